@@ -13,7 +13,7 @@ class Term(StrEnum):
 
     label: str
 
-    def __new__(cls, value: str, label: str) -> Term:
+    def __new__(cls, value: str, label: str = "") -> Term:
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label
@@ -69,6 +69,7 @@ class Exemption(Term):
     LGPD_RESEARCH = "16-ii", "Research body, anonymised where possible: LGPD Art. 16 II"
     LGPD_TRANSFER = "16-iii", "Lawful transfer to a third party: LGPD Art. 16 III"
     LGPD_OWN_USE = "16-iv", "Own exclusive use, anonymised: LGPD Art. 16 IV"
+    CCPA_EXCEPTION = "1798.105-d", "Exception to deletion: Cal. Civ. Code 1798.105(d)"
 
 
 class Requester(Term):
@@ -219,4 +220,5 @@ class ClaimLevel(Term):
     SUPPRESSED = "suppressed", "Suppressed, still stored"
     SCHEDULED = "scheduled", "Scheduled"
     KEPT = "kept", "Kept because of an exemption"
+    FORWARDED = "forwarded", "Forwarded to the controller, who decides"
     NOT_SHOWN = "not_shown", "Cannot be shown"
