@@ -1,0 +1,10 @@
+"""What was done: an append-only Merkle log with signed heads, and the verifier that needs no database.
+
+Anybody may ``services.record`` inside a transaction; one sequencer builds the tree; nobody can change or remove a line.
+
+    AuditError                    what every error of this package is
+      NotInTransaction            an event was recorded outside the transaction of the fact it describes
+      NotLogged                   a proof was asked for an event that the sequencer has not reached yet
+      BadProof                    a proof's shape cannot belong to a tree of that size
+      BadCheckpoint               a signed note is malformed, or its signature is not by the given key
+"""

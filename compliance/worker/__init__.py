@@ -1,0 +1,1 @@
+"""Door for time: handlers, tasks, commands."""
