@@ -1,0 +1,252 @@
+"""THE TABLE of treatment: kind of artifact × facts -> rows, each an action with its horizon, reason and cost.
+
+To add a mitigation: one row here, and its action in the mitigation floor under the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from compliance.rules.affected import Affected, Fact, Phase, Row, always
+from compliance.rules.terms import ArtifactKind, EntityRole, Horizon
+
+
+def _say(words: str) -> Callable[[Affected], str]:
+    return lambda item: words.format(name=item.name, count=item.found)
+
+
+def _shared(item: Affected) -> int:
+    return min(item.number("shared_rows"), item.found)
+
+
+def _own(item: Affected) -> int:
+    return item.found - _shared(item)
+
+
+def _rewrite(item: Affected) -> str:
+    return "one rewrite" if item.rows_total is None else f"one rewrite of {item.rows_total:,} rows"
+
+
+def _others_stay(item: Affected) -> str:
+    if item.rows_total is None:
+        return "rows of other people are copied unchanged"
+    return f"{max(item.rows_total - item.found, 0):,} rows of other people are copied unchanged"
+
+
+def _why_found(item: Affected) -> str:
+    parts = (
+        (item.exact, "by exact identifier"),
+        (item.normalised, "in another spelling"),
+        (item.content, "by the same content"),
+        (item.lineage, "derived from the person's records"),
+        (item.name_only_ticked, "by name, ticked by an officer"),
+    )
+    return f"Found in {item.name}: " + ", ".join(f"{count:,} {words}" for count, words in parts if count) + "."
+
+
+def _stages(item: Affected) -> tuple[int, int]:
+    """(stage from which to replay, number of stages), from 1; without a usable checkpoint the replay starts at 1."""
+    stages = max(item.number("stages", 1), 1)
+    first = min(max(item.number("first_exposure_stage", 1), 1), stages)
+    return (first if item.holds("checkpoint") else 1), stages
+
+
+def _replay_why(item: Affected) -> str:
+    start, stages = _stages(item)
+    where = f"from stage {start} of {stages}, the first that saw the person" if start > 1 else "from its beginning"
+    return f"{item.name} has a recorded training run: it is replayed {where}, without the person. This route is exact."
+
+
+def _replay_cost(item: Affected) -> str:
+    start, stages = _stages(item)
+    return f"{stages - start + 1} of {stages} training stages"
+
+
+def _replay_parameters(item: Affected) -> Mapping[str, Fact]:
+    start, stages = _stages(item)
+    return {"from_stage": start, "stages": stages, "from_checkpoint": start > 1}
+
+
+def _replayable(item: Affected) -> bool:
+    return item.holds("weights", True) and item.holds("ledger")
+
+
+def _unlearnable(item: Affected) -> bool:
+    return item.holds("weights", True) and not item.holds("ledger")
+
+
+def _changeable(item: Affected) -> bool:
+    return item.holds("weights", True)
+
+
+def _has_recipients(item: Affected) -> bool:
+    return item.number("recipients") > 0 or not item.holds("weights", True) or item.role is EntityRole.JOINT
+
+
+KEEP = Row(
+    "keep",
+    Horizon.IMMEDIATE,
+    Phase.TELL,
+    lambda item: f"Kept: {item.exemption.label if item.exemption else ''}. Reviewed on its date.",
+)
+FORWARD = Row(
+    "forward_to_controller",
+    Horizon.IMMEDIATE,
+    Phase.SUPPRESS,
+    _say("The entity is processor for {name}: the controller decides (GDPR Art. 28(3)(e); LGPD Art. 18 §4)."),
+)
+
+_ERASE = Row(
+    "erase_records",
+    Horizon.SHORT_TERM,
+    Phase.DATA,
+    _why_found,
+    when=lambda item: _own(item) > 0,
+    count=_own,
+    cost=_rewrite,
+    also_touched=_others_stay,
+    judged=True,
+)
+_REDACT = Row(
+    "redact_records",
+    Horizon.SHORT_TERM,
+    Phase.DATA,
+    _say("Rows of other people in {name} quote the person: the person is redacted, the rest is kept."),
+    when=lambda item: _shared(item) > 0,
+    count=_shared,
+    cost=_rewrite,
+    also_touched=lambda item: f"{_shared(item):,} rows of other people lose the quoted passage",
+    judged=True,
+)
+_EXCLUDE = Row(
+    "exclude_from_training",
+    Horizon.IMMEDIATE,
+    Phase.EXCLUDE,
+    _say("Keyed hashes of what was found in {name} keep it out of later training, ingest and restores."),
+    cost=lambda item: f"{item.found:,} keyed hashes",
+    reversible=True,
+)
+_TELL = Row(
+    "notify_recipients",
+    Horizon.SHORT_TERM,
+    Phase.TELL,
+    _say("Those who were given data from {name} are told (GDPR Art. 19, 17(2); LGPD Art. 18 §6)."),
+    when=_has_recipients,
+    count=lambda item: max(item.number("recipients"), 1),
+)
+
+
+def _undo(words: str, when: Callable[[Affected], bool] = always) -> Row:
+    return Row(
+        "destroy_undo",
+        Horizon.LONG_TERM,
+        Phase.UNDO,
+        _say(words),
+        when=when,
+        count=lambda _: 1,
+        also_touched=lambda _: "after this day the steps on it cannot be undone",
+    )
+
+
+_SOURCE = (_EXCLUDE, _ERASE, _REDACT, _TELL, _undo("The undo copy of {name} is destroyed."))
+_PURGE_UNDO = _undo("The undo copy of {name}, if the purge made one, is destroyed.")
+
+TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
+    ArtifactKind.DATASET: _SOURCE,
+    ArtifactKind.DATABASE: _SOURCE,
+    ArtifactKind.DERIVED_DATASET: _SOURCE,
+    ArtifactKind.EVALUATION_SET: (_ERASE, _REDACT, _TELL, _undo("The undo copy of {name} is destroyed.")),
+    ArtifactKind.INDEX: (
+        Row(
+            "hide_from_index",
+            Horizon.IMMEDIATE,
+            Phase.SUPPRESS,
+            _say("Searches in {name} leave {count} entries out at once; they are still stored until the rebuild."),
+            cost=lambda _: "milliseconds",
+            reversible=True,
+        ),
+        Row(
+            "rebuild_index",
+            Horizon.SHORT_TERM,
+            Phase.COPIES,
+            _why_found,
+            cost=_rewrite,
+            also_touched=_others_stay,
+            judged=True,
+        ),
+        _undo("The superseded generation of {name} is destroyed."),
+    ),
+    ArtifactKind.CACHE: (
+        Row(
+            "purge_cache",
+            Horizon.IMMEDIATE,
+            Phase.SUPPRESS,
+            _say("Cached answers in {name} would go on naming the person; they are made again when asked for."),
+            cost=lambda _: "the next such question is answered more slowly",
+            judged=True,
+        ),
+        _PURGE_UNDO,
+    ),
+    ArtifactKind.LOG: (
+        Row(
+            "purge_log",
+            Horizon.SHORT_TERM,
+            Phase.COPIES,
+            _why_found,
+            cost=_rewrite,
+            also_touched=_others_stay,
+            judged=True,
+        ),
+        _PURGE_UNDO,
+    ),
+    ArtifactKind.MODEL: (
+        Row(
+            "suppress_output",
+            Horizon.IMMEDIATE,
+            Phase.SUPPRESS,
+            _say("{name} does not say the person's details from now on; its weights still hold them."),
+            cost=lambda _: "microseconds per word",
+            also_touched=lambda _: "a bare name is never blocked, so namesakes are not silenced",
+            reversible=True,
+        ),
+        Row(
+            "replay_model",
+            Horizon.SHORT_TERM,
+            Phase.MODEL,
+            _replay_why,
+            when=_replayable,
+            cost=_replay_cost,
+            also_touched=lambda _: "answers about others may change in wording",
+            parameters=_replay_parameters,
+            exact=True,
+            judged=True,
+        ),
+        Row(
+            "unlearn_model",
+            Horizon.SHORT_TERM,
+            Phase.MODEL,
+            _say(
+                "{name} has no recorded training run, so it cannot be rebuilt exactly; an approximate method is used "
+                "and what remains is measured in bits."
+            ),
+            when=_unlearnable,
+            cost=lambda _: "a fraction of one training",
+            also_touched=lambda _: "answers about others may suffer; measured, and limited before promotion",
+            parameters=lambda _: {"method": "alternating_wga"},
+            exact=False,
+            judged=True,
+        ),
+        Row(
+            "promote_model",
+            Horizon.SHORT_TERM,
+            Phase.PROMOTE,
+            _say("The new model takes the place of {name}, by its digest."),
+            when=_changeable,
+            count=lambda _: 1,
+            cost=lambda _: "one switch",
+        ),
+        _TELL,
+        _undo("The superseded weights of {name} are destroyed.", when=_changeable),
+    ),
+    ArtifactKind.CHECKPOINT: (_undo("{name} was saved after the person was seen; it goes with the superseded model."),),
+}
