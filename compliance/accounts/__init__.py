@@ -1,0 +1,1 @@
+"""Who: users, roles per legal entity, legal entities, sign-in."""

@@ -1,0 +1,1 @@
+"""Door for machines: REST, token or session, problem+json."""

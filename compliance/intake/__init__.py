@@ -1,0 +1,1 @@
+"""Floor 1: the erasure request, its verification, decisions and notices."""

@@ -1,0 +1,171 @@
+"""What officers, approvers and the person decide; each decision is a row, an event and perhaps a move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import transaction
+from django.utils import timezone
+
+from compliance.accounts import services as accounts
+from compliance.accounts.models import User
+from compliance.audit import services as audit
+from compliance.intake import notices, services
+from compliance.intake.models import Decision, DecisionKind, ErasureRequest
+from compliance.rules.errors import IllegalMove, InvalidInput, PlanChanged, SecondPersonNeeded
+from compliance.rules.terms import Exemption, Ground, Letter, Role, State
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """The law and the words behind a decision."""
+
+    ground: Ground | None = None
+    exemption: Exemption | None = None
+    reason: str = ""
+    artifact: str = ""
+    review_on: date | None = None
+
+
+def accept(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
+    """Accept the request on a ground; the trace starts."""
+    accounts.require(by, request.entity, [Role.OFFICER])
+    if reasons.ground is None:
+        raise InvalidInput("Accepting a request needs a ground.", next_action="Choose the article it rests on.")
+    with transaction.atomic():
+        decision = _write(request, DecisionKind.ACCEPT, by, reasons)
+        services.move(request, to=State.ACCEPTED, by=by, reason=reasons.reason)
+    return decision
+
+
+def refuse(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
+    """Refuse the request: an exemption and reasons are owed (GDPR Art. 12(4), 17(3); LGPD Art. 18 §4)."""
+    accounts.require(by, request.entity, [Role.OFFICER])
+    if reasons.exemption is None or not reasons.reason.strip():
+        raise InvalidInput(
+            "A refusal needs an exemption and reasons.", next_action="Name the article and write why it applies."
+        )
+    with transaction.atomic():
+        decision = _write(request, DecisionKind.REFUSE, by, reasons)
+        services.move(request, to=State.REFUSED, by=by, reason=reasons.reason)
+    return decision
+
+
+def keep(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
+    """Keep one artifact under an exemption: a partial refusal that the plan respects."""
+    accounts.require(by, request.entity, [Role.OFFICER])
+    if reasons.exemption is None or not reasons.artifact or not reasons.reason.strip():
+        raise InvalidInput(
+            "Keeping an artifact needs the artifact, an exemption and reasons.", next_action="Fill in all three."
+        )
+    if State(request.state) not in (State.VERIFIED, State.ACCEPTED, State.TRACED, State.PLANNED):
+        raise IllegalMove("The plan of this case has been approved already.", next_action="Challenge the case instead.")
+    return _write(request, DecisionKind.KEEP, by, reasons)
+
+
+def extend(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
+    """Extend the deadline once, inside the first period, with reasons (GDPR Art. 12(3))."""
+    accounts.require(by, request.entity, [Role.OFFICER])
+    if not reasons.reason.strip():
+        raise InvalidInput("An extension needs reasons.", next_action="Write why the request is complex.")
+    if request.extended or timezone.now().date() > request.nominal_on:
+        raise IllegalMove(
+            "A deadline can be extended once, and only before it has passed.", next_action="Answer the request."
+        )
+    with transaction.atomic():
+        decision = _write(request, DecisionKind.EXTEND, by, reasons)
+        request.extended = True
+        services.set_clock(request)
+        request.save(update_fields=["extended", "nominal_on", "conservative_on", "promised_on"])
+        notices.owe(request, Letter.EXTENDED, only_here={"reasons": reasons.reason})
+    return decision
+
+
+def approve(request: ErasureRequest, *, by: User, plan_digest: str, current_digest: str) -> Decision:
+    """Endorse (officer), then approve (a second person): both bound to the digest of the plan they read."""
+    if State(request.state) is not State.PLANNED:
+        raise IllegalMove("Only a planned case can be approved.")
+    if plan_digest != current_digest:
+        raise PlanChanged("The plan changed since it was shown.", next_action="Read it again, then decide.")
+    first = _endorsement(request, plan_digest)
+    if first is None:
+        accounts.require(by, request.entity, [Role.OFFICER])
+        return _write(request, DecisionKind.ENDORSE, by, Reasons(), plan_digest=plan_digest)
+    accounts.require(by, request.entity, [Role.APPROVER])
+    if first.by_id == by.pk:
+        raise SecondPersonNeeded("The plan was endorsed by the same person.")
+    with transaction.atomic():
+        decision = _write(request, DecisionKind.APPROVE, by, Reasons(), plan_digest=plan_digest)
+        services.move(request, to=State.APPROVED, by=by, reason=f"plan {plan_digest[:12]}")
+    return decision
+
+
+def _endorsement(request: ErasureRequest, plan_digest: str) -> Decision | None:
+    found = request.decisions.filter(kind=DecisionKind.ENDORSE, plan_digest=plan_digest, round=request.round)
+    return found.order_by("-id").first()
+
+
+def look_again(request: ErasureRequest, *, by: User, reason: str) -> Decision:
+    """Send a planned case back to the trace."""
+    accounts.require(by, request.entity, [Role.OFFICER, Role.APPROVER])
+    with transaction.atomic():
+        decision = _write(request, DecisionKind.LOOK_AGAIN, by, Reasons(reason=reason))
+        services.move(request, to=State.ACCEPTED, by=by, reason=reason)
+    return decision
+
+
+def sign_off(request: ErasureRequest, *, by: User, reason: str = "") -> Decision:
+    """Sign the evidence off: the outcome letter goes out."""
+    accounts.require(by, request.entity, [Role.OFFICER])
+    with transaction.atomic():
+        decision = _write(request, DecisionKind.SIGN_OFF, by, Reasons(reason=reason))
+        services.move(request, to=State.ANSWERED, by=by, reason=reason)
+    return decision
+
+
+def withdraw(request: ErasureRequest) -> Decision:
+    """The person takes the request back, while nothing has been erased."""
+    with transaction.atomic():
+        decision = _write(request, DecisionKind.WITHDRAW, None, Reasons())
+        services.move(request, to=State.WITHDRAWN, by=services.DATA_SUBJECT)
+    return decision
+
+
+def challenge(request: ErasureRequest, *, reason: str) -> Decision:
+    """The person says that it is still there: the case is looked at again."""
+    with transaction.atomic():
+        decision = _write(request, DecisionKind.CHALLENGE, None, Reasons(reason="challenged by the data subject"))
+        services.move(request, to=State.ACCEPTED, by=services.DATA_SUBJECT, reason="challenged")
+    return decision
+
+
+def _write(
+    request: ErasureRequest, kind: DecisionKind, by: User | None, reasons: Reasons, *, plan_digest: str = ""
+) -> Decision:
+    with transaction.atomic():
+        audit.record(
+            f"decision.{kind.value}",
+            case=request.reference,
+            entity=request.entity.slug,
+            by=services.author(by) if by else services.DATA_SUBJECT,
+            detail={
+                "ground": str(reasons.ground or ""),
+                "exemption": str(reasons.exemption or ""),
+                "artifact": reasons.artifact,
+                "plan": plan_digest,
+            },
+        )
+        return Decision.objects.create(
+            request=request,
+            kind=kind,
+            by=by,
+            at=timezone.now(),
+            round=request.round,
+            ground=reasons.ground or "",
+            exemption=reasons.exemption or "",
+            reason=reasons.reason,
+            artifact=reasons.artifact,
+            review_on=reasons.review_on,
+            plan_digest=plan_digest,
+        )

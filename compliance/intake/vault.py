@@ -1,0 +1,72 @@
+"""The case's own key: personal data is encrypted under it, and destroying it forgets the person."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken
+from django.conf import settings
+from django.utils import timezone
+
+from compliance.intake.models import CaseKey, ErasureRequest
+from compliance.rules.errors import NotFoundHere
+
+
+def _derived(purpose: str) -> bytes:
+    """32 bytes for one purpose, from the installation's master key (HMAC-SHA256 as a key derivation)."""
+    return hmac.new(settings.OUBLI_MASTER_KEY.encode(), purpose.encode(), hashlib.sha256).digest()
+
+
+def lookup_key() -> bytes:
+    """The key under which identifiers and contents are hashed for linking and exclusion."""
+    return _derived("lookup")
+
+
+def _wrapping() -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(_derived("wrap")))
+
+
+def new_case_key() -> tuple[bytes, bytes]:
+    """A fresh case key, as (plain, wrapped)."""
+    plain = Fernet.generate_key()
+    return plain, _wrapping().encrypt(plain)
+
+
+def case_key(request: ErasureRequest) -> bytes:
+    """The plain key of a case; NotFoundHere once it was destroyed."""
+    row = CaseKey.objects.get(request=request)
+    if row.wrapped is None:
+        raise NotFoundHere("The personal data of this case has been destroyed; only the evidence remains.")
+    return _wrapping().decrypt(bytes(row.wrapped))
+
+
+def encrypt(key: bytes, content: Mapping[str, Any]) -> bytes:
+    """Encrypt a JSON object under ``key``."""
+    return Fernet(key).encrypt(json.dumps(content, ensure_ascii=False, sort_keys=True).encode())
+
+
+def decrypt(key: bytes, sealed: bytes) -> dict[str, Any]:
+    """Decrypt what ``encrypt`` made; NotFoundHere when the key does not fit."""
+    try:
+        content: dict[str, Any] = json.loads(Fernet(key).decrypt(bytes(sealed)))
+    except InvalidToken as error:
+        raise NotFoundHere("This content cannot be opened with the case's key.") from error
+    return content
+
+
+def opened(request: ErasureRequest) -> dict[str, Any]:
+    """What the person told us: name, identifiers, words."""
+    return decrypt(case_key(request), request.sealed)
+
+
+def destroy(request: ErasureRequest) -> None:
+    """Destroy the case's key: everything sealed under it is unreadable from now on."""
+    row = CaseKey.objects.get(request=request)
+    if row.destroyed_at is None:
+        row.wrapped, row.destroyed_at = None, timezone.now()
+        row.save(update_fields=["wrapped", "destroyed_at"])

@@ -1,0 +1,1 @@
+"""What is to be done: rows with a lease, progress and attempts."""

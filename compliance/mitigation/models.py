@@ -1,0 +1,127 @@
+"""The plan, its steps, what is suppressed meanwhile, and the copies that go on a day."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from compliance.accounts.models import LegalEntity
+from compliance.intake.models import ErasureRequest
+from compliance.provenance.models import Artifact
+from compliance.rules.terms import Horizon, StepStatus
+
+
+class Plan(models.Model):
+    """Ordered steps on three horizons, with the thresholds of their proof; approved by its digest."""
+
+    PERSONAL: set[str] = set()
+
+    request = models.ForeignKey(ErasureRequest, on_delete=models.CASCADE, related_name="plans")
+    number = models.PositiveSmallIntegerField()
+    round = models.PositiveSmallIntegerField(default=1)
+    digest = models.CharField(max_length=64)
+    thresholds = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["request", "number"], name="one_plan_per_number")]
+
+    def __str__(self) -> str:
+        return f"plan {self.number} of {self.request_id}"
+
+
+class StepQuerySet(models.QuerySet["Step"]):
+    """Reads of steps."""
+
+    def undone(self) -> StepQuerySet:
+        """Steps that do not count as done."""
+        return self.exclude(status=StepStatus.DONE)
+
+    def on(self, *horizons: Horizon) -> StepQuerySet:
+        """Steps of these horizons, in order."""
+        return self.filter(horizon__in=[str(h) for h in horizons]).order_by("order", "id")
+
+
+class Step(models.Model):
+    """One action on one artifact; intent before, receipt after, and never done without the receipt."""
+
+    PERSONAL: set[str] = set()
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="steps")
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, null=True, blank=True, related_name="steps")
+    action = models.CharField(max_length=40)
+    horizon = models.CharField(max_length=12, choices=Horizon.choices())
+    order = models.PositiveSmallIntegerField()
+    reason = models.TextField()
+    count = models.PositiveIntegerField(default=0)
+    cost = models.CharField(max_length=200, blank=True)
+    also_touched = models.CharField(max_length=300, blank=True)
+    scheduled_for = models.DateField(null=True, blank=True)
+    status = models.CharField(max_length=10, choices=StepStatus.choices(), default=StepStatus.PENDING)
+    intent = models.JSONField(default=dict, help_text="What a second run needs to recognise the first.")
+    receipt = models.JSONField(null=True, blank=True)
+    fraction = models.FloatField(default=0.0)
+    message = models.CharField(max_length=300, blank=True)
+    error = models.TextField(blank=True)
+    next_action = models.TextField(blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = StepQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["order", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(status="done") | Q(receipt__isnull=False, finished_at__isnull=False),
+                name="done_step_has_a_receipt",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} ({self.status})"
+
+
+class Suppression(models.Model):
+    """What is kept out of answers while it is still stored; keyed hashes only. Never called unlearning."""
+
+    PERSONAL: set[str] = set()
+
+    request = models.ForeignKey(ErasureRequest, on_delete=models.CASCADE, related_name="suppressions")
+    entity = models.ForeignKey(LegalEntity, on_delete=models.CASCADE, related_name="suppressions")
+    artifact = models.ForeignKey(Artifact, on_delete=models.CASCADE, related_name="suppressions")
+    entries = models.JSONField(default=list)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["request", "artifact"], name="one_suppression_per_artifact")]
+
+    def __str__(self) -> str:
+        return f"suppression in {self.artifact_id}"
+
+
+class Leftover(models.Model):
+    """An undo copy or superseded artifact that the plan names, and the day on which it goes."""
+
+    PERSONAL: set[str] = set()
+
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="leftovers")
+    kind = models.CharField(max_length=12, choices=[("undo", "Undo copy"), ("superseded", "Superseded artifact")])
+    path = models.CharField(max_length=1000)
+    wrapped_key = models.BinaryField(null=True, help_text="Key of an encrypted undo copy, wrapped.")
+    digest = models.CharField(max_length=64, blank=True)
+    goes_on = models.DateField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["step", "path"], name="one_leftover_per_path"),
+            models.CheckConstraint(
+                condition=Q(gone_at__isnull=True) | Q(wrapped_key__isnull=True), name="gone_copy_has_no_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} until {self.goes_on}"

@@ -1,0 +1,1 @@
+"""Door for people: data subjects, officers, auditors."""
