@@ -177,12 +177,9 @@ def _mitigated(evidence: Evidence, reasons: tuple[str, ...]) -> Claim:
     bits = evidence.measured("residual_bits")
     if bits is None or bits.value is None:  # the rule above has asked for both
         raise InvalidInput(f"Judging the evidence for {evidence.name}: the exposure has no value.")
-    upper = bits.interval[1] if bits.interval else bits.value
-    params: dict[str, Plain] = {
-        "bits": round(max(upper, bits.value), 2),
-        "attacker": bits.attacker,
-        "budget": bits.budget,
-    }
+    extent, shown = ("at_most", max(bits.interval[1], bits.value)) if bits.interval else ("about", bits.value)
+    params: dict[str, Plain] = {"bits": round(shown, 2), "extent": extent}
+    params |= {"attacker": bits.attacker, "budget": bits.budget}
     return _claim(evidence, ClaimLevel.MITIGATED, "mitigated", reasons, **params)
 
 

@@ -19,7 +19,7 @@ _ENGLISH: Mapping[str, str] = {
     "erased": "We erased your data from {name} and checked that it is no longer there.",
     "erased_model": "We rebuilt {name} without your data and checked that it does not give your data.",
     "mitigated": "We changed {name} so that it no longer gives your data in our tests; it was not rebuilt without it. "
-    "At most {bits} bits of exposure remained under {attacker}{budget}.",
+    "{extent} {bits} bits of exposure remained under {attacker}{budget}.",
     "suppressed": "{name} no longer shows your data, but your data is still stored in it.",
     "suppressed_until": "{name} no longer shows your data, but your data is still stored in it. It is due to be erased "
     "by {until}.",
@@ -36,8 +36,8 @@ _ENGLISH: Mapping[str, str] = {
 _PORTUGUESE: Mapping[str, str] = {
     "erased": "Apagamos os seus dados de {name} e verificamos que eles não estão mais lá.",
     "erased_model": "Reconstruímos {name} sem os seus dados e verificamos que ele não revela os seus dados.",
-    "mitigated": "Alteramos {name} para que não revele mais os seus dados em nossos testes; ele não foi reconstruído sem "
-    "eles. Restaram no máximo {bits} bits de exposição sob {attacker}{budget}.",
+    "mitigated": "Alteramos {name} para que não revele mais os seus dados em nossos testes; ele não foi reconstruído "
+    "sem eles. Restaram {extent} {bits} bits de exposição sob {attacker}{budget}.",
     "suppressed": "{name} não mostra mais os seus dados, mas eles continuam guardados ali.",
     "suppressed_until": "{name} não mostra mais os seus dados, mas eles continuam guardados ali. A eliminação está "
     "prevista até {until}.",
@@ -47,8 +47,8 @@ _PORTUGUESE: Mapping[str, str] = {
     "not_shown": "Não podemos demonstrar que os seus dados saíram de {name}. O caso continua aberto quanto a isso.",
     "copies_until": "Uma cópia de recuperação bloqueada permanece até {copies_until} e depois é destruída.",
     "backups_until": "Cópias de segurança ainda podem conter os seus dados até {backups_until}.",
-    "may_be_undone": "Um treinamento ou uma compressão posterior deste modelo pode trazer parte deles de volta; testamos "
-    "de novo quando ele muda.",
+    "may_be_undone": "Um treinamento ou uma compressão posterior deste modelo pode trazer parte deles de volta; "
+    "testamos de novo quando ele muda.",
     "not_enough_power": "Para pelo menos um teste houve poucos dados para afirmar mais.",
 }
 _TEXTS: Mapping[str, Mapping[str, str]] = {"en": _ENGLISH, "pt-br": _PORTUGUESE}
@@ -60,6 +60,10 @@ _MONTHS: Mapping[str, str] = {
 _DAY: Mapping[str, str] = {"en": "{day} {month} {year}", "pt-br": "{day} de {month} de {year}"}
 _ATTACKER: Mapping[str, str] = {"en": "our strongest attack", "pt-br": "nosso ataque mais forte"}
 _BUDGET: Mapping[str, str] = {"en": " with {budget} tries", "pt-br": " com {budget} tentativas"}
+_EXTENT: Mapping[str, Mapping[str, str]] = {
+    "en": {"at_most": "At most", "about": "About"},
+    "pt-br": {"at_most": "no máximo", "about": "cerca de"},
+}
 _EXEMPTIONS_PT: Mapping[str, str] = {
     "17-3-a": "liberdade de expressão e de informação, RGPD art. 17(3)(a)",
     "17-3-b": "obrigação legal ou tarefa pública, RGPD art. 17(3)(b)",
@@ -108,6 +112,8 @@ def _in_words(name: str, value: Plain, language: str) -> str:
         return "" if value is None else _BUDGET[language].format(budget=_number(value, language))
     if name == "attacker":
         return str(value or _ATTACKER[language])
+    if name == "extent":
+        return _EXTENT[language][str(value)]
     if name == "bits":
         return f"{value}" if language == "en" else f"{value}".replace(".", ",")
     if name == "exemption":
