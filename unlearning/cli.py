@@ -1,0 +1,86 @@
+"""Arguments to verbs, and their results to JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from unlearning.errors import RowsError, UnlearningError
+from unlearning.files import write_json
+from unlearning.rows import read_rows
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one verb; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        result = options.verb(options)
+        if options.json:
+            write_json(options.json, asdict(result))
+    except (UnlearningError, OSError, MemoryError) as error:
+        text = str(error) if isinstance(error, UnlearningError) else f"{type(error).__name__}: {error}"
+        _say({"error": type(error).__name__, "message": text})
+        return 1
+    return 0
+
+
+def _say(content: dict[str, Any]) -> None:
+    print(json.dumps(content, ensure_ascii=False), file=sys.stderr, flush=True)
+
+
+def _progress(fraction: float, message: str) -> None:
+    _say({"fraction": round(fraction, 4), "message": message})
+
+
+def _train(options: argparse.Namespace) -> Any:
+    from dataclasses import replace
+
+    from unlearning.ledger import Ledger
+    from unlearning.models import open_tokenizer
+    from unlearning.schedule import plan_for
+    from unlearning.tokens import make_tokenizer
+    from unlearning.training import train
+
+    rows = read_rows(options.rows, keyed=True)
+    if not options.stages:
+        rows = [replace(row, stage=1) for row in rows]
+    if options.like:
+        plan, tokenizer = Ledger(options.like / "ledger").plan(), open_tokenizer(options.like)
+    else:
+        plan = plan_for(rows, seed=options.seed, shape=options.shape, epochs=options.epochs)
+        tokenizer = make_tokenizer(_texts(options.tokenizer_text))
+    return train(rows, out=options.out, plan=plan, tokenizer=tokenizer, progress=_progress)
+
+
+def _texts(path: Path | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        return path.read_text(encoding="utf-8").splitlines(keepends=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RowsError(f"reading {path}: {type(error).__name__}; give a readable UTF-8 text file") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m unlearning", description="Make a language model forget a person.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", type=Path, help="write the result to this file")
+    shared.add_argument("--threads", type=int, default=1, help="threads of the computation (1 repeats bytes)")
+    shared.add_argument("--seed", type=int, default=0)
+
+    train = verbs.add_parser("train", parents=[shared], help="train a small model and record the run")
+    train.add_argument("--rows", type=Path, required=True, help="JSONL or Parquet: key, prompt, response, stage")
+    train.add_argument("--out", type=Path, required=True, help="new model folder")
+    train.add_argument("--shape", default="1m", help="tiny, 400k, 1m or 5m")
+    train.add_argument("--epochs", type=int, nargs="+", default=[50, 26], help="epochs of each stage")
+    train.add_argument("--tokenizer-text", type=Path, help="text to learn the vocabulary from; it must hold no person's facts")
+    train.add_argument("--stages", action="store_true", help="train stage after stage, as the rows say")
+    train.add_argument("--like", type=Path, help="repeat the recorded program and tokenizer of this model on these rows")
+    train.set_defaults(verb=_train)
+    return parser

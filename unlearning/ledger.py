@@ -1,0 +1,152 @@
+"""The recorded run: what was shown to the model at which step, so that it can be repeated without one person.
+
+After "Unlearning at Scale" (arXiv 2508.12220). A model folder holds `ledger/`:
+
+    key              32 random bytes, readable by the owner only; whoever destroys it makes the rest anonymous
+    run.json         program, versions, seed, plan, digests of tokenizer, first weights and rows
+    rows.jsonl       keyed hash of each row's key, and of its content
+    steps.jsonl      one line a micro-batch: step, stage, ordered row hashes, learning rate, seed, boundary
+    checkpoints/stage-N/   weights and optimizer at the end of stage N
+
+No key, prompt or response of a row is written there in clear.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from unlearning.errors import LedgerError
+from unlearning.files import write_json
+from unlearning.types import Row, StagePlan, TrainingPlan
+
+
+@dataclass(frozen=True)
+class Step:
+    """One micro-batch: which rows in which order, at which rate; an optimizer step follows where `boundary` is set."""
+
+    number: int
+    stage: int
+    rows: tuple[str, ...]
+    learning_rate: float
+    seed: int
+    boundary: bool = True
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Reading and writing the recorded run in `folder` (the `ledger` folder itself)."""
+
+    folder: Path
+
+    def create_key(self, key: bytes | None = None) -> None:
+        """Make the key file unless it is there, readable by the owner only."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(self.folder / "key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(key or secrets.token_bytes(32))
+
+    def key(self) -> bytes:
+        """The secret that all hashes are keyed with."""
+        try:
+            key = (self.folder / "key").read_bytes()
+        except OSError as error:
+            raise LedgerError(f"reading {self.folder}: no key ({type(error).__name__}); without it no row is found") from None
+        if len(key) < 32:
+            raise LedgerError(f"reading {self.folder}: the key is cut short; restore it or retrain")
+        return key
+
+    def hashed(self, texts: Iterable[str]) -> Iterator[str]:
+        """Keyed hashes (HMAC-SHA256, 96 bits, hexadecimal) of texts, in their order."""
+        key = self.key()
+        for text in texts:
+            yield hmac.digest(key, text.encode(), "sha256").hex()[:24]
+
+    def run(self) -> dict[str, Any]:
+        """The content of run.json; raises LedgerError where no whole run was recorded."""
+        try:
+            content: dict[str, Any] = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise LedgerError(f"reading {self.folder}: run.json cannot be used ({type(error).__name__})") from None
+        return content
+
+    def plan(self) -> TrainingPlan:
+        """The training program that was recorded."""
+        settings = dict(self.run()["plan"])
+        stages = tuple(StagePlan(**stage) for stage in settings.pop("stages"))
+        return TrainingPlan(stages=stages, **settings)
+
+    def write_run(self, content: Mapping[str, Any]) -> None:
+        write_json(self.folder / "run.json", dict(content))
+
+    def write_rows(self, rows: Mapping[str, str]) -> None:
+        """Record the content hash of each row hash, in hash order so that file order says nothing."""
+        lines = [json.dumps({"content": content, "row": row}) for row, content in sorted(rows.items())]
+        (self.folder / "rows.jsonl").write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+    def rows(self) -> dict[str, str]:
+        """Row hash to content hash, as recorded."""
+        return {item["row"]: item["content"] for item in self._lines("rows.jsonl")}
+
+    def steps(self) -> list[Step]:
+        """All recorded micro-batches, in order; raises LedgerError when one is missing."""
+        steps = [Step(**{**item, "rows": tuple(item["rows"])}) for item in self._lines("steps.jsonl")]
+        if [step.number for step in steps] != list(range(len(steps))):
+            raise LedgerError(f"reading {self.folder}: steps.jsonl has gaps; the run cannot be repeated from it")
+        recorded = self.run().get("steps_digest")
+        if recorded and recorded != steps_digest(steps):
+            raise LedgerError(f"reading {self.folder}: steps.jsonl was altered after the run; restore it or retrain")
+        return steps
+
+    def write_steps(self, steps: Iterable[Step]) -> None:
+        with (self.folder / "steps.jsonl").open("w", encoding="utf-8") as stream:
+            stream.writelines(step_line(step) for step in steps)
+
+    def checkpoint(self, stage: int) -> Path:
+        return self.folder / "checkpoints" / f"stage-{stage}"
+
+    def checkpoints(self) -> list[tuple[int, Path]]:
+        """Saved states as (step that comes next, folder), earliest first."""
+        found = []
+        for state in self.folder.glob("checkpoints/*/state.json"):
+            found.append((int(json.loads(state.read_text(encoding="utf-8"))["step"]), state.parent))
+        return sorted(found)
+
+    def _lines(self, name: str) -> Iterator[dict[str, Any]]:
+        try:
+            with (self.folder / name).open(encoding="utf-8") as stream:
+                yield from (json.loads(line) for line in stream)
+        except (OSError, ValueError) as error:
+            raise LedgerError(f"reading {self.folder}: {name} cannot be used ({type(error).__name__})") from None
+
+
+def has_ledger(model_dir: Path) -> bool:
+    """Whether a model folder holds a finished recorded run."""
+    return (model_dir / "ledger" / "run.json").is_file() and (model_dir / "ledger" / "key").is_file()
+
+
+def step_line(step: Step) -> str:
+    return json.dumps(asdict(step), sort_keys=True) + "\n"
+
+
+def steps_digest(steps: Iterable[Step]) -> str:
+    """Sha256 over the program: every micro-batch in order."""
+    total = hashlib.sha256()
+    for step in steps:
+        total.update(step_line(step).encode())
+    return total.hexdigest()
+
+
+def content_of(row: Row) -> str:
+    """What must be the same for a row to be the row that was recorded."""
+    return json.dumps([row.prompt, row.response], ensure_ascii=False)

@@ -1,0 +1,163 @@
+"""Opening and saving causal language models in Hugging Face format, without ever running code that a folder brings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from unlearning import __version__
+from unlearning.errors import MissingWeights, ModelError, NotFinite, PickledWeights, RemoteCode
+from unlearning.files import sha256_of
+
+PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "consolidated*.bin")
+# What a model's answers depend on; a folder's other files (ledger, notes) do not change its digest.
+IDENTITY = ("*.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab*")
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+
+
+def versions() -> dict[str, str]:
+    """Programs and machine that decide the bytes of a result."""
+    return {
+        "unlearning": __version__,
+        "torch": str(torch.__version__),
+        "transformers": str(transformers.__version__),
+        "python": platform.python_version(),
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "threads": str(torch.get_num_threads()),
+    }
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that is no model, hides pickles, or wants to run code, before anything is loaded."""
+    config = folder / "config.json"
+    if not config.is_file():
+        raise ModelError(f"opening {folder}: no config.json; give a Hugging Face model folder")
+    try:
+        settings = json.loads(config.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ModelError(f"opening {folder}: config.json is not valid JSON; restore the file") from None
+    if "auto_map" in settings:
+        raise RemoteCode(f"opening {folder}: config.json asks to run the folder's own code; export it without `auto_map`")
+    if not list(folder.glob("*.safetensors")):
+        if any(list(folder.glob(pattern)) for pattern in PICKLES):
+            raise PickledWeights(f"opening {folder}: weights are pickled; convert them to safetensors where you trust them")
+        raise MissingWeights(f"opening {folder}: no *.safetensors file; copy the weights beside config.json")
+
+
+def open_model(folder: Path) -> tuple[Any, Any]:
+    """The model (evaluation mode, float32, on the CPU) and its tokenizer.
+
+    Raises ModelError or one of its kinds when the folder cannot be trusted or used.
+    """
+    check_folder(folder)
+    try:
+        model, info = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise ModelError(f"opening {folder}: {type(error).__name__}; weights or configuration are damaged") from None
+    if info["missing_keys"] or info.get("mismatched_keys"):
+        count = len(info["missing_keys"]) + len(info.get("mismatched_keys", ()))
+        raise MissingWeights(f"opening {folder}: {count} tensors are missing or misshapen; restore the whole model")
+    check_finite(model, doing=f"opening {folder}")
+    return model.eval(), open_tokenizer(folder)
+
+
+def open_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a model folder, without the model."""
+    check_folder(folder)
+    try:
+        return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"opening {folder}: the tokenizer cannot be used ({type(error).__name__}); restore its files") from None
+
+
+def check_finite(model: Any, *, doing: str) -> None:
+    """Raise NotFinite when a weight is NaN or infinite."""
+    if not all(bool(torch.isfinite(weight).all()) for weight in model.parameters()):
+        raise NotFinite(f"{doing}: weights hold NaN or infinity; go back to an earlier checkpoint")
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write weights (safetensors), configuration and tokenizer; the caller makes the folder visible when it is whole."""
+    check_finite(model, doing=f"saving {folder}")
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder, safe_serialization=True)
+    tokenizer.save_pretrained(folder)
+
+
+def digest(folder: Path) -> str:
+    """Sha256 over names and contents of weights, configuration and tokenizer, in name order."""
+    total = hashlib.sha256()
+    for path in sorted({path for pattern in IDENTITY for path in folder.glob(pattern)}):
+        total.update(f"{path.name}\0{sha256_of(path)}\n".encode())
+    return total.hexdigest()
+
+
+def weights_digest(folder: Path) -> str:
+    """Sha256 over the weight files alone."""
+    total = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        total.update(f"{path.name}\0{sha256_of(path)}\n".encode())
+    return total.hexdigest()
+
+
+def state_digest(model: Any) -> str:
+    """Sha256 over the tensors in memory, in name order."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        total.update(name.encode() + b"\0" + tensor.detach().contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def save_state(folder: Path, *, model: Any, optimizer: Any, step: int) -> None:
+    """Write what a resumed run needs: weights, optimizer moments, the step that comes next."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [name for name, _ in model.named_parameters()]
+    moments = {
+        f"{slot}:{names[index]}": value.detach().clone().contiguous()
+        for index, slots in optimizer.state_dict()["state"].items()
+        for slot, value in slots.items()
+    }
+    weights = {name: weight.detach().clone().contiguous() for name, weight in model.named_parameters()}
+    save_file(weights, folder / "model.safetensors")
+    save_file(moments, folder / "optimizer.safetensors")
+    record = {name: sha256_of(folder / f"{name}.safetensors") for name in ("model", "optimizer")}
+    (folder / "state.json").write_text(json.dumps({"step": step, **record}, sort_keys=True), encoding="utf-8")
+
+
+def load_state(folder: Path, *, model: Any, optimizer: Any) -> int:
+    """Put a saved state back and return the step that comes next; raises ModelError when a file was altered."""
+    record = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    for name in ("model", "optimizer"):
+        if sha256_of(folder / f"{name}.safetensors") != record[name]:
+            raise ModelError(f"restoring {folder}: {name}.safetensors is not the file that was saved; use another checkpoint")
+    names = [name for name, _ in model.named_parameters()]
+    weights, moments = load_file(folder / "model.safetensors"), load_file(folder / "optimizer.safetensors")
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.copy_(weights[name])
+    state = optimizer.state_dict()
+    state["state"] = {index: {} for index in range(len(names))}
+    for label, value in moments.items():
+        slot, name = label.split(":", 1)
+        state["state"][names.index(name)][slot] = value
+    optimizer.load_state_dict(state)
+    return int(record["step"])
+
+
+def pin(threads: int) -> None:
+    """Fix what makes bytes repeat: thread count and deterministic kernels."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    os.environ["OMP_NUM_THREADS"] = str(threads)

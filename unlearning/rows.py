@@ -1,0 +1,94 @@
+"""Reading rows from JSONL or Parquet: `prompt`, `response`, and optionally `key`, `stage`, `kind`, `value`, `paraphrases`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from unlearning.errors import RowsError
+from unlearning.types import PersonFacts, Row
+
+
+def read_rows(path: Path, *, keyed: bool = False) -> list[Row]:
+    """Rows of a JSONL or Parquet file, in file order; `keyed` demands a unique key on each.
+
+    Raises RowsError with the file and line when something is wrong.
+    """
+    rows = [row_from(item, where=f"{path}, row {number}") for number, item in enumerate(_items(path), start=1)]
+    if not rows:
+        raise RowsError(f"reading rows from {path}: the file holds none; give a file with at least one row")
+    if keyed:
+        _check_keys(rows, path)
+    return rows
+
+
+def row_from(item: Any, *, where: str) -> Row:
+    """One row from a mapping; `{"text": …}` means a row without a prompt."""
+    if not isinstance(item, Mapping):
+        raise RowsError(f"reading {where}: not an object; each row is an object with `prompt` and `response`")
+    prompt, response = item.get("prompt", ""), item.get("response", item.get("text"))
+    if not isinstance(prompt, str) or not isinstance(response, str) or not response.strip():
+        raise RowsError(f"reading {where}: `response` (or `text`) must be a non-empty string, `prompt` a string")
+    try:
+        stage = int(item.get("stage") or 1)
+    except (TypeError, ValueError):
+        raise RowsError(f"reading {where}: `stage` must be a whole number from 1 on") from None
+    texts = {name: str(item.get(name) or "") for name in ("key", "kind", "value")}
+    return Row(prompt, response, stage=stage, paraphrases=tuple(item.get("paraphrases") or ()), **texts)
+
+
+def read_facts(path: Path) -> PersonFacts:
+    """What an audit asks about: a JSON object of row lists `person`, `controls`, `namesakes`, `others`, and `candidates`."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RowsError(f"reading {path}: {type(error).__name__}; it must be one JSON object") from None
+    groups = {name: _group(content, name, path) for name in ("person", "controls", "namesakes", "others")}
+    candidates = {kind: tuple(values) for kind, values in content.get("candidates", {}).items()}
+    return PersonFacts(**groups, candidates=candidates)
+
+
+def _group(content: Mapping[str, Sequence[Any]], name: str, path: Path) -> tuple[Row, ...]:
+    items = enumerate(content.get(name, ()), start=1)
+    return tuple(row_from(item, where=f"{path}, {name} {number}") for number, item in items)
+
+
+def _items(path: Path) -> Iterator[Any]:
+    if path.suffix == ".parquet":
+        yield from _parquet_items(path)
+        return
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield _json(line, where=f"{path}, line {number}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RowsError(f"reading rows from {path}: {type(error).__name__}; give a readable UTF-8 JSONL file") from None
+
+
+def _json(line: str, *, where: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        raise RowsError(f"reading {where}: not valid JSON; correct or remove the line") from None
+
+
+def _parquet_items(path: Path) -> Iterable[Any]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        items: list[Any] = pyarrow.parquet.read_table(path).to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise RowsError(f"reading rows from {path}: {type(error).__name__}; give a whole Parquet file") from None
+    return items
+
+
+def _check_keys(rows: Sequence[Row], path: Path) -> None:
+    keys = {row.key for row in rows}
+    if "" in keys:
+        raise RowsError(f"reading rows from {path}: a row has no `key`; give each row a stable, unique key")
+    if len(keys) < len(rows):
+        raise RowsError(f"reading rows from {path}: {len(rows) - len(keys)} rows repeat a key; make keys unique")

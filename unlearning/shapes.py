@@ -1,0 +1,43 @@
+"""Sizes of the small Llama models that `train` makes from nothing, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from unlearning.errors import UnknownName
+
+# name: (width, layers, heads, feed-forward width); parameters at a vocabulary of 1,024
+SHAPES = {
+    "tiny": (32, 2, 2, 64),  # 0.06 M, for tests
+    "400k": (96, 3, 4, 256),
+    "1m": (128, 4, 4, 352),  # 0.93 M
+    "5m": (256, 6, 8, 688),
+}
+LONGEST = 256
+
+
+def make_model(shape: str, *, tokenizer: Any, seed: int) -> Any:
+    """A Llama model with random weights drawn from `seed`; raises UnknownName for a shape not in the table."""
+    if shape not in SHAPES:
+        raise UnknownName(f"making a model: no shape {shape!r}; choose one of {', '.join(SHAPES)}")
+    width, layers, heads, feed_forward = SHAPES[shape]
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        intermediate_size=feed_forward,
+        max_position_embeddings=LONGEST,
+        tie_word_embeddings=True,
+        initializer_range=0.04,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        attn_implementation="sdpa",
+    )
+    torch.manual_seed(seed)
+    return LlamaForCausalLM(config)
