@@ -57,6 +57,16 @@ def _train(options: argparse.Namespace) -> Any:
     return train(rows, out=options.out, plan=plan, tokenizer=tokenizer, progress=_progress)
 
 
+def _replay(options: argparse.Namespace) -> Any:
+    from unlearning.replay import replay
+
+    keys = {row.key for row in read_rows(options.exclude_rows, keyed=True)} if options.exclude_rows else set()
+    if options.exclude_keys:
+        keys |= {line.strip() for line in _texts(options.exclude_keys) if line.strip()}
+    rows = read_rows(options.rows, keyed=True)
+    return replay(options.model, rows=rows, exclude_keys=keys, out=options.out, progress=_progress)
+
+
 def _texts(path: Path | None) -> list[str]:
     if path is None:
         return []
@@ -83,4 +93,12 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--stages", action="store_true", help="train stage after stage, as the rows say")
     train.add_argument("--like", type=Path, help="repeat the recorded program and tokenizer of this model on these rows")
     train.set_defaults(verb=_train)
+
+    replay = verbs.add_parser("replay", parents=[shared], help="rebuild a model without some rows, from its recorded run")
+    replay.add_argument("--model", type=Path, required=True, help="model folder with a ledger")
+    replay.add_argument("--rows", type=Path, required=True, help="the training rows as they are now")
+    replay.add_argument("--exclude-keys", type=Path, help="file with one row key a line")
+    replay.add_argument("--exclude-rows", type=Path, help="row file whose keys are excluded")
+    replay.add_argument("--out", type=Path, required=True, help="new model folder")
+    replay.set_defaults(verb=_replay)
     return parser
