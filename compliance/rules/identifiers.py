@@ -16,13 +16,12 @@ from retrieval import text
 from retrieval.errors import RetrievalError
 
 _WILD = frozenset("%*?")
-SENTINELS = frozenset(
-    (
-        "admin anonymous anonym customer default deleted dummy example fulano guest kunde mustermann na nan nil none null "
-        "noname redacted root tbd test tester testuser undefined unknown unbekannt user username xxx "
-        "0 1 -1 1234 12345 123456 1234567 12345678 123456789 1234567890"
-    ).split()  # noqa: SIM905 - a list of sixty quoted words is harder to read
-)
+_PLACEHOLDERS = """
+admin anonymous anonym customer default deleted dummy example fulano guest kunde mustermann na nan nil none null noname
+redacted root tbd test tester testuser undefined unknown unbekannt user username xxx
+0 1 -1 1234 12345 123456 1234567 12345678 123456789 1234567890
+"""
+SENTINELS = frozenset(_PLACEHOLDERS.split())
 LONGEST = 320  # an e-mail address: RFC 5321 §4.5.3.1
 
 

@@ -10,7 +10,7 @@ from compliance.rules.terms import Law
 
 LAW = Law.UK_GDPR
 AUTHORITY_REMEDY = "Complaint to the Information Commissioner (Art. 77) and judicial remedy (Art. 79)."
-_TEXT = "UK GDPR as amended by the Data (Use and Access) Act 2025 (Royal Assent; commencement to be confirmed), secondary sources"
+_TEXT = "Data (Use and Access) Act 2025, read in secondary sources; day of commencement to be confirmed"
 _SINCE = date(2025, 6, 19)
 
 ANSWER = Rule(
