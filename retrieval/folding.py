@@ -1,0 +1,82 @@
+"""Fold text so that spellings of one thing become one string, and keep the way back to the original.
+
+Folding is done character by character (compatibility decomposition, case folding, accents and invisible characters
+dropped, digits of every script as ASCII), so that each folded character knows where it came from. Unicode: UAX #15,
+CaseFolding.txt.
+"""
+
+import unicodedata
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+_ONE_TO_ONE = {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"}
+_QUOTES = dict.fromkeys("‘’‚‛′`´", "'") | dict.fromkeys("“”„‟″", '"')
+_ASCII_SPACE = str.maketrans(dict.fromkeys("\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f", " "))
+
+
+@lru_cache(maxsize=65_536)
+def fold_character(character: str) -> str:
+    """Return the folded form of one character: no, one or several characters."""
+    folded = character
+    while (step := "".join(_step(part) for part in folded)) != folded:
+        folded = step
+    return folded
+
+
+def _step(character: str) -> str:
+    if character.isspace():
+        return " "
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    kept = (part for part in unicodedata.normalize("NFKD", character).casefold())
+    return "".join(_plain(part) for part in kept)
+
+
+def _plain(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in ("Mn", "Me", "Cf"):
+        return ""
+    if category == "Pd":
+        return "-"
+    return _ONE_TO_ONE.get(character) or _QUOTES.get(character) or character
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Folded text; ``span`` turns folded positions into original ones."""
+
+    text: str = field(repr=False)
+    original: str = field(repr=False)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """For each folded character, the original position it came from."""
+        return tuple(position for position, folded in _pieces(self.original) for _ in folded)
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the original span of folded characters ``start`` to ``end`` (``end`` not included, not empty)."""
+        if not 0 <= start < end <= len(self.text):
+            raise ValueError(f"Looking up folded characters {start} to {end} of {len(self.text)}: no such span.")
+        return self.starts[start], self.starts[end - 1] + 1
+
+
+def _pieces(text: str) -> list[tuple[int, str]]:
+    """Return (original position, folded characters), runs of white space kept once."""
+    pieces: list[tuple[int, str]] = []
+    after_space = False
+    for position, character in enumerate(text):
+        folded = fold_character(character)
+        if after_space and folded.startswith(" "):
+            folded = folded[1:]
+        after_space = (after_space and not folded) or folded.endswith(" ")
+        pieces.append((position, folded))
+    return pieces
+
+
+def fold(text: str) -> Folded:
+    """Fold a text; folding what is folded changes nothing."""
+    if text.isascii():
+        plain = text.lower().translate(_ASCII_SPACE).replace("`", "'")
+        if "  " not in plain:
+            return Folded(plain, text)
+    return Folded("".join(folded for _, folded in _pieces(text)), text)

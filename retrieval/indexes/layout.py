@@ -1,0 +1,165 @@
+"""How an index lies in its folder, and how one generation replaces another in a single step.
+
+::
+
+    folder/CURRENT            names the generation that counts; swapped by rename
+    folder/gen-000007/        index.faiss  chunks.jsonl  manifest.json
+    folder/hidden.json        ids that no search returns
+    folder/.changing          lock of whoever writes a generation
+
+A folder without CURRENT (``index.faiss`` and ``chunks.jsonl`` side by side) is somebody else's: it is read as it is,
+and replaced in place through a journal (``.replacing``) that says which finished files are still to be renamed.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from retrieval.durable import sync_file, sync_folder, write_whole
+from retrieval.errors import IndexBusy, IndexUnreadable
+from retrieval.types import Json
+
+INDEX: Final = "index.faiss"
+CHUNKS: Final = "chunks.jsonl"
+MANIFEST: Final = "manifest.json"
+_CURRENT, _JOURNAL, _LOCK, _PREFIX = "CURRENT", ".replacing", ".changing", "gen-"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the current files are; ``plain`` when the folder has no generations."""
+
+    folder: Path
+    files: Path
+    plain: bool
+    manifest: Json = field(repr=False)
+
+    @property
+    def generation(self) -> int:
+        """The number of the generation; 0 for a folder that was never ours."""
+        return int(self.manifest.get("generation", 0))
+
+
+def current(folder: Path) -> Place:
+    """Return where the folder's current generation is; raises ``IndexUnreadable``."""
+    if not folder.is_dir():
+        raise IndexUnreadable(f"Opening the index in {folder}: there is no such folder.")
+    pointer = folder / _CURRENT
+    if pointer.exists():
+        files = folder / pointer.read_text().strip()
+        return Place(folder, files, plain=False, manifest=_manifest(files, required=True))
+    if (folder / _JOURNAL).exists():
+        with changing(folder):
+            finish_replacing(folder)
+    if (folder / INDEX).exists():
+        return Place(folder, folder, plain=True, manifest=_manifest(folder, required=False))
+    raise IndexUnreadable(f"Opening the index in {folder}: neither {_CURRENT} nor {INDEX} is there; build it first.")
+
+
+def exists(folder: Path) -> bool:
+    """Say whether the folder holds an index already."""
+    return (folder / _CURRENT).exists() or (folder / INDEX).exists()
+
+
+def stamp(folder: Path) -> tuple[int, int]:
+    """Return what changes whenever another generation becomes current."""
+    for name in (_CURRENT, INDEX):
+        try:
+            seen = os.stat(folder / name)
+        except FileNotFoundError:
+            continue
+        return seen.st_ino, seen.st_mtime_ns
+    raise IndexUnreadable(f"Looking at the index in {folder}: it is gone.")
+
+
+def _manifest(files: Path, *, required: bool) -> Json:
+    path = files / MANIFEST
+    try:
+        manifest = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        if required:
+            raise IndexUnreadable(
+                f"Opening the index in {files}: {MANIFEST} is missing; restore it or rebuild."
+            ) from None
+        return {}
+    except ValueError as error:
+        raise IndexUnreadable(f"Reading {path}: it is not JSON; restore it or rebuild the index.") from error
+    if not isinstance(manifest, dict):
+        raise IndexUnreadable(f"Reading {path}: it is not a manifest; restore it or rebuild the index.")
+    return manifest
+
+
+@contextmanager
+def changing(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the folder for writing; the kernel frees it when the holder is killed."""
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise IndexBusy(f"Changing the index in {folder}: another process is at it; try again later.") from error
+    finally:
+        os.close(handle)
+
+
+def fresh(folder: Path, number: int) -> Path:
+    """Return an empty folder for a generation that does not count yet."""
+    path = folder / f"{_PREFIX}{number:06d}"
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def publish(folder: Path, generation: Path, *, plain: bool) -> None:
+    """Make a finished generation the current one: before this it does not count, after it the old one does not."""
+    for path in generation.iterdir():
+        sync_file(path)
+    sync_folder(generation)
+    sync_folder(folder)
+    if plain:
+        write_whole(folder / _JOURNAL, generation.name.encode())
+        finish_replacing(folder)
+    else:
+        write_whole(folder / _CURRENT, f"{generation.name}\n".encode())
+
+
+def finish_replacing(folder: Path) -> None:
+    """Carry out a journal of renames, from wherever it stopped; the caller holds the lock."""
+    journal = folder / _JOURNAL
+    if not journal.exists():
+        return
+    generation = folder / journal.read_text().strip()
+    for name in (CHUNKS, MANIFEST, INDEX):
+        if (generation / name).exists():
+            (generation / name).replace(folder / name)
+    sync_folder(folder)
+    journal.unlink()
+    shutil.rmtree(generation, ignore_errors=True)
+    sync_folder(folder)
+
+
+def sweep(folder: Path) -> int:
+    """Remove generations that do not count and half-written files; return how many. The caller holds the lock."""
+    finish_replacing(folder)
+    pointer = folder / _CURRENT
+    keep = pointer.read_text().strip() if pointer.exists() else ""
+    orphans = [path for path in folder.glob(f"{_PREFIX}*") if path.name != keep]
+    beside = list(folder.glob(".*.tmp"))
+    for path in orphans:
+        shutil.rmtree(path)
+    for path in beside:
+        path.unlink(missing_ok=True)
+    if orphans or beside:
+        sync_folder(folder)
+    return len(orphans) + len(beside)
+
+
+def is_replacing(folder: Path) -> bool:
+    """Say whether a plain folder's files are being renamed."""
+    return (folder / _JOURNAL).exists()

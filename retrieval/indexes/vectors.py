@@ -1,0 +1,173 @@
+"""Take vectors out of a faiss index bit for bit, and put them into a new one.
+
+Read: Flat, HNSW-Flat, IVF-Flat, each bare or under IDMap/IDMap2. A bare Flat or HNSW numbers its vectors by position,
+which would shift when one goes, so a rebuilt index always carries its ids.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import faiss as faiss_bindings
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.errors import IndexUnreadable, UnsupportedIndex
+from retrieval.types import Vectors
+
+faiss: Any = faiss_bindings  # its stubs do not know half of what it offers
+Ids = npt.NDArray[np.int64]
+KINDS: Final = ("flat", "ivf", "hnsw")
+RETRAIN_FROM: Final = 0.01  # of the vectors removed: from there on, IVF centroids keep a trace worth the cost
+_HNSW_NEIGHBOURS, _PER_CENTROID = 32, 39  # faiss' own default, and the fewest points it trains a centroid on
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything an index holds: ids (n,), vectors (n, dimension), and the shape it was built in."""
+
+    ids: Ids
+    vectors: Vectors
+    kind: Literal["flat", "ivf", "hnsw"]
+    shape: Any  # the faiss index the vectors came from: its parameters are copied
+
+
+def read(path: Path) -> Any:
+    """Read an index file; raises ``IndexUnreadable`` for what faiss cannot read."""
+    if not path.exists():
+        raise IndexUnreadable(f"Reading {path}: there is no such file; restore it or rebuild the index.")
+    try:
+        return faiss.read_index(str(path))
+    except Exception as error:  # faiss raises RuntimeError, MemoryError or its own, according to where the file ends
+        raise IndexUnreadable(
+            f"Reading {path}: faiss cannot read it, it is truncated or not an index; restore it or rebuild the index."
+        ) from error
+
+
+def contents(index: Any) -> Contents:
+    """Return ids and vectors of an index; raises ``UnsupportedIndex`` where vectors are stored compressed."""
+    inner, ids = _unwrap(index)
+    if isinstance(inner, faiss.IndexIVFFlat):
+        positions, vectors = _inverted_lists(inner)
+        return Contents(positions if ids is None else ids[positions], vectors, "ivf", inner)
+    if isinstance(inner, (faiss.IndexHNSWFlat, faiss.IndexFlat)):
+        kind: Literal["flat", "hnsw"] = "hnsw" if isinstance(inner, faiss.IndexHNSW) else "flat"
+        flat = faiss.downcast_index(inner.storage) if kind == "hnsw" else inner
+        vectors = flat.reconstruct_n(0, flat.ntotal) if flat.ntotal else np.zeros((0, flat.d), np.float32)
+        return Contents(np.arange(len(vectors), dtype=np.int64) if ids is None else ids, vectors, kind, inner)
+    raise UnsupportedIndex(
+        f"Reading the vectors of a {type(inner).__name__}: only Flat, IVF-Flat and HNSW-Flat are stored exactly; "
+        "rebuild this index from its documents."
+    )
+
+
+def ids_of(index: Any) -> Ids:
+    """Return the ids an index holds, without copying its vectors."""
+    inner, ids = _unwrap(index)
+    if ids is not None:
+        return ids
+    if isinstance(inner, faiss.IndexIVF):
+        lists = inner.invlists
+        sizes = [(number, lists.list_size(number)) for number in range(inner.nlist)]
+        parts = [faiss.rev_swig_ptr(lists.get_ids(number), size).copy() for number, size in sizes if size]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+    return np.arange(inner.ntotal, dtype=np.int64)
+
+
+def search(index: Any, query: Vectors, k: int, hidden: frozenset[int]) -> list[tuple[int, float]]:
+    """Return (id, score) of the nearest vectors that are not hidden; ``query`` is (1, dimension)."""
+    inner, _ = _unwrap(index)
+    barred = faiss.IDSelectorBatch(np.fromiter(hidden, np.int64, len(hidden)))
+    allowed = faiss.IDSelectorNot(barred)
+    if isinstance(inner, faiss.IndexIVF):
+        how = faiss.SearchParametersIVF(sel=allowed, nprobe=inner.nprobe)
+    elif isinstance(inner, faiss.IndexHNSW):
+        how = faiss.SearchParametersHNSW(sel=allowed, efSearch=max(2 * k, inner.hnsw.efSearch, 64))
+    else:
+        how = faiss.SearchParameters(sel=allowed)
+    scores, ids = index.search(query, k, params=how)
+    found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
+    return [(id, score) for id, score in found if id >= 0 and id not in hidden]
+
+
+def _unwrap(index: Any) -> tuple[Any, Ids | None]:
+    index = faiss.downcast_index(index)
+    if isinstance(index, (faiss.IndexIDMap, faiss.IndexIDMap2)):
+        ids: Ids = faiss.vector_to_array(index.id_map).copy()
+        return faiss.downcast_index(index.index), ids
+    return index, None
+
+
+def _inverted_lists(index: Any) -> tuple[Ids, Vectors]:
+    """Read the lists one by one: their codes are the float32 vectors themselves."""
+    lists, all_ids, all_vectors = index.invlists, [], []
+    for number in range(index.nlist):
+        size = lists.list_size(number)
+        if not size:
+            continue
+        all_ids.append(faiss.rev_swig_ptr(lists.get_ids(number), size).copy())
+        codes = faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size).copy()
+        all_vectors.append(codes.view(np.float32).reshape(size, index.d))
+    if not all_ids:
+        return np.zeros(0, np.int64), np.zeros((0, index.d), np.float32)
+    return np.concatenate(all_ids), np.concatenate(all_vectors)
+
+
+def new(kind: str, vectors: Vectors, ids: Ids) -> Any:
+    """Build an inner-product index over unit vectors, with its ids."""
+    dimension = vectors.shape[1]
+    if kind not in KINDS:
+        raise ValueError(f"Building an index of kind {kind!r}: there is none; use one of {', '.join(KINDS)}.")
+    if kind == "ivf":
+        index = _new_ivf(dimension, max(1, len(vectors) // _PER_CENTROID // 4), faiss.METRIC_INNER_PRODUCT)
+        index.train(vectors)
+        index.add_with_ids(vectors, ids)
+        return index
+    if kind == "hnsw":
+        return _with_ids(faiss.IndexHNSWFlat(dimension, _HNSW_NEIGHBOURS, faiss.METRIC_INNER_PRODUCT), vectors, ids)
+    return _with_ids(faiss.IndexFlatIP(dimension), vectors, ids)
+
+
+def _with_ids(inner: Any, vectors: Vectors, ids: Ids) -> Any:
+    index = faiss.IndexIDMap2(inner)
+    if len(ids):
+        index.add_with_ids(np.ascontiguousarray(vectors), ids)
+    inner.this.disown()  # the outer index frees it
+    index.own_fields = True
+    return index
+
+
+def _new_ivf(dimension: int, lists: int, metric: int) -> Any:
+    quantizer = faiss.IndexFlat(dimension, metric)
+    index = faiss.IndexIVFFlat(quantizer, dimension, lists, metric)
+    quantizer.this.disown()
+    index.own_fields = True
+    return index
+
+
+def without(held: Contents, keep: npt.NDArray[np.bool_]) -> tuple[Any, str]:
+    """Build the same kind of index over the kept vectors, (n,) mask; return it and how it was done."""
+    vectors, ids, shape = np.ascontiguousarray(held.vectors[keep]), held.ids[keep], held.shape
+    if held.kind == "flat":
+        return _with_ids(faiss.IndexFlat(shape.d, shape.metric_type), vectors, ids), "vectors copied bit for bit"
+    if held.kind == "hnsw":
+        inner = faiss.IndexHNSWFlat(shape.d, shape.hnsw.nb_neighbors(1), shape.metric_type)
+        inner.hnsw.efConstruction, inner.hnsw.efSearch = shape.hnsw.efConstruction, shape.hnsw.efSearch
+        return _with_ids(inner, vectors, ids), "graph rebuilt from the stored vectors"
+    return _ivf_without(shape, vectors, ids, removed=1 - len(ids) / max(1, len(held.ids)))
+
+
+def _ivf_without(shape: Any, vectors: Vectors, ids: Ids, *, removed: float) -> tuple[Any, str]:
+    retrain = removed >= RETRAIN_FROM and len(ids) >= shape.nlist
+    index = _new_ivf(shape.d, shape.nlist, shape.metric_type)
+    index.nprobe = shape.nprobe
+    if retrain:
+        index.train(vectors)
+        how = f"lists rebuilt, centroids trained again without the removed {removed:.1%}"
+    else:
+        index.quantizer.add(faiss.downcast_index(shape.quantizer).reconstruct_n(0, shape.nlist))
+        index.is_trained = True
+        how = f"lists rebuilt, centroids kept: the removed {removed:.1%} had a part in training them"
+    if len(ids):
+        index.add_with_ids(vectors, ids)
+    return index, how

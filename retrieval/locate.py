@@ -1,0 +1,96 @@
+"""Find people in records: one pass over each text for all needles, every spelling counts, results are spans.
+
+``scan_bytes`` and ``scan_tree`` (the independent path that proves absence) are offered here too; they live in
+``retrieval.scan`` and share no matching code with ``locate``.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import ahocorasick_rs
+
+from retrieval.folding import Folded, fold
+from retrieval.matching import Rule, rules_of
+from retrieval.scan import scan_bytes, scan_tree
+from retrieval.text import squeeze
+from retrieval.types import Found, Needle, Progress, Record, silent
+
+__all__ = ["Locator", "locate", "scan_bytes", "scan_tree"]
+
+_REPORT_EVERY = 500
+_DELETE = bytes(code for code in range(128) if not chr(code).isalnum())
+_LOWER = bytes(ord(chr(code).lower()) if code < 128 else code for code in range(256))
+
+
+class Locator:
+    """Needles made ready once, for any number of texts."""
+
+    def __init__(self, needles: Sequence[Needle], *, region: str | None = None) -> None:
+        rules = [rule for needle in needles for rule in rules_of(needle, region)]
+        self._by_anchor: dict[str, list[Rule]] = {}
+        for rule in rules:
+            self._by_anchor.setdefault(rule.anchor, []).append(rule)
+        self._anchors = list(self._by_anchor)
+        self._automaton = ahocorasick_rs.AhoCorasick(self._anchors) if self._anchors else None
+
+    def spans(self, text: str) -> list[tuple[int, int, Rule]]:
+        """Return (start, end, rule) of every find in a text, in order, each span and needle once."""
+        if self._automaton is None or not text:
+            return []
+        hits = self._automaton.find_matches_as_indexes(_squeezed(text), overlapping=True)
+        return self._checked(fold(text), hits) if hits else []
+
+    def _checked(self, folded: Folded, hits: list[tuple[int, int, int]]) -> list[tuple[int, int, Rule]]:
+        places = [place for place, character in enumerate(folded.text) if character.isalnum()]
+        found: dict[tuple[int, int, str], Rule] = {}
+        for index, start, end in hits:
+            for rule in self._by_anchor[self._anchors[index]]:
+                for span in _around(folded, rule, places[start], places[end - 1]):
+                    found.setdefault((*span, rule.needle.key), rule)
+        return sorted(((start, end, rule) for (start, end, _), rule in found.items()), key=lambda item: item[:2])
+
+
+def _squeezed(text: str) -> str:
+    if text.isascii():
+        return text.encode().translate(_LOWER, _DELETE).decode()
+    return squeeze(fold(text).text)
+
+
+def _around(folded: Folded, rule: Rule, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield the original spans that the rule accepts and that cover the anchor."""
+    low, high = max(0, first - rule.reach), min(len(folded.text), last + rule.reach)
+    for match in rule.pattern.finditer(folded.text, low, high):
+        if match.start() <= first and match.end() > first:
+            yield folded.span(*match.span())
+
+
+def locate(
+    records: Iterable[Record],
+    needles: Sequence[Needle],
+    *,
+    region: str | None = None,
+    progress: Progress = silent,
+    total: int | None = None,
+) -> Iterator[Found]:
+    """Yield every occurrence of every needle in the records' text fields.
+
+    ``region`` is the country of phone numbers without country code; ``total`` (records) makes ``progress`` a true
+    fraction. Raises ``UnusableNeedle`` and ``UnknownKind`` before the first record is read.
+    """
+    locator = Locator(needles, region=region)
+    return _walk(records, locator, progress, total)
+
+
+def _walk(records: Iterable[Record], locator: Locator, progress: Progress, total: int | None) -> Iterator[Found]:
+    seen = 0
+    for seen, record in enumerate(records, start=1):
+        yield from _in_record(record, locator)
+        if seen % _REPORT_EVERY == 0:
+            progress(min(1.0, seen / total) if total else 0.0, f"{seen} records searched")
+    progress(1.0, f"{seen} records searched")
+
+
+def _in_record(record: Record, locator: Locator) -> Iterator[Found]:
+    for name, text in record.fields.items():
+        for start, end, rule in locator.spans(text):
+            support = rule.support_of(text[start:end])
+            yield Found(record.path, record.record, name, start, end, rule.needle.key, support)

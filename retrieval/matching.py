@@ -1,0 +1,115 @@
+"""One needle as an anchor to search for and a rule that checks what stands around it.
+
+The anchor is a run of letters and digits, looked for in text squeezed to letters and digits, so that one pass over a
+text finds every needle in any separators; the rule then decides on the folded text, with its boundaries.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+import phonenumbers
+
+from retrieval.folding import fold
+from retrieval.text import UMLAUTS, normalise, squeeze
+from retrieval.types import Needle, Support
+
+_OPEN, _CLOSE = r"[(\[{<]\s?", r"\s?[)\]}>]"
+_AT = rf"(?:\s?@\s?|%40|&#64;|&commat;|\s?{_OPEN}(?:at|arroba|@){_CLOSE}\s?|\s(?:at|arroba)\s)"
+_DOT = rf"(?:\.|%2e|\s?{_OPEN}(?:dot|punkt|ponto|\.){_CLOSE}\s?|\s(?:dot|punkt|ponto)\s)"
+_GAP = r"[\s\-_./#:()]{0,3}"
+_ALONE_LEFT = r"(?<![^\W_])"
+_ALONE_RIGHT = r"(?![^\W_])"
+_NO_OTHER_COUNTRY = r"(?<!\d)" + "".join(rf"(?<!\+{digits}[\s\-.])" for digits in (r"\d", r"\d\d", r"\d\d\d"))
+_CONTENT_ANCHOR = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Where to look (``anchor``) and what must stand there (``pattern``, over folded text, within ``reach``)."""
+
+    needle: Needle = field(repr=False)
+    anchor: str = field(repr=False)
+    pattern: re.Pattern[str] = field(repr=False)
+    reach: int
+    support: Support
+
+    def support_of(self, original: str) -> Support:
+        """Say how well the original spelling supports the find."""
+        return "exact" if self.support == "normalised" and original == self.needle.value.strip() else self.support
+
+
+def rules_of(needle: Needle, region: str | None = None) -> tuple[Rule, ...]:
+    """Return the rules that find one needle; a name has two, for both orders."""
+    canonical = normalise(needle.kind, needle.value, region)
+    if needle.kind == "email":
+        return (_email_rule(needle, canonical),)
+    if needle.kind == "phone":
+        return (_phone_rule(needle, canonical),)
+    if needle.kind == "name":
+        return _name_rules(needle, canonical)
+    if needle.kind == "content":
+        return (_content_rule(needle, canonical),)
+    return (_code_rule(needle, canonical),)
+
+
+def _email_rule(needle: Needle, canonical: str) -> Rule:
+    local, _, domain = canonical.partition("@")
+    parts = re.split(r"([^\w]+|_+)", local)
+    anchor = squeeze(max(parts, key=len))
+    spelled = "".join(_DOT if part == "." else re.escape(part) for part in parts)
+    tag = r"(?:\+[\w.\-]{0,64})?"
+    domain_spelled = _DOT.join(re.escape(label) for label in domain.split("."))
+    pattern = rf"{_ALONE_LEFT}(?<![^\W_][.+\-_']){spelled}{tag}{_AT}{domain_spelled}{_ALONE_RIGHT}(?![.\-][^\W_])"
+    return Rule(needle, anchor, re.compile(pattern), _reach(canonical) + 64, "normalised")
+
+
+def _phone_rule(needle: Needle, canonical: str) -> Rule:
+    code, rest = _phone_parts(canonical)
+    spelled = _GAP.join(rest)
+    country = rf"(?:(?:\+|00)?{_GAP}{_GAP.join(code)}{_GAP}(?:\(0\)|0)?{_GAP})?" if code else ""
+    pattern = rf"{_NO_OTHER_COUNTRY}(?:{country}|0{_GAP}){spelled}(?!\d)" if code else rf"(?<!\d)\+?{spelled}(?!\d)"
+    return Rule(needle, rest, re.compile(pattern), 5 * len(rest) + 24, "normalised")
+
+
+def _phone_parts(canonical: str) -> tuple[str, str]:
+    if not canonical.startswith("+"):
+        return "", canonical
+    number = phonenumbers.parse(canonical, None)
+    return str(number.country_code), phonenumbers.national_significant_number(number)
+
+
+def _code_rule(needle: Needle, canonical: str) -> Rule:
+    parts = re.findall(r"\d|[^\W\d_]+", canonical)
+    pattern = _ALONE_LEFT + _GAP.join(re.escape(part) for part in parts) + _ALONE_RIGHT
+    return Rule(needle, canonical, re.compile(pattern), 4 * len(canonical) + 8, "normalised")
+
+
+def _name_rules(needle: Needle, canonical: str) -> tuple[Rule, ...]:
+    spellings = {canonical, _transliterated(needle.value)}
+    orders = {tuple(_words(spelling)) for spelling in spellings}
+    orders |= {(words[-1], *words[:-1]) for words in orders}
+    return tuple(_name_rule(needle, words) for words in sorted(orders))
+
+
+def _name_rule(needle: Needle, words: tuple[str, ...]) -> Rule:
+    spelled = r"[\s\-_.,']{1,3}".join(re.escape(word) for word in words)
+    pattern = re.compile(_ALONE_LEFT + spelled + _ALONE_RIGHT)
+    return Rule(needle, "".join(words), pattern, _reach("".join(words)), "name")
+
+
+def _transliterated(value: str) -> str:
+    return fold(value.translate(UMLAUTS)).text
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text)
+
+
+def _content_rule(needle: Needle, canonical: str) -> Rule:
+    words = _words(canonical)
+    pattern = re.compile(_ALONE_LEFT + r"[\W_]{1,8}".join(re.escape(word) for word in words) + _ALONE_RIGHT)
+    return Rule(needle, "".join(words)[:_CONTENT_ANCHOR], pattern, 2 * len(canonical) + 64, "content")
+
+
+def _reach(text: str) -> int:
+    return 4 * len(text) + 16

@@ -1,0 +1,180 @@
+"""Search files for literal bytes: the independent path that proves absence.
+
+Nothing here knows what an identifier is, and nothing is shared with ``locate``: the search is ``bytes.find``. Beside a
+file's raw bytes, what its format hides is decoded and searched too: Parquet, gzip, zip and SQLite (with its write-ahead
+log), because compression, dictionaries and overflow pages tear text apart.
+"""
+
+import gzip
+import mmap
+import sqlite3
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from retrieval.errors import ScanIncomplete
+from retrieval.types import Progress, silent
+
+_CHUNK = 16 << 20
+_CELL_END = b"\x00"
+
+
+def scan_bytes(
+    path: Path, patterns: Sequence[bytes], *, chunk: int = _CHUNK, ignore_case: bool = False
+) -> list[tuple[int, int]]:
+    """Return (offset, index of pattern) of every occurrence in a file's raw bytes, overlapping ones included.
+
+    ``ignore_case`` folds ASCII letters only. Raises ``ScanIncomplete`` for a file that cannot be read.
+    """
+    try:
+        if path.stat().st_size == 0:
+            return []
+        with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            pieces = (mapped[start : start + chunk] for start in range(0, len(mapped), chunk))
+            return sorted(_occurrences(pieces, patterns, ignore_case))
+    except OSError as error:
+        raise ScanIncomplete(
+            f"Searching the bytes of {path}: {error.strerror}; make it readable, scan again."
+        ) from error
+
+
+def _occurrences(pieces: Iterator[bytes], patterns: Sequence[bytes], ignore_case: bool) -> Iterator[tuple[int, int]]:
+    """Search pieces as if they were one, carrying the tail that might still begin a match."""
+    wanted = [pattern.lower() if ignore_case else pattern for pattern in patterns]
+    if not all(wanted):
+        raise ValueError("Scanning for an empty byte pattern: it occurs everywhere; leave it out.")
+    longest = max(map(len, wanted), default=1)
+    tail, base = b"", 0
+    for piece in pieces:
+        window = tail + (piece.lower() if ignore_case else piece)
+        for index, pattern in enumerate(wanted):
+            yield from ((base + at, index) for at in _all(window, pattern) if at + len(pattern) > len(tail))
+        tail = window[len(window) - longest + 1 :] if longest > 1 else b""
+        base += len(window) - len(tail)
+
+
+def _all(window: bytes, pattern: bytes) -> Iterator[int]:
+    at = window.find(pattern)
+    while at >= 0:
+        yield at
+        at = window.find(pattern, at + 1)
+
+
+def scan_tree(
+    folder: Path,
+    patterns: Sequence[bytes],
+    *,
+    ignore_case: bool = False,
+    progress: Progress = silent,
+    unreadable: Callable[[Path, str], None] | None = None,
+) -> dict[str, int]:
+    """Return how often patterns occur, per file below a folder that is not clean (raw or decoded, whichever is more).
+
+    Keys are paths relative to the folder; a file may be given as the folder. Links are not followed. A file that
+    cannot be read or decoded raises ``ScanIncomplete``, or is told to ``unreadable(path, why)`` where that is given.
+    """
+    if not folder.exists():
+        raise ScanIncomplete(f"Searching {folder}: there is no such file or folder, so nothing can be said about it.")
+    files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if _is_file(path))
+    counts: dict[str, int] = {}
+    for done, path in enumerate(files):
+        progress(done / len(files), f"{done} of {len(files)} files searched")
+        try:
+            count = _count(path, patterns, ignore_case)
+        except ScanIncomplete as error:
+            if unreadable is None:
+                raise
+            unreadable(path, str(error))
+            continue
+        if count:
+            counts[path.name if path == folder else str(path.relative_to(folder))] = count
+    progress(1.0, f"{len(files)} files searched")
+    return counts
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _count(path: Path, patterns: Sequence[bytes], ignore_case: bool) -> int:
+    raw = len(scan_bytes(path, patterns, ignore_case=ignore_case))
+    decode = _decoder(path)
+    if decode is None:
+        return raw
+    try:
+        return max(raw, sum(1 for _ in _occurrences(decode(path), patterns, ignore_case)))
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, sqlite3.Error, pa.ArrowException, RuntimeError) as error:
+        why = f"{type(error).__name__} while decoding"
+        raise ScanIncomplete(
+            f"Searching {path}: {why}; its raw bytes hold {raw} matches, its content is unknown."
+        ) from error
+
+
+def _decoder(path: Path) -> Callable[[Path], Iterator[bytes]] | None:
+    """Choose by the first bytes, not by the name: a company's suffixes are its own."""
+    with path.open("rb") as handle:
+        magic = handle.read(16)
+    table = ((b"\x1f\x8b", _gzip), (b"PAR1", _parquet), (b"SQLite format 3\x00", _sqlite), (b"PK\x03\x04", _zip))
+    return next((decode for start, decode in table if magic.startswith(start)), None)
+
+
+def _gzip(path: Path) -> Iterator[bytes]:
+    with gzip.open(path, "rb") as handle:
+        while piece := handle.read(_CHUNK):
+            yield piece
+
+
+def _zip(path: Path) -> Iterator[bytes]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            yield _CELL_END + member.filename.encode() + _CELL_END
+            with archive.open(member) as handle:
+                while piece := handle.read(_CHUNK):
+                    yield piece
+
+
+def _parquet(path: Path) -> Iterator[bytes]:
+    with pq.ParquetFile(path) as file:
+        yield str(file.schema_arrow.metadata or "").encode()
+        for batch in file.iter_batches(batch_size=1024):
+            yield _joined(leaf for column in batch.columns for leaf in _leaves(column.to_pylist()))
+
+
+def _leaves(value: object) -> Iterator[object]:
+    """Yield what stands at the bottom of nested lists and structs."""
+    if isinstance(value, (list, tuple)):
+        yield from (leaf for part in value for leaf in _leaves(part))
+    elif isinstance(value, dict):
+        yield from (leaf for part in value.values() for leaf in _leaves(part))
+    else:
+        yield value
+
+
+def _sqlite(path: Path) -> Iterator[bytes]:
+    uri = f"file:{quote(str(path.resolve()))}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=30)) as database:
+        database.text_factory = bytes
+        names = database.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+        )
+        for (name,) in names.fetchall():
+            table = name.decode().replace('"', '""')
+            cursor = database.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - the name comes from the schema itself
+            while rows := cursor.fetchmany(1000):
+                yield _joined(value for row in rows for value in row)
+
+
+def _joined(values: Iterator[object]) -> bytes:
+    """Lay values side by side, each behind an end mark, so that no match spans two of them."""
+    return (
+        _CELL_END.join(
+            value if isinstance(value, bytes) else str(value).encode() for value in values if value is not None
+        )
+        + _CELL_END
+    )
