@@ -1,0 +1,131 @@
+"""Opening a registered database: address with ``${NAME}`` from the environment, one table, rows with stable bytes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from compliance.provenance.connectors import Place
+from compliance.provenance.connectors.rows import Row, flatten, key_of
+from compliance.rules.errors import ConfigurationError, DamagedArtifact, NoSpace, SourceUnreachable
+
+_FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_DIALECTS = ("sqlite", "postgresql+psycopg", "postgresql")
+
+
+@contextmanager
+def opened(place: Place, *, writing: bool = False) -> Iterator[sa.Engine]:
+    """An engine for the place, disposed of afterwards; database errors said in our own words.
+
+    ``writing`` takes SQLite's write lock at the start, so that what is read is what is changed.
+    """
+    url = address(place)
+    file = database_file(place)
+    if file is not None and not file.is_file():
+        raise SourceUnreachable(f"{place.name}: there is no database file {file.name!r}.")
+    engine = _engine(url, writing)
+    try:
+        yield engine
+    except sa.exc.DBAPIError as error:
+        raise _in_words(error, place) from None
+    finally:
+        engine.dispose()
+
+
+def address(place: Place) -> sa.URL:
+    """The database's URL with names from the environment filled in; the filled-in form is never shown."""
+    try:
+        url = sa.make_url(_FROM_ENVIRONMENT.sub(lambda found: os.environ[found[1]], place.location))
+    except KeyError as missing:
+        raise ConfigurationError(
+            f"{place.name}: the environment has no {missing.args[0]}.", remedy="Set it for the worker, then try again."
+        ) from None
+    except sa.exc.ArgumentError:
+        raise ConfigurationError(
+            f"{place.name}: the location is no database address.",
+            remedy="Write sqlite:///file or postgresql+psycopg://…",
+        ) from None
+    if url.drivername not in _DIALECTS:
+        raise ConfigurationError(
+            f"{place.name}: no support for {url.drivername!r} databases.", remedy=f"Use one of {', '.join(_DIALECTS)}."
+        )
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def database_file(place: Place) -> Path | None:
+    """The file of a SQLite database, ``None`` for a server."""
+    url = address(place)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def table_of(place: Place, engine: sa.Engine) -> sa.Table:
+    """The declared table as the database has it."""
+    name = str(place.options.get("table") or "")
+    if not name:
+        raise ConfigurationError(f"{place.name}: no table named.", remedy="Write options.table.")
+    try:
+        schema = place.options.get("schema")
+        table = sa.Table(name, sa.MetaData(), autoload_with=engine, schema=str(schema) if schema else None)
+    except sa.exc.NoSuchTableError:
+        raise ConfigurationError(
+            f"{place.name}: the database has no table {name!r}.", remedy="Correct options.table."
+        ) from None
+    key_column(table, place)
+    return _untyped(table) if engine.dialect.name == "sqlite" else table
+
+
+def _untyped(table: sa.Table) -> sa.Table:
+    """SQLite stores what it was given: read that, not what the column's declared type would make of it."""
+    for column in table.columns:
+        column.type = sa.types.NULLTYPE
+    return table
+
+
+def key_column(table: sa.Table, place: Place) -> sa.Column[Any]:
+    """The column that names a row."""
+    if place.key_field not in table.columns:
+        raise ConfigurationError(
+            f"{place.name}: key_field is {place.key_field or 'missing'!r}, which is no column of {table.name!r}.",
+            remedy=f"Write key_field, one of: {', '.join(column.name for column in table.columns)}.",
+        )
+    return table.columns[place.key_field]
+
+
+def row_of(value: Mapping[str, Any], place: Place) -> Row:
+    """A row with canonical bytes: its columns by name, each value as Python writes it."""
+    raw = repr(sorted(value.items())).encode("utf-8", "surrogatepass")
+    fields = dict(flatten(value))
+    key = str(value[place.key_field]) if value.get(place.key_field) is not None else key_of(fields, raw, place)
+    return Row(key, fields, raw, value, f"{place.name}, table {place.options.get('table')}")
+
+
+def _engine(url: sa.URL, writing: bool) -> sa.Engine:
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={"connect_timeout": 10})
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={"timeout": 20})
+
+    @sa.event.listens_for(engine, "connect")
+    def wipe_what_is_deleted(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA secure_delete=ON")
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _in_words(error: sa.exc.DBAPIError, place: Place) -> Exception:
+    text = str(error.orig).lower()
+    if "not a database" in text or "malformed" in text:
+        return DamagedArtifact(f"{place.name}: the file is damaged, or no database.")
+    if "disk is full" in text or "no space" in text:
+        return NoSpace(f"{place.name}: the database has no room left; the transaction was rolled back.")
+    return SourceUnreachable(f"{place.name}: the database does not answer as it should ({type(error.orig).__name__}).")

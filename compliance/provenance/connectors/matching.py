@@ -1,0 +1,82 @@
+"""From records to matches, and from matches to the text without them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+from compliance.provenance.connectors import MARK, Match, Place, Progress, Redaction, Span, silent
+from compliance.provenance.connectors.rows import Row, declared, parents, searched
+from retrieval.locate import locate
+from retrieval.types import Needle, Record
+
+Cut = tuple[int, int]
+
+
+def matches(
+    rows: Iterable[Row], place: Place, needles: Sequence[Needle], *, region: str, progress: Progress
+) -> Iterator[Match]:
+    """Where the needles stand; a record is the person's when they stand in a subject field."""
+    digests: dict[str, str] = {}
+
+    def records() -> Iterator[Record]:
+        for row in rows:
+            digests[row.key] = row.digest
+            yield Record(path=place.name, record=row.key, fields=searched(row, place))
+
+    for found in locate(records(), needles, region=region or None, progress=progress):
+        owner = place.erase_on_mention or declared(found.field, place.subject_fields)
+        yield Match(
+            record=found.record,
+            field=found.field,
+            support=found.support,
+            needle=found.needle,
+            digest=digests[found.record],
+            owner=owner,
+            start=found.start,
+            end=found.end,
+        )
+
+
+def derived(rows: Iterable[Row], place: Place, keys: Collection[str]) -> Iterator[Match]:
+    """Records whose lineage field names one of the keys."""
+    if not place.lineage_field:
+        return
+    wanted = frozenset(keys)
+    for row in rows:
+        for parent in parents(row, place):
+            if parent in wanted:
+                yield Match(row.key, place.lineage_field, "lineage", parent, row.digest, owner=True)
+
+
+def changes(row: Row, place: Place, redactions: Sequence[Redaction], *, region: str) -> tuple[dict[str, str], int]:
+    """The fields with the person's spans blanked, and how many spans no longer fit the record.
+
+    A needle is looked for again in the record as it is now, so that a second run finds nothing more to do; a span is
+    only used on the very bytes it was found in.
+    """
+    cuts: dict[str, list[Cut]] = {}
+    stale = 0
+    for span in (item for item in redactions if isinstance(item, Span)):
+        if span.digest == row.digest:
+            cuts.setdefault(span.field, []).append((span.start, span.end))
+        elif MARK not in row.fields.get(span.field, ""):
+            stale += 1
+    needles = [item for item in redactions if isinstance(item, Needle)]
+    if needles:
+        record = Record(path=place.name, record=row.key, fields=searched(row, place))
+        for found in locate([record], needles, region=region or None, progress=silent):
+            cuts.setdefault(found.field, []).append((found.start, found.end))
+    return {path: blanked(row.fields[path], found) for path, found in cuts.items()}, stale
+
+
+def blanked(text: str, cuts: Iterable[Cut]) -> str:
+    """The text with every span, overlapping ones joined, exchanged for the mark."""
+    joined: list[Cut] = []
+    for start, end in sorted(cuts):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    for start, end in reversed(joined):
+        text = text[:start] + MARK + text[end:]
+    return text

@@ -1,0 +1,144 @@
+"""A model folder in Hugging Face form: described from its files, reached by lineage, never edited in place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from compliance.provenance.connectors import (
+    Description,
+    Match,
+    NotErasableHere,
+    Place,
+    Progress,
+    Receipt,
+    Redaction,
+    silent,
+)
+from compliance.provenance.connectors.absence import occurrences
+from compliance.provenance.connectors.rewriting import digest_of, translated
+from compliance.rules.errors import DamagedArtifact, ModelUnreadable, SourceUnreachable
+from retrieval.types import Needle
+
+_PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+def describe(place: Place) -> Description:
+    """Digest of the weights, parameters, and whether a ledger lets the training be replayed (with its stages)."""
+    folder = _folder(place)
+    with translated(folder):
+        weights = sorted(folder.glob("*.safetensors"))
+        if not weights:
+            raise ModelUnreadable(_what_is_missing(folder, place))
+        tensors = [entry for path in weights for entry in _header(path, place).values()]
+        digests = {path.name: digest_of(path) for path in weights}
+        detail: dict[str, Any] = {
+            "parameters": sum(_count(entry["shape"]) for entry in tensors),
+            "tensors": len(tensors),
+            "weights": digests,
+            "architecture": ", ".join(_config(folder, place).get("architectures") or ()),
+            **_ledger(folder),
+        }
+        digest = next(iter(digests.values())) if len(digests) == 1 else _joint(digests)
+        return Description(digest, sum(path.stat().st_size for path in weights), 0, detail)
+
+
+def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress: Progress = silent) -> Iterator[Match]:
+    """Nothing: weights hold no records. A model is reached by lineage from the records it was trained on."""
+    _folder(place)
+    return iter(())
+
+
+def find_derived(place: Place, keys: Collection[str]) -> Iterator[Match]:
+    """Nothing: which records a model saw stands in its ledger, as keyed hashes that only the replay reads."""
+    _folder(place)
+    return iter(())
+
+
+def erase(
+    place: Place,
+    *,
+    records: Collection[str] = (),
+    redactions: Mapping[str, Sequence[Redaction]] | None = None,
+    undo: Path | None = None,
+    region: str = "",
+    progress: Progress = silent,
+) -> Receipt:
+    """Always ``NotErasableHere``: a model is replayed, retrained or unlearned into a new folder."""
+    raise NotErasableHere(f"{place.name} is a model: records cannot be taken out of its weights in place.")
+
+
+def absent(place: Place, patterns: Sequence[bytes]) -> int:
+    """Occurrences in the folder's files (tokenizer, configuration, ledger); says nothing about what the model can say."""
+    return occurrences(_folder(place), patterns)
+
+
+def purge(place: Place) -> Receipt:
+    """Nothing remains to purge in a folder that is exchanged whole."""
+    digest = describe(place).digest
+    return Receipt("rewritten", digest_before=digest, digest_after=digest, notes=("a model folder is exchanged whole",))
+
+
+def _folder(place: Place) -> Path:
+    folder = Path(place.location)
+    if not folder.is_dir():
+        raise SourceUnreachable(f"{place.name}: there is no model folder {folder.name!r}.")
+    return folder
+
+
+def _what_is_missing(folder: Path, place: Place) -> str:
+    if any(path for pattern in _PICKLED for path in folder.glob(pattern)):
+        return f"{place.name}: the weights are pickled, which can run code when opened; convert them to safetensors."
+    return f"{place.name}: the folder {folder.name!r} holds no weights (*.safetensors)."
+
+
+def _header(path: Path, place: Place) -> dict[str, dict[str, Any]]:
+    """The tensors' names and shapes from the first bytes of a safetensors file, checked against the file's length."""
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        try:
+            if length > 100 * 1024 * 1024:
+                raise ValueError("header too long")
+            header = json.loads(stream.read(length))
+            tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+            end = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelUnreadable(
+                f"{place.name}: {path.name} is no safetensors file, or its head is damaged."
+            ) from error
+    if path.stat().st_size != 8 + length + end:
+        raise DamagedArtifact(f"{place.name}: {path.name} is cut short: its tensors end after the file does.")
+    return tensors
+
+
+def _config(folder: Path, place: Place) -> dict[str, Any]:
+    try:
+        value = json.loads((folder / "config.json").read_text("utf-8"))
+    except FileNotFoundError:
+        raise ModelUnreadable(f"{place.name}: the folder has no config.json.") from None
+    except ValueError as error:
+        raise ModelUnreadable(f"{place.name}: config.json is not JSON.") from error
+    return value if isinstance(value, dict) else {}
+
+
+def _ledger(folder: Path) -> dict[str, Any]:
+    run = folder / "ledger" / "run.json"
+    if not run.is_file():
+        return {"ledger": False, "stages": 0}
+    recorded = json.loads(run.read_text("utf-8"))
+    stages = recorded.get("stages") or []
+    return {"ledger": True, "stages": len(stages) if isinstance(stages, list) else int(stages)}
+
+
+def _count(shape: Sequence[int]) -> int:
+    product = 1
+    for size in shape:
+        product *= size
+    return product
+
+
+def _joint(digests: Mapping[str, str]) -> str:
+    return hashlib.sha256("\n".join(f"{name} {digest}" for name, digest in digests.items()).encode()).hexdigest()

@@ -1,0 +1,128 @@
+"""One record of a source, whatever the format: its key, its texts by dotted path, its exact bytes.
+
+Digests of many records are added modulo 2^256, so that they do not depend on order and one record can be taken out of a
+total (Bellare and Micciancio, "A new paradigm for collision-free hashing", 1997). They reveal accidents, not forgers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from compliance.provenance.connectors import Place
+
+_MODULUS = 1 << 256
+
+
+@dataclass(frozen=True)
+class Row:
+    """A record: ``raw`` are its bytes as they lie in the source, ``value`` what they decode to."""
+
+    key: str
+    fields: Mapping[str, str]
+    raw: bytes
+    value: Any
+    where: str
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the exact bytes, in hex."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+
+@dataclass
+class Total:
+    """A running, order-independent digest and count of records."""
+
+    sum: int = 0
+    count: int = 0
+
+    def add(self, raw: bytes, times: int = 1) -> None:
+        """Count a record's bytes in, or out again with ``times=-1``."""
+        self.sum = (self.sum + times * int.from_bytes(hashlib.sha256(raw).digest(), "big")) % _MODULUS
+        self.count += times
+
+    def absorb(self, other: Total) -> None:
+        """Add another total's records to these."""
+        self.sum = (self.sum + other.sum) % _MODULUS
+        self.count += other.count
+
+    def minus(self, other: Total) -> Total:
+        """This total without the other's records."""
+        return Total((self.sum - other.sum) % _MODULUS, self.count - other.count)
+
+    def hex(self) -> str:
+        """The digest in hex, with the count, so that nothing and zero records differ."""
+        return f"{self.count}:{self.sum:064x}"
+
+
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every text and number in nested dicts and lists, with its dotted path (``messages.0.text``)."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from flatten(inner, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list | tuple):
+        for position, inner in enumerate(value):
+            yield from flatten(inner, f"{path}.{position}" if path else str(position))
+    elif isinstance(value, bytes):
+        yield path, value.decode("utf-8", "replace")
+    elif value is not None and not isinstance(value, bool):
+        yield path, value if isinstance(value, str) else str(value)
+
+
+def declared(path: str, names: Collection[str]) -> bool:
+    """Whether a dotted path is one of the declared fields, or lies inside one; ``*`` stands for any part."""
+    return any(fnmatchcase(path, name) or fnmatchcase(path, f"{name}.*") for name in names)
+
+
+def searched(row: Row, place: Place) -> dict[str, str]:
+    """The fields of a record in which a person is looked for."""
+    if not place.text_fields:
+        return dict(row.fields)
+    names = (*place.subject_fields, *place.text_fields)
+    return {path: text for path, text in row.fields.items() if declared(path, names)}
+
+
+def key_of(fields: Mapping[str, str], raw: bytes, place: Place) -> str:
+    """The declared key, or the digest of the bytes: never a line number, which moves when a line before it goes."""
+    if place.key_field and fields.get(place.key_field):
+        return fields[place.key_field]
+    return f"sha256:{hashlib.sha256(raw).hexdigest()[:32]}"
+
+
+def parents(row: Row, place: Place) -> list[str]:
+    """The keys a record says it was made from: one value, a list, or a list written as JSON text."""
+    found: list[str] = []
+    for path, text in row.fields.items():
+        if declared(path, (place.lineage_field,)):
+            found += _as_list(text)
+    return found
+
+
+def _as_list(text: str) -> list[str]:
+    if not text.startswith("["):
+        return [text]
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return [text]
+    return [str(item) for item in value] if isinstance(value, list) else [text]
+
+
+def replaced(value: Any, changes: Mapping[str, str], path: str = "") -> Any:
+    """A copy of a nested value with the texts at the given dotted paths exchanged; a number becomes ``None``."""
+    if isinstance(value, Mapping):
+        return {
+            name: replaced(inner, changes, f"{path}.{name}" if path else str(name)) for name, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [replaced(inner, changes, f"{path}.{i}" if path else str(i)) for i, inner in enumerate(value)]
+    if path not in changes:
+        return value
+    if isinstance(value, bytes):
+        return changes[path].encode()
+    return changes[path] if isinstance(value, str) else None
