@@ -15,7 +15,7 @@ import numpy as np
 
 from retrieval.durable import write_whole
 from retrieval.errors import IndexUnreadable, UnknownId
-from retrieval.indexes import faiss, hidden, layout, vectors
+from retrieval.indexes import generation, hidden, layout, vectors
 from retrieval.scan import scan_bytes
 from retrieval.types import AbsenceReport, EraseReceipt, HideReceipt, Progress, Residue, Vectors, silent
 
@@ -54,7 +54,7 @@ def erase(
     _refuse_no_index(folder)
     with layout.changing(folder):
         layout.sweep(folder)
-        held = faiss.read(folder)
+        held = generation.read(folder)
         present = _present(held, wanted, folder)
         if present:
             progress(0.1, f"{len(present)} of {len(held.chunks)} chunks to be removed")
@@ -66,7 +66,7 @@ def erase(
     return replace(receipt, seconds=time.perf_counter() - started)
 
 
-def _present(held: faiss.Generation, wanted: frozenset[int], folder: Path) -> frozenset[int]:
+def _present(held: generation.Generation, wanted: frozenset[int], folder: Path) -> frozenset[int]:
     present = wanted & held.chunks.keys()
     unknown = wanted - present - set(held.place.manifest.get("erased", ()))
     if unknown:
@@ -78,7 +78,7 @@ def _present(held: faiss.Generation, wanted: frozenset[int], folder: Path) -> fr
 
 
 def _next_generation(
-    held: faiss.Generation, ids: frozenset[int], keep_undo: Path | None, progress: Progress
+    held: generation.Generation, ids: frozenset[int], keep_undo: Path | None, progress: Progress
 ) -> EraseReceipt:
     place, stored = held.place, vectors.contents(held.index)
     keep = ~np.isin(stored.ids, np.fromiter(ids, np.int64, len(ids)))
@@ -90,9 +90,9 @@ def _next_generation(
     target = layout.fresh(place.folder, number)
     kept = [chunk for chunk in held.chunks.values() if chunk.id not in ids]
     erased = sorted(ids.union(place.manifest.get("erased", ())))
-    manifest = faiss.write(target, index, kept, {**place.manifest, "generation": number, "erased": erased})
+    manifest = generation.write(target, index, kept, {**place.manifest, "generation": number, "erased": erased})
     progress(0.8, "making it the current one")
-    before = faiss.digest_of(place)
+    before = generation.digest_of(place)
     layout.publish(place.folder, target, plain=place.plain)
     layout.sweep(place.folder)
     return EraseReceipt(
@@ -108,12 +108,12 @@ def _next_generation(
     )
 
 
-def _nothing_to_do(held: faiss.Generation) -> EraseReceipt:
-    number, digest = held.place.generation, faiss.digest_of(held.place)
+def _nothing_to_do(held: generation.Generation) -> EraseReceipt:
+    number, digest = held.place.generation, generation.digest_of(held.place)
     return EraseReceipt("already gone", number, number, 0, len(held.chunks), 0.0, "nothing changed", digest, digest)
 
 
-def _keep(folder: Path, held: faiss.Generation, ids: vectors.Ids, removed: Vectors) -> None:
+def _keep(folder: Path, held: generation.Generation, ids: vectors.Ids, removed: Vectors) -> None:
     """Lay what is removed aside, durably, named by the generation it comes from."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"from-{held.place.generation:06d}"

@@ -103,6 +103,8 @@ def _is_file(path: Path) -> bool:
 
 
 def _count(path: Path, patterns: Sequence[bytes], ignore_case: bool) -> int:
+    if ignore_case:
+        patterns = list(dict.fromkeys(pattern.lower() for pattern in patterns))
     raw = len(scan_bytes(path, patterns, ignore_case=ignore_case))
     decode = _decoder(path)
     if decode is None:

@@ -10,7 +10,6 @@ together with another kind of the same group (one person) in the same text.
 
 import json
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
@@ -20,18 +19,13 @@ from typing import Any, Final
 
 from retrieval.durable import write_whole
 from retrieval.errors import SuppressionUnreadable, UnusableNeedle
-from retrieval.folding import Folded, fold
+from retrieval.folding import fold
 from retrieval.text import KINDS, normalise, squeeze, variants
+from retrieval.windows import TRUNK, View, view
 
 STRONG: Final = frozenset({"email", "phone", "customer_id", "username", "tax_id", "content"})
 BLOCKED_MARK: Final = "[withheld]"
 _FORMAT, _PREFIX, _SHORTEST_ATTRIBUTE = 1, 3, 4
-_TAG = re.compile(r"(?<=[^\W_])\+[\w.\-]{1,64}(?=\s?(?:@|%40|[(\[{<]))")
-_PERCENT_AT = re.compile(r"%40|&#64;|&commat;")
-_SAID_AT = re.compile(
-    r"[(\[{<]\s?(?:at|arroba|dot|punkt|ponto)\s?[)\]}>]|(?<=[^\W_])\s(?:at|arroba|dot|punkt|ponto)\s(?=[^\W_])"
-)
-_TRUNK = re.compile(r"\(0\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,7 @@ def _spellings(entry: Entry, region: str | None) -> frozenset[str]:
         forms = [fold(form).text for form in variants(entry.kind, entry.value, region)]
     else:
         forms = [normalise(entry.kind, entry.value, region)]
-    squeezed = frozenset(squeeze(_TRUNK.sub("", form)) for form in forms)
+    squeezed = frozenset(squeeze(TRUNK.sub("", form)) for form in forms)
     if min(map(len, squeezed)) < _SHORTEST_ATTRIBUTE:
         raise UnusableNeedle(
             f"Suppressing a value of kind {entry.kind!r}: under four letters or digits it would block anybody."
@@ -125,8 +119,8 @@ class Suppression:
         """Return the text with every withheld span replaced by a mark."""
         self._refresh()
         today = today or datetime.now(UTC).date()
-        folded, view = fold(text), _view(fold(text).text)
-        matches = [(*folded.span(start, end), row) for start, end, row in self._matches(view, folded, today)]
+        folded = fold(text)
+        matches = [(*folded.span(start, end), row) for start, end, row in self._matches(view(folded.text), today)]
         kinds = {
             group: {row.kind for _, _, row in matches if row.group == group} for group in {r.group for *_, r in matches}
         }
@@ -136,17 +130,17 @@ class Suppression:
         )
         return Filtered(_without(text, blocked), blocked, len(matches) - len(blocking))
 
-    def _matches(self, view: "_View", folded: Folded, today: date) -> list[tuple[int, int, _Stored]]:
+    def _matches(self, seen: View, today: date) -> list[tuple[int, int, _Stored]]:
         found = []
-        for start in view.begins:
-            lengths = self._by_prefix.get(_keyed(self._key, view.text[start : start + _PREFIX], 8), {})
+        for start in seen.begins:
+            lengths = self._by_prefix.get(_keyed(self._key, seen.text[start : start + _PREFIX], 8), {})
             for length, rows in lengths.items():
                 end = start + length
-                if end not in view.ends:
+                if end not in seen.ends:
                     continue
-                for row in rows.get(_keyed(self._key, view.text[start:end], 16), ()):
+                for row in rows.get(_keyed(self._key, seen.text[start:end], 16), ()):
                     if row.holds(today):
-                        found.append((view.places[start], view.places[end - 1] + 1, row))
+                        found.append((seen.places[start], seen.places[end - 1] + 1, row))
         return found
 
     def _refresh(self) -> None:
@@ -180,26 +174,6 @@ def _read(path: Path, key: bytes) -> dict[str, dict[int, dict[str, list[_Stored]
     for row in rows:
         table.setdefault(row.prefix, {}).setdefault(row.length, {}).setdefault(row.digest, []).append(row)
     return table
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """Letters and digits of a folded text, where each stands in it, and where words begin and end."""
-
-    text: str
-    places: Sequence[int]
-    begins: Sequence[int]
-    ends: frozenset[int]
-
-
-def _view(folded: str) -> _View:
-    """Squeeze a folded text; mailbox tags, spelled-out signs and trunk zeros count as separators."""
-    skipped = [match.span() for rule in (_TAG, _PERCENT_AT, _SAID_AT, _TRUNK) for match in rule.finditer(folded)]
-    skip = {place for start, end in skipped for place in range(start, end)}
-    places = [place for place, character in enumerate(folded) if character.isalnum() and place not in skip]
-    begins = [at for at, place in enumerate(places) if at == 0 or places[at - 1] != place - 1]
-    ends = frozenset([*begins[1:], len(places)])
-    return _View("".join(folded[place] for place in places), places, begins, ends)
 
 
 def _without(text: str, blocked: Sequence[Blocked]) -> str:

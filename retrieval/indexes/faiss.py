@@ -1,34 +1,16 @@
 """FAISS index folders: build, open, search, and write the next generation without some ids."""
 
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import faiss
 import numpy as np
 
-from retrieval.durable import sha256_of
-from retrieval.errors import DimensionMismatch, EmbedderMismatch, IndexUnreadable, StoreOutOfStep, UnknownId
-from retrieval.indexes import Embedder, chunks, hidden, layout, vectors
-from retrieval.indexes.layout import CHUNKS, INDEX, MANIFEST, Place
+from retrieval.errors import DimensionMismatch, EmbedderMismatch, StoreOutOfStep, UnknownId
+from retrieval.indexes import Embedder, generation, hidden, layout, vectors
+from retrieval.indexes.generation import METRICS
+from retrieval.indexes.layout import Place
 from retrieval.types import Chunk, Hit, IndexDescription, Json, Progress, Vectors, silent
-
-_TRIES = 5
-_METRICS = {faiss.METRIC_INNER_PRODUCT: "inner product", faiss.METRIC_L2: "squared L2"}
-
-
-@dataclass(frozen=True)
-class Generation:
-    """One generation in memory: never changed, only replaced as a whole."""
-
-    place: Place
-    index: Any
-    chunks: dict[int, Chunk] = field(repr=False)
-    stamp: tuple[int, int]
 
 
 def build(
@@ -47,7 +29,7 @@ def build(
         plain, number, erased = _what_was(before, ids)
         target = layout.fresh(folder, number)
         origin: Json = {"embedder": embedder.name, "embedder_digest": embedder.digest, "erased": erased, "kind": kind}
-        write(target, vectors.new(kind, embedded, ids), wanted, {**origin, "generation": number})
+        generation.write(target, vectors.new(kind, embedded, ids), wanted, {**origin, "generation": number})
         layout.publish(folder, target, plain=plain)
         layout.sweep(folder)
     progress(1.0, f"{len(wanted)} chunks indexed")
@@ -61,63 +43,9 @@ def _what_was(before: Place | None, ids: vectors.Ids) -> tuple[bool, int, list[i
     return before.plain, before.generation + 1, sorted(set(before.manifest.get("erased", ())) - set(ids.tolist()))
 
 
-def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Json:
-    """Write a generation's three files, and return the finished manifest."""
-    faiss.write_index(index, str(target / INDEX))
-    chunks.write(target / CHUNKS, kept)
-    digests = {"index_sha256": sha256_of(target / INDEX), "chunks_sha256": sha256_of(target / CHUNKS)}
-    finished = {
-        **manifest,
-        **digests,
-        "digest": sha256("".join(digests.values()).encode()).hexdigest(),
-        "dimension": index.d,
-        "metric": _METRICS.get(index.metric_type, str(index.metric_type)),
-        "count": index.ntotal,
-        "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    (target / MANIFEST).write_bytes(chunks.as_json(finished))
-    return finished
-
-
 def open(folder: Path, *, embedder: Embedder | None = None) -> "FaissIndex":
     """Open the current generation, checked against its manifest; an embedder is needed to search by text."""
     return FaissIndex(folder, embedder)
-
-
-def read(folder: Path) -> Generation:
-    """Read the current generation; when another one replaces it meanwhile, read that one."""
-    for _ in range(_TRIES):
-        place, stamp = layout.current(folder), layout.stamp(folder)
-        try:
-            return _checked(place, stamp)
-        except (IndexUnreadable, StoreOutOfStep):
-            if layout.stamp(folder) == stamp and not layout.is_replacing(folder):
-                raise
-            time.sleep(0.02)
-    raise IndexUnreadable(f"Opening the index in {folder}: it was replaced {_TRIES} times meanwhile; try again.")
-
-
-def _checked(place: Place, stamp: tuple[int, int]) -> Generation:
-    for name, key in ((INDEX, "index_sha256"), (CHUNKS, "chunks_sha256")):
-        _check_digest(place.files / name, place.manifest.get(key))
-    index, held = vectors.read(place.files / INDEX), chunks.read(place.files / CHUNKS)
-    ids = set(vectors.ids_of(index).tolist())
-    if ids != held.keys():
-        raise StoreOutOfStep(
-            f"Opening the index in {place.files}: {len(ids - held.keys())} vectors have no chunk and "
-            f"{len(held.keys() - ids)} chunks have no vector; rebuild the index from its documents."
-        )
-    return Generation(place, index, held, stamp)
-
-
-def _check_digest(path: Path, expected: str | None) -> None:
-    if not path.exists():
-        raise IndexUnreadable(f"Opening {path}: there is no such file; restore it or rebuild the index.")
-    if expected is not None and sha256_of(path) != expected:
-        raise IndexUnreadable(
-            f"Opening {path}: it is not the file that its manifest names (truncated or changed); "
-            "restore it or rebuild the index."
-        )
 
 
 class FaissIndex:
@@ -126,7 +54,7 @@ class FaissIndex:
     def __init__(self, folder: Path, embedder: Embedder | None = None) -> None:
         self._folder, self._embedder = folder, embedder
         self._hidden = hidden.HiddenIds(folder)
-        self._held = read(folder)
+        self._held = generation.read(folder)
         if embedder is not None:
             self._check_embedder(embedder)
 
@@ -140,10 +68,10 @@ class FaissIndex:
                 f"other weights than {embedder.name} has here; open it with those, or rebuild it."
             )
 
-    def _now(self) -> Generation:
+    def _now(self) -> generation.Generation:
         held = self._held
         if layout.stamp(self._folder) != held.stamp:
-            held = self._held = read(self._folder)
+            held = self._held = generation.read(self._folder)
         return held
 
     def search(self, query: str | Vectors, *, k: int = 10, hidden: frozenset[int] = frozenset()) -> tuple[Hit, ...]:
@@ -198,25 +126,16 @@ class FaissIndex:
         unseen = self._hidden.ids() & held.chunks.keys()
         return IndexDescription(
             generation=held.place.generation,
-            digest=digest_of(held.place),
+            digest=generation.digest_of(held.place),
             count=held.index.ntotal,
             hidden=len(unseen),
             dimension=held.index.d,
-            metric=_METRICS.get(held.index.metric_type, str(held.index.metric_type)),
+            metric=METRICS.get(held.index.metric_type, str(held.index.metric_type)),
             kind=str(manifest.get("kind", type(faiss.downcast_index(held.index)).__name__)),
             embedder=str(manifest.get("embedder", "unknown")),
             embedder_digest=str(manifest.get("embedder_digest", "")),
             built_at=str(manifest.get("built_at", "unknown")),
         )
-
-
-def digest_of(place: Place) -> str:
-    """Return the digest of a generation: sha256 over the sha256 of index and chunks."""
-    named = place.manifest.get("digest")
-    if named:
-        return str(named)
-    both = sha256_of(place.files / INDEX) + sha256_of(place.files / CHUNKS)
-    return sha256(both.encode()).hexdigest()
 
 
 def _other_size(folder: Path, given: int, held: int) -> str:

@@ -1,0 +1,93 @@
+"""One generation of a FAISS folder: read and checked against its manifest, or written."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import faiss
+
+from retrieval.durable import sha256_of
+from retrieval.errors import IndexUnreadable, StoreOutOfStep
+from retrieval.indexes import chunks, layout, vectors
+from retrieval.indexes.layout import CHUNKS, INDEX, MANIFEST, Place
+from retrieval.types import Chunk, Json
+
+METRICS: Final = {faiss.METRIC_INNER_PRODUCT: "inner product", faiss.METRIC_L2: "squared L2"}
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation in memory: never changed, only replaced as a whole."""
+
+    place: Place
+    index: Any
+    chunks: dict[int, Chunk] = field(repr=False)
+    stamp: tuple[int, int]
+
+
+def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Json:
+    """Write a generation's three files, and return the finished manifest."""
+    faiss.write_index(index, str(target / INDEX))
+    chunks.write(target / CHUNKS, kept)
+    digests = {"index_sha256": sha256_of(target / INDEX), "chunks_sha256": sha256_of(target / CHUNKS)}
+    finished = {
+        **manifest,
+        **digests,
+        "digest": sha256("".join(digests.values()).encode()).hexdigest(),
+        "dimension": index.d,
+        "metric": METRICS.get(index.metric_type, str(index.metric_type)),
+        "count": index.ntotal,
+        "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    (target / MANIFEST).write_bytes(chunks.as_json(finished))
+    return finished
+
+
+def read(folder: Path) -> Generation:
+    """Read the current generation; when another one replaces it meanwhile, read that one."""
+    for _ in range(_TRIES):
+        place, stamp = layout.current(folder), layout.stamp(folder)
+        try:
+            return _checked(place, stamp)
+        except (IndexUnreadable, StoreOutOfStep):
+            if layout.stamp(folder) == stamp and not layout.is_replacing(folder):
+                raise
+            time.sleep(0.02)
+    raise IndexUnreadable(f"Opening the index in {folder}: it was replaced {_TRIES} times meanwhile; try again.")
+
+
+def _checked(place: Place, stamp: tuple[int, int]) -> Generation:
+    for name, key in ((INDEX, "index_sha256"), (CHUNKS, "chunks_sha256")):
+        _check_digest(place.files / name, place.manifest.get(key))
+    index, held = vectors.read(place.files / INDEX), chunks.read(place.files / CHUNKS)
+    ids = set(vectors.ids_of(index).tolist())
+    if ids != held.keys():
+        raise StoreOutOfStep(
+            f"Opening the index in {place.files}: {len(ids - held.keys())} vectors have no chunk and "
+            f"{len(held.keys() - ids)} chunks have no vector; rebuild the index from its documents."
+        )
+    return Generation(place, index, held, stamp)
+
+
+def _check_digest(path: Path, expected: str | None) -> None:
+    if not path.exists():
+        raise IndexUnreadable(f"Opening {path}: there is no such file; restore it or rebuild the index.")
+    if expected is not None and sha256_of(path) != expected:
+        raise IndexUnreadable(
+            f"Opening {path}: it is not the file that its manifest names (truncated or changed); "
+            "restore it or rebuild the index."
+        )
+
+
+def digest_of(place: Place) -> str:
+    """Return the digest of a generation: sha256 over the sha256 of index and chunks."""
+    named = place.manifest.get("digest")
+    if named:
+        return str(named)
+    both = sha256_of(place.files / INDEX) + sha256_of(place.files / CHUNKS)
+    return sha256(both.encode()).hexdigest()
