@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import ahocorasick_rs
 
-from retrieval.folding import Folded, fold
+from retrieval.folding import Folded, fold, fold_character
 from retrieval.matching import Rule, rules_of
 from retrieval.scan import scan_bytes, scan_tree
 from retrieval.text import squeeze
@@ -49,10 +49,21 @@ class Locator:
         return sorted(((start, end, rule) for (start, end, _), rule in found.items()), key=lambda item: item[:2])
 
 
+class _Squeezer(dict[int, str]):
+    """A translation table that learns each character at its first sight."""
+
+    def __missing__(self, code: int) -> str:
+        squeezed = self[code] = squeeze(fold_character(chr(code)))
+        return squeezed
+
+
+_SQUEEZER = _Squeezer()
+
+
 def _squeezed(text: str) -> str:
     if text.isascii():
         return text.encode().translate(_LOWER, _DELETE).decode()
-    return squeeze(fold(text).text)
+    return text.translate(_SQUEEZER)
 
 
 def _around(folded: Folded, rule: Rule, first: int, last: int) -> Iterator[tuple[int, int]]:
