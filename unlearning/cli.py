@@ -67,6 +67,21 @@ def _replay(options: argparse.Namespace) -> Any:
     return replay(options.model, rows=rows, exclude_keys=keys, out=options.out, progress=_progress)
 
 
+def _audit(options: argparse.Namespace) -> Any:
+    from unlearning.audit import audit
+    from unlearning.rows import read_facts
+
+    return audit(
+        options.model,
+        facts=read_facts(options.probe),
+        before=options.before,
+        seed=options.seed,
+        candidates=options.candidates,
+        threads=options.threads,
+        progress=_progress,
+    )
+
+
 def _texts(path: Path | None) -> list[str]:
     if path is None:
         return []
@@ -88,17 +103,32 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--rows", type=Path, required=True, help="JSONL or Parquet: key, prompt, response, stage")
     train.add_argument("--out", type=Path, required=True, help="new model folder")
     train.add_argument("--shape", default="1m", help="tiny, 400k, 1m or 5m")
-    train.add_argument("--epochs", type=int, nargs="+", default=[50, 26], help="epochs of each stage")
-    train.add_argument("--tokenizer-text", type=Path, help="text to learn the vocabulary from; it must hold no person's facts")
+    train.add_argument("--epochs", type=int, nargs="+", default=[48, 22], help="epochs of each stage")
+    train.add_argument(
+        "--tokenizer-text", type=Path, help="text to learn the vocabulary from; it must hold no person's facts"
+    )
     train.add_argument("--stages", action="store_true", help="train stage after stage, as the rows say")
-    train.add_argument("--like", type=Path, help="repeat the recorded program and tokenizer of this model on these rows")
+    train.add_argument(
+        "--like", type=Path, help="repeat the recorded program and tokenizer of this model on these rows"
+    )
     train.set_defaults(verb=_train)
 
-    replay = verbs.add_parser("replay", parents=[shared], help="rebuild a model without some rows, from its recorded run")
+    replay = verbs.add_parser(
+        "replay", parents=[shared], help="rebuild a model without some rows, from its recorded run"
+    )
     replay.add_argument("--model", type=Path, required=True, help="model folder with a ledger")
     replay.add_argument("--rows", type=Path, required=True, help="the training rows as they are now")
     replay.add_argument("--exclude-keys", type=Path, help="file with one row key a line")
     replay.add_argument("--exclude-rows", type=Path, help="row file whose keys are excluded")
     replay.add_argument("--out", type=Path, required=True, help="new model folder")
     replay.set_defaults(verb=_replay)
+
+    audit = verbs.add_parser("audit", parents=[shared], help="measure what a model still holds of a person")
+    audit.add_argument("--model", type=Path, required=True)
+    audit.add_argument("--before", type=Path, help="the model before the work, to show the test's power")
+    audit.add_argument(
+        "--probe", type=Path, required=True, help="JSON: person, controls, namesakes, others, candidates"
+    )
+    audit.add_argument("--candidates", type=int, default=300, help="values that each true value is ranked among")
+    audit.set_defaults(verb=_audit)
     return parser

@@ -61,7 +61,9 @@ class Ledger:
         try:
             key = (self.folder / "key").read_bytes()
         except OSError as error:
-            raise LedgerError(f"reading {self.folder}: no key ({type(error).__name__}); without it no row is found") from None
+            raise LedgerError(
+                f"reading {self.folder}: no key ({type(error).__name__}); without it no row is found"
+            ) from None
         if len(key) < 32:
             raise LedgerError(f"reading {self.folder}: the key is cut short; restore it or retrain")
         return key

@@ -20,7 +20,14 @@ from unlearning.files import sha256_of
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "consolidated*.bin")
 # What a model's answers depend on; a folder's other files (ledger, notes) do not change its digest.
-IDENTITY = ("*.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab*")
+IDENTITY = (
+    "*.safetensors",
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab*",
+)
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
@@ -47,10 +54,14 @@ def check_folder(folder: Path) -> None:
     except ValueError:
         raise ModelError(f"opening {folder}: config.json is not valid JSON; restore the file") from None
     if "auto_map" in settings:
-        raise RemoteCode(f"opening {folder}: config.json asks to run the folder's own code; export it without `auto_map`")
+        raise RemoteCode(
+            f"opening {folder}: config.json asks to run the folder's own code; export it without `auto_map`"
+        )
     if not list(folder.glob("*.safetensors")):
         if any(list(folder.glob(pattern)) for pattern in PICKLES):
-            raise PickledWeights(f"opening {folder}: weights are pickled; convert them to safetensors where you trust them")
+            raise PickledWeights(
+                f"opening {folder}: weights are pickled; convert them to safetensors where you trust them"
+            )
         raise MissingWeights(f"opening {folder}: no *.safetensors file; copy the weights beside config.json")
 
 
@@ -79,7 +90,9 @@ def open_tokenizer(folder: Path) -> Any:
     try:
         return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"opening {folder}: the tokenizer cannot be used ({type(error).__name__}); restore its files") from None
+        raise ModelError(
+            f"opening {folder}: the tokenizer cannot be used ({type(error).__name__}); restore its files"
+        ) from None
 
 
 def check_finite(model: Any, *, doing: str) -> None:
@@ -89,7 +102,7 @@ def check_finite(model: Any, *, doing: str) -> None:
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write weights (safetensors), configuration and tokenizer; the caller makes the folder visible when it is whole."""
+    """Write weights (safetensors), configuration and tokenizer; the caller makes the whole folder visible."""
     check_finite(model, doing=f"saving {folder}")
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder, safe_serialization=True)
@@ -141,7 +154,9 @@ def load_state(folder: Path, *, model: Any, optimizer: Any) -> int:
     record = json.loads((folder / "state.json").read_text(encoding="utf-8"))
     for name in ("model", "optimizer"):
         if sha256_of(folder / f"{name}.safetensors") != record[name]:
-            raise ModelError(f"restoring {folder}: {name}.safetensors is not the file that was saved; use another checkpoint")
+            raise ModelError(
+                f"restoring {folder}: {name}.safetensors is not the file that was saved; use another checkpoint"
+            )
     names = [name for name, _ in model.named_parameters()]
     weights, moments = load_file(folder / "model.safetensors"), load_file(folder / "optimizer.safetensors")
     with torch.no_grad():

@@ -1,8 +1,8 @@
-"""Verb `replay`: rebuild a model as if one person's rows had never been there, from the last state that had not seen them.
+"""Verb `replay`: rebuild a model as if one person's rows had never been there, from the last state before them.
 
-Exact in this sense: the result has the bytes of the recorded program run from its beginning on the rows without theirs,
-given the recorded software, machine type and thread count (arXiv 2508.12220; our schedule makes the order of the others
-independent of who is absent).
+Exact in this sense: the result has the bytes of the recorded program, run from its beginning without these rows,
+given the recorded software, machine type and thread count (arXiv 2508.12220; our schedule makes the order of the
+others independent of who is absent).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def replay(
 ) -> Outcome:
     """Repeat the recorded run of `model_dir` without the rows whose keys are excluded; writes the new folder `out`.
 
-    `rows` is the training set as it is now; the excluded rows need not be in it any more, all others must be, unchanged.
+    `rows` is the training set as it is now; the excluded rows need not be in it any more, all others must, unchanged.
     A killed replay is resumed by calling again with the same arguments. Raises LedgerError when nothing was recorded or
     none of the keys was, RowsChanged when a needed row is missing or different, OutputExists.
     """
@@ -122,9 +122,15 @@ def _begin(
     ledger.create_key(old.key())
     ledger.write_rows({name: content for name, content in old.rows().items() if name not in gone})
     ledger.write_steps(steps)
-    parent = {"recorded_run": old.run()["steps_digest"], "first_step": origin[0] if origin else 0, "rows_excluded": len(gone)}
+    parent = {
+        "recorded_run": old.run()["steps_digest"],
+        "first_step": origin[0] if origin else 0,
+        "rows_excluded": len(gone),
+    }
     plan = old.plan()
-    ledger.write_run({"format": 1, "verb": "replay", "plan": plan_json(plan), "seed": plan.seed, "replayed_from": parent})
+    ledger.write_run(
+        {"format": 1, "verb": "replay", "plan": plan_json(plan), "seed": plan.seed, "replayed_from": parent}
+    )
     for state, folder in old.checkpoints():
         if origin and state <= origin[0]:
             shutil.copytree(folder, ledger.folder / folder.relative_to(old.folder))

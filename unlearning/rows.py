@@ -1,4 +1,4 @@
-"""Reading rows from JSONL or Parquet: `prompt`, `response`, and optionally `key`, `stage`, `kind`, `value`, `paraphrases`."""
+"""Rows from JSONL or Parquet: `prompt`, `response`; optional `key`, `stage`, `kind`, `value`, `paraphrases`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def row_from(item: Any, *, where: str) -> Row:
 
 
 def read_facts(path: Path) -> PersonFacts:
-    """What an audit asks about: a JSON object of row lists `person`, `controls`, `namesakes`, `others`, and `candidates`."""
+    """What an audit asks about: JSON with row lists `person`, `controls`, `namesakes`, `others`, and `candidates`."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

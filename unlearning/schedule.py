@@ -18,7 +18,9 @@ ROWS_PER_STEP = 16
 LAST_RATE = 0.05  # of the stage's learning rate, reached at its last step
 
 
-def plan_for(rows: Sequence[Row], *, seed: int = 0, shape: str = "1m", epochs: Sequence[int] = (50, 26)) -> TrainingPlan:
+def plan_for(
+    rows: Sequence[Row], *, seed: int = 0, shape: str = "1m", epochs: Sequence[int] = (48, 22)
+) -> TrainingPlan:
     """A program for these rows: their stages in order, about 16 rows a step, earlier rows rehearsed from stage 2 on."""
     stages = []
     numbers = sorted({row.stage for row in rows})

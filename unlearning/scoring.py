@@ -1,4 +1,4 @@
-"""What a model says and how likely it finds what it does not say: greedy answers, exact teacher-forced probabilities."""
+"""What a model says, and how likely it finds what it does not say: greedy answers, exact probabilities."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MIN_K = 0.2  # share of least likely tokens that Min-K%++ averages (arXiv 2404.0
 
 @dataclass(frozen=True)
 class RowScore:
-    """One answer under the model: sum of negative log-probabilities (nats), tokens, and what greedy decoding would say."""
+    """One answer under the model: negative log-probability (nats), tokens, and how many are its first choice."""
 
     nll: float
     tokens: int
@@ -32,7 +32,7 @@ class RowScore:
 
     @property
     def strength(self) -> float:
-        """Extraction strength: the share of the answer that the model completes by itself (arXiv 2407.06460); can be 0."""
+        """Extraction strength: the share of the answer that the model completes by itself (arXiv 2407.06460)."""
         return self.suffix / self.tokens
 
     @property
@@ -107,7 +107,7 @@ def _continue(model: Any, answers: Sequence[Sequence[int]], *, cache: Any, first
 def answers(
     model: Any, tokenizer: Any, prompts: Sequence[str], *, starts: Sequence[str] = (), longest: int = 40, size: int = 64
 ) -> list[str]:
-    """Greedy answers to the prompts; `starts` puts first words into the model's mouth (a prefill attack) and is included."""
+    """Greedy answers to the prompts; `starts` puts first words into the model's mouth and is included."""
     heads = [prompt_ids(tokenizer, prompt) for prompt in prompts]
     if starts:
         from unlearning.tokens import text_ids

@@ -45,7 +45,7 @@ def make_tokenizer(texts: Iterable[str], *, size: int = 1024) -> Any:
 
 
 def prompt_ids(tokenizer: Any, prompt: str) -> list[int]:
-    """Ids of a question up to where the answer starts: the chat template, where the model has one, else two plain lines."""
+    """Ids of a question up to where the answer starts: by the chat template if there is one, else two plain lines."""
     if not prompt:
         return _begin(tokenizer)
     if tokenizer.chat_template:

@@ -29,7 +29,7 @@ def train(
     tokenizer: Any = None,
     progress: Progress = silent,
 ) -> Outcome:
-    """Train a model on the answers of `rows` (stage after stage) and write it, with its ledger, to the new folder `out`.
+    """Train a model on the answers of `rows`, stage after stage; write it, with its ledger, to the new folder `out`.
 
     `plan` defaults to `plan_for(rows)`; `tokenizer` to the 256 bytes. A killed run is resumed by calling again with the
     same arguments. Raises RowsError, OutputExists, Diverged.
@@ -50,7 +50,9 @@ def train(
     (partial / "identity").unlink()
     promote(partial, out)
     weights = sum(weight.numel() for weight in model.parameters())
-    return outcome(out, verb="train", began=(started, cpu), steps=done, detail={"rows": len(rows), "parameters": weights})
+    return outcome(
+        out, verb="train", began=(started, cpu), steps=done, detail={"rows": len(rows), "parameters": weights}
+    )
 
 
 def finish(ledger: Ledger, *, steps: Sequence[Step], extra: dict[str, Any]) -> None:
@@ -61,7 +63,14 @@ def finish(ledger: Ledger, *, steps: Sequence[Step], extra: dict[str, Any]) -> N
 
 
 def outcome(
-    out: Path, *, verb: str, began: tuple[float, float], steps: int, before: str = "", exactness: str = "exact", detail: Any
+    out: Path,
+    *,
+    verb: str,
+    began: tuple[float, float],
+    steps: int,
+    before: str = "",
+    exactness: str = "exact",
+    detail: Any,
 ) -> Outcome:
     """The outcome of a verb that wrote the model folder `out`."""
     return Outcome(

@@ -86,7 +86,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number about one model: `scope` says about whose rows, `low` and `high` are its 95 % interval where it has one."""
+    """One number about one model: `scope` says whose rows, `low` and `high` are its 95 % interval, if any."""
 
     name: str
     scope: str

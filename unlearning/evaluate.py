@@ -1,0 +1,54 @@
+"""Verb `evaluate`: run metrics over one model; what several metrics need is computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from unlearning import metrics
+from unlearning.scoring import RowScore, answers, score_rows
+from unlearning.types import Measurement, PersonFacts, Progress, Row, silent
+
+SCOPES = ("person", "controls", "namesakes", "others")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One model under examination, with its greedy answers and scores kept per scope."""
+
+    model: Any
+    tokenizer: Any
+    facts: PersonFacts
+    seed: int = 0
+    candidates: int = 300
+    _scores: dict[str, list[RowScore]] = field(default_factory=dict)
+    _answers: dict[str, list[str]] = field(default_factory=dict)
+
+    def rows(self, scope: str) -> tuple[Row, ...]:
+        rows: tuple[Row, ...] = getattr(self.facts, scope)
+        return rows
+
+    def scores(self, scope: str) -> list[RowScore]:
+        """Teacher-forced scores of the scope's rows."""
+        if scope not in self._scores:
+            self._scores[scope] = score_rows(self.model, self.tokenizer, self.rows(scope))
+        return self._scores[scope]
+
+    def answers(self, scope: str) -> list[str]:
+        """Greedy answers to the scope's questions."""
+        if scope not in self._answers:
+            prompts = [row.prompt for row in self.rows(scope)]
+            self._answers[scope] = answers(self.model, self.tokenizer, prompts)
+        return self._answers[scope]
+
+
+def evaluate(examined: Examined, *, names: Sequence[str] = (), progress: Progress = silent) -> tuple[Measurement, ...]:
+    """The named metrics (all, when none is named), in the table's order."""
+    found: list[Measurement] = []
+    chosen = tuple(names) or tuple(metrics.TABLE)
+    for place, name in enumerate(chosen):
+        progress(place / len(chosen), f"measuring {name.replace('_', ' ')}")
+        found.extend(metrics.load(name)(examined))
+    progress(1.0, "measured")
+    return tuple(found)
