@@ -53,8 +53,8 @@ def lifecycle_markdown() -> str:
     sweeps = ", ".join(str(days) for days in lifecycle.SWEEP_DAYS)
     return _page(
         "The life of a case",
-        "A state is a fact. A failed job is no state: the case stays where it is and the job says why. An extension is a "
-        f"decision that moves a date. Sweeps run {sweeps} days after the answer.",
+        "A state is a fact. A failed job is no state: the case stays where it is and the job says why. An extension is "
+        f"a decision that moves a date. Sweeps run {sweeps} days after the answer.",
         _table(head, rows),
         f"```mermaid\n{lifecycle.mermaid()}```",
     )
@@ -77,9 +77,10 @@ def law_markdown() -> str:
     return _page(
         "The law as the software applies it",
         DISCLAIMER,
-        "Every clock gives three dates: *nominal* (the text), *conservative* (the earlier reading where readings differ, "
-        "with no pause counted) and *promised* (what a letter says: a working day not after the earlier reading). Days are "
-        "the controller's local days. With several laws on one case the earliest promised date leads.",
+        "Every clock gives three dates: *nominal* (the text), *conservative* (the earlier reading where readings "
+        "differ, with no pause counted) and *promised* (what a letter says: a working day not after the earlier "
+        "reading). Days are the controller's local days. With several laws on one case the earliest promised "
+        "date leads.",
         *laws,
         "## Limits that a check must meet",
         "They are fixed here, before any test, and are part of what the second person approves.",
@@ -119,7 +120,7 @@ def _law(law: Law) -> str:
 
 
 def _standing(rule: Rule) -> str:
-    read = "read in its source" if rule.reviewed else "~ have counsel confirm"
+    read = "from its primary source" if rule.reviewed else "~ have counsel confirm"
     return f"our own target, {read}" if rule.ours else read
 
 

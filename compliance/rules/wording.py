@@ -31,7 +31,7 @@ WORDS: Mapping[str, str] = {
     "retain set": "What a model must still know.",
     "holdout set": "What a model never saw: the floor of every comparison.",
     "controls": "People never in training; the level at which nothing is known.",
-    "unlearning": "Changing weights so that they no longer reproduce the forget set; approximate unless said otherwise.",
+    "unlearning": "Changing weights so that they no longer give the forget set; approximate unless said otherwise.",
     "exact unlearning, retraining": "The weights as they are when the forget set was never there.",
     "model editing": "Changing single facts in weights; a stop-gap.",
     "membership inference": "Telling from a model whether something was in its training data.",
