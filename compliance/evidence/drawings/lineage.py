@@ -1,0 +1,149 @@
+"""Where a person's data went: artifacts in layers from left to right, the person's way through them coloured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from compliance.evidence.drawings.pen import Pen, Theme, fit
+from compliance.rules.terms import ArtifactKind
+
+WIDE, HIGH, GAP_X, GAP_Y, EDGE = 172, 48, 62, 18, 10
+STATES = {"erased": "good", "mitigated": "good", "suppressed": "busy", "scheduled": "warn", "kept": "warn"}
+STATES |= {"not_shown": "bad", "working": "busy", "found": "carried", "clear": "none"}
+
+_DISK = "M3 5c0-3 14-3 14 0v10c0 3-14 3-14 0zM3 5c0 3 14 3 14 0"
+_TABLE = "M3 4h14v12H3zM3 8h14M8 8v8"
+_CUBE = "M10 2l7 4v8l-7 4-7-4V6zM3 6l7 4 7-4M10 10v8"
+_CHIP = "M6 6h8v8H6zM8 3v3M12 3v3M8 14v3M12 14v3M3 8h3M3 12h3M14 8h3M14 12h3"
+_PAGE = "M5 2h7l3 3v13H5zM8 8h4M8 11h4M8 14h4"
+_BOLT = "M11 2L5 11h4l-1 7 6-9h-4z"
+_ICONS = {
+    ArtifactKind.DATABASE: _DISK,
+    ArtifactKind.DATASET: _DISK,
+    ArtifactKind.DERIVED_DATASET: _TABLE,
+    ArtifactKind.EVALUATION_SET: _TABLE,
+    ArtifactKind.INDEX: _CUBE,
+    ArtifactKind.CACHE: _BOLT,
+    ArtifactKind.LOG: _PAGE,
+    ArtifactKind.MODEL: _CHIP,
+    ArtifactKind.CHECKPOINT: _CHIP,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """An artifact: its name, a second line, its kind, a state (a key of ``STATES``) and where its link leads."""
+
+    id: str
+    label: str
+    detail: str = ""
+    kind: ArtifactKind = ArtifactKind.DATASET
+    state: str = "clear"
+    href: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """``target`` was made from ``source``; ``carried`` when the person's data took this way."""
+
+    source: str
+    target: str
+    carried: bool = False
+
+
+def lineage_svg(nodes: Sequence[Node], edges: Sequence[Edge], *, theme: Theme = "light", title: str = "") -> str:
+    """The lineage as SVG; the same input gives the same bytes. Edges to unknown nodes are left out; cycles are safe."""
+    known = {node.id: node for node in nodes}
+    ways = [edge for edge in edges if edge.source in known and edge.target in known and edge.source != edge.target]
+    layers = _order(_layers(known, ways), ways)
+    width = 2 * EDGE + max(len(layers), 1) * (WIDE + GAP_X) - GAP_X
+    tallest = max((len(layer) for layer in layers), default=1)
+    height = 2 * EDGE + tallest * (HIGH + GAP_Y) - GAP_Y
+    pen = Pen(width=width, height=height, title=title or f"Lineage of {len(known)} artifacts", theme=theme)
+    spots = _spots(layers, height)
+    for edge in sorted(ways, key=lambda way: way.carried):
+        _draw_way(pen, edge, spots)
+    for layer in layers:
+        for name in layer:
+            _draw_node(pen, known[name], spots[name])
+    return pen.svg()
+
+
+def _layers(known: Mapping[str, Node], ways: Sequence[Edge]) -> list[list[str]]:
+    """Longest way from a source; an edge that would close a circle is not followed."""
+    parents: dict[str, list[str]] = {name: [] for name in known}
+    for way in ways:
+        parents[way.target].append(way.source)
+    depth: dict[str, int] = {}
+    for start in known:
+        _deepen(start, parents, depth)
+    rows: list[list[str]] = [[] for _ in range(max(depth.values(), default=0) + 1)]
+    for name in known:
+        rows[depth[name]].append(name)
+    return rows
+
+
+def _deepen(start: str, parents: Mapping[str, Sequence[str]], depth: dict[str, int]) -> None:
+    stack, open_now = [start], set[str]()
+    while stack:
+        name = stack[-1]
+        waiting = [p for p in parents[name] if p not in depth and p not in open_now and p != name]
+        if name in depth or (name in open_now and not waiting):
+            stack.pop()
+            depth.setdefault(name, 1 + max((depth[p] for p in parents[name] if p in depth), default=-1))
+            open_now.discard(name)
+        else:
+            open_now.add(name)
+            stack += waiting
+
+
+def _order(layers: list[list[str]], ways: Sequence[Edge]) -> list[list[str]]:
+    """Fewer crossings: four sweeps that sort each layer by the mean place of its neighbours."""
+    near: dict[str, list[str]] = {name: [] for layer in layers for name in layer}
+    for way in ways:
+        near[way.source].append(way.target)
+        near[way.target].append(way.source)
+    place = {name: (at + 0.5) / len(layer) for layer in layers for at, name in enumerate(layer)}
+    for sweep in range(4):
+        for layer in layers if sweep % 2 == 0 else layers[::-1]:
+            weight = {
+                name: sum(place[n] for n in near[name]) / len(near[name]) if near[name] else 2.0 for name in layer
+            }
+            layer.sort(key=lambda name: (weight[name], name))
+            place.update({name: (at + 0.5) / len(layer) for at, name in enumerate(layer)})
+    return layers
+
+
+def _spots(layers: Sequence[Sequence[str]], height: float) -> dict[str, tuple[float, float]]:
+    spots: dict[str, tuple[float, float]] = {}
+    for column, layer in enumerate(layers):
+        top = (height - len(layer) * (HIGH + GAP_Y) + GAP_Y) / 2
+        for row, name in enumerate(layer):
+            spots[name] = (EDGE + column * (WIDE + GAP_X), top + row * (HIGH + GAP_Y))
+    return spots
+
+
+def _draw_way(pen: Pen, edge: Edge, spots: Mapping[str, tuple[float, float]]) -> None:
+    (x1, y1), (x2, y2) = spots[edge.source], spots[edge.target]
+    x1, y1, y2 = x1 + WIDE, y1 + HIGH / 2, y2 + HIGH / 2
+    bend = max((x2 - x1) / 2, 24)
+    path = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    pen.add("path", d=path, stroke="carried" if edge.carried else "faint", stroke_width=1.6 if edge.carried else 1.2)
+
+
+def _draw_node(pen: Pen, node: Node, spot: tuple[float, float]) -> None:
+    (x, y), colour = spot, STATES.get(node.state, "none")
+    border = colour if colour != "none" else "faint"
+    words = f"{node.label}: {node.detail}" if node.detail else node.label
+    link = f"<a href={quoteattr(node.href)}>" if node.href and pen.theme == "css" else "<g>"
+    pen.parts.append(f"{link}<title>{escape(words)}</title>")
+    pen.add("rect", x=x, y=y, width=WIDE, height=HIGH, rx=7, fill="surface", stroke=border, stroke_width=1.2)
+    icon = f"translate({x + 10:.1f} {y + 14:.1f})"
+    pen.add("path", d=_ICONS[node.kind], stroke="accent", stroke_width=1.3, stroke_linejoin="round", transform=icon)
+    name = fit(node.label, width=WIDE - 62, size=11, bold=True)
+    pen.label(name, x=x + 38, y=y + 20, font_weight="bold")
+    pen.label(fit(node.detail, width=WIDE - 46, size=9.5), x=x + 38, y=y + 35, size=9.5, fill="quiet")
+    pen.add("circle", cx=x + WIDE - 12, cy=y + 12, r=4, fill=colour)
+    pen.parts.append("</a>" if link.startswith("<a") else "</g>")
