@@ -1,0 +1,142 @@
+"""For training pipelines and serving stacks: what may not come back, what is kept out of answers meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from compliance.accounts.models import LegalEntity
+from compliance.api import access
+from compliance.api.door import BODY, HERE, PAGING, STAFF, Door, operation, page, paged
+from compliance.api.shapes import HASH
+from compliance.intake import vault
+from compliance.intake.models import ErasureRequest
+from compliance.mitigation.models import Suppression
+from compliance.provenance.models import Artifact, Exclusion
+from compliance.rules import identifiers
+from compliance.rules.terms import Role
+
+MOST = 1000
+
+
+class ExclusionLine(serializers.ModelSerializer[Exclusion]):
+    """A keyed hash (HMAC-SHA256) that may not come back; which case it stems from stays inside."""
+
+    class Meta:
+        model = Exclusion
+        fields = ("key", "kind", "artifact", "created_at")
+        read_only_fields = fields
+
+
+class Checking(serializers.Serializer[Any]):
+    """What a pipeline is about to read: hashes it was given, or identifiers as ``kind:value``."""
+
+    keys = serializers.ListField(child=serializers.RegexField(HASH), max_length=MOST, required=False, default=list)
+    identifiers = serializers.ListField(
+        child=serializers.CharField(max_length=300), max_length=MOST, required=False, default=list
+    )
+
+
+class Checked(serializers.Serializer[Any]):
+    """True where it may not come back, in the order in which it was asked."""
+
+    keys = serializers.ListField(child=serializers.BooleanField())
+    identifiers = serializers.ListField(child=serializers.BooleanField())
+
+
+class SuppressionLine(serializers.Serializer[Any]):
+    """What one artifact's answers must not say; ``entries`` are keyed hashes."""
+
+    artifact = serializers.CharField(source="artifact.slug")
+    entries = serializers.JSONField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class Suppressions(serializers.Serializer[Any]):
+    """The whole list; ``version`` changes exactly when the list does."""
+
+    version = serializers.CharField()
+    suppressions = SuppressionLine(many=True)
+
+
+class ExclusionList(Door):
+    """Exclusions."""
+
+    needs = (Role.ENGINEER,)
+
+    @operation(
+        "What may not come back",
+        answers={200: paged(ExclusionLine)},
+        problems_of=(*STAFF, *HERE),
+        parameters=PAGING,
+    )
+    def get(self, request: Request) -> Response:
+        """Keyed hashes, oldest first, of the legal entities for which the caller is an engineer."""
+        rows = exclusions(access.entities(request, self.needs)).order_by("id")
+        return page(rows, request=request, view=self, shape=ExclusionLine)
+
+
+class ExclusionCheck(Door):
+    """Ask before reading."""
+
+    needs = (Role.ENGINEER,)
+    throttle_scope = "check"
+
+    @operation(
+        "Ask whether something may not come back",
+        body=Checking,
+        answers={200: Checked},
+        problems_of=(*BODY, *STAFF, 422, 429),
+    )
+    def post(self, request: Request) -> Response:
+        """The hash key never leaves the installation: send identifiers, or hashes that were listed before."""
+        given = Checking(data=request.data)
+        given.is_valid(raise_exception=True)
+        own = exclusions(access.entities(request, self.needs))
+        asked = given.validated_data["keys"]
+        hashed = [_hash(typed) for typed in given.validated_data["identifiers"]]
+        held = set(own.filter(key__in=[*asked, *hashed]).values_list("key", flat=True))
+        return Response({"keys": [k in held for k in asked], "identifiers": [k in held for k in hashed]})
+
+
+class SuppressionList(Door):
+    """Suppressions."""
+
+    needs = (Role.ENGINEER,)
+
+    @operation(
+        "What is kept out of answers now",
+        answers={200: Suppressions, 304: None},
+        problems_of=STAFF,
+    )
+    def get(self, request: Request) -> Response:
+        """For hot reload: send the last ``ETag`` as ``If-None-Match``; 304 while nothing has changed."""
+        now = timezone.now()
+        active = Suppression.objects.filter(entity__in=access.entities(request, self.needs), since__lte=now)
+        rows = active.filter(Q(until=None) | Q(until__gt=now)).select_related("artifact").order_by("id")
+        lines = SuppressionLine(rows, many=True).data
+        version = hashlib.sha256(json.dumps(lines, sort_keys=True).encode()).hexdigest()
+        etag = f'"{version}"'
+        if request.headers.get("If-None-Match", "").strip() == etag:
+            return Response(status=304, headers={"ETag": etag})
+        return Response({"version": version, "suppressions": lines}, headers={"ETag": etag})
+
+
+def exclusions(own: list[LegalEntity]) -> QuerySet[Exclusion]:
+    """Exclusions that stem from these legal entities' cases or stand for their artifacts."""
+    references = ErasureRequest.objects.of(own).values("reference")
+    slugs = Artifact.objects.filter(entity__in=own).values("slug")
+    return Exclusion.objects.filter(Q(case__in=references) | Q(artifact__in=slugs))
+
+
+def _hash(typed: str) -> str:
+    found = identifiers.parse(typed)
+    return identifiers.keyed_hash(vault.lookup_key(), found.kind, found.value)

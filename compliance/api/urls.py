@@ -1,0 +1,62 @@
+"""The addresses of this door; the last one turns every other address into a problem document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import path, re_path, register_converter
+from django.urls.converters import IntConverter, StringConverter
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from compliance.api import cases, deciding, log, meaning, packs, pipelines, register, subject, working
+
+app_name = "api"
+
+
+class ReferenceConverter(StringConverter):
+    """A case's reference, so that nothing else reaches the database."""
+
+    regex = "OUB-[0-9A-Z]{4}-[0-9A-Z]{4}"
+
+
+class NumberConverter(IntConverter):
+    """A number that every database can hold."""
+
+    regex = "[0-9]{1,9}"
+
+
+register_converter(ReferenceConverter, "reference")
+register_converter(NumberConverter, "number")
+
+CASE = "v1/cases/<reference:reference>/"
+V1: list[Any] = [
+    path("v1/requests/", subject.Requests.as_view(), name="requests"),
+    path("v1/requests/confirm/", subject.Confirm.as_view(), name="confirm"),
+    path("v1/requests/status/", subject.Status.as_view(), name="status"),
+    path("v1/cases/", cases.Cases.as_view(), name="cases"),
+    path(CASE, cases.Case.as_view(), name="case"),
+    path(f"{CASE}accept/", deciding.Accept.as_view(), name="accept"),
+    path(f"{CASE}refuse/", deciding.Refuse.as_view(), name="refuse"),
+    path(f"{CASE}keep/", deciding.Keep.as_view(), name="keep"),
+    path(f"{CASE}extend/", deciding.Extend.as_view(), name="extend"),
+    path(f"{CASE}approve/", deciding.Approve.as_view(), name="approve"),
+    path(f"{CASE}look-again/", deciding.LookAgain.as_view(), name="look-again"),
+    path(f"{CASE}sign-off/", deciding.SignOff.as_view(), name="sign-off"),
+    path(f"{CASE}jobs/<uuid:job>/retry/", working.RetryJob.as_view(), name="retry"),
+    path(f"{CASE}reports/<number:number>/pack/", packs.Pack.as_view(), name="pack"),
+    path("v1/steps/<number:step>/wake/", working.WakeStep.as_view(), name="wake"),
+    path("v1/artifacts/", register.Artifacts.as_view(), name="artifacts"),
+    path("v1/derivations/", register.Derivations.as_view(), name="derivations"),
+    path("v1/log/head/", log.LogHead.as_view(), name="log-head"),
+    path("v1/log/events/<uuid:event>/proof/", log.EventProof.as_view(), name="event-proof"),
+    path("v1/exclusions/", pipelines.ExclusionList.as_view(), name="exclusions"),
+    path("v1/exclusions/check/", pipelines.ExclusionCheck.as_view(), name="exclusions-check"),
+    path("v1/suppressions/", pipelines.SuppressionList.as_view(), name="suppressions"),
+]
+urlpatterns: list[Any] = [
+    *V1,
+    path("problems/<slug:slug>/", meaning.ProblemMeaning.as_view(), name="problem"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    re_path(r"^.*\Z", meaning.Unknown.as_view()),
+]
