@@ -46,8 +46,7 @@ def layers(ids: Iterable[str], derivations: Edges) -> tuple[tuple[str, ...], ...
 def _children(derivations: Edges) -> dict[str, list[str]]:
     children: dict[str, list[str]] = defaultdict(list)
     for parent, child in derivations:
-        if parent != child:
-            children[parent].append(child)
+        children[parent].append(child)
     return children
 
 

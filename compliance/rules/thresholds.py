@@ -59,6 +59,20 @@ class Threshold:
             within = within or value <= controls_upper
         return Verdict.PASSED if within else Verdict.FAILED
 
+    @classmethod
+    def from_json(cls, row: Mapping[str, str | float | bool]) -> Threshold:
+        """A limit as it was stored with its step, so that a check judges by what was approved."""
+        return cls(
+            measurement=str(row["measurement"]),
+            comparison=str(row["comparison"]),
+            limit=float(row["limit"]),
+            unit=str(row["unit"]),
+            why="as approved in the plan",
+            or_controls=bool(row["or_controls"]),
+            erased=Need(str(row["erased"])),
+            mitigated=Need(str(row["mitigated"])),
+        )
+
     def as_json(self) -> dict[str, str | float | bool]:
         """What is hashed into the plan's digest and stored with the step."""
         return {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from compliance.rules import routes
 from compliance.rules.planning import Affected, PlannedStep, digest, plan
 from compliance.rules.terms import ArtifactKind, EntityRole, Exemption, Horizon, Verdict
-from compliance.rules.thresholds import thresholds
+from compliance.rules.thresholds import Threshold, thresholds
 
 TODAY = date(2026, 11, 20)
 TICKETS = Affected("s1", "tickets", ArtifactKind.DATASET, exact=8, normalised=3, content=1, rows_total=3000)
@@ -166,6 +166,12 @@ def test_a_rank_test_needs_at_least_its_limit_and_without_power_says_neither() -
     limit = thresholds(ArtifactKind.MODEL)["rank_test_p"]
     assert [limit.judge(p) for p in (0.05, 0.049)] == [Verdict.PASSED, Verdict.FAILED]
     assert limit.judge(0.9, powered=False) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("kind", ArtifactKind)
+def test_a_limit_read_back_from_its_step_is_the_one_that_was_approved(kind: ArtifactKind) -> None:
+    for row in thresholds(kind).values():
+        assert replace(Threshold.from_json(row.as_json()), why=row.why) == row
 
 
 def test_a_value_that_is_no_number_fails() -> None:
