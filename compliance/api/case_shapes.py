@@ -13,6 +13,23 @@ from compliance.mitigation.models import Plan, Step
 from compliance.rules.terms import State, Support, Turn
 from compliance.validation.models import Measurement
 
+LINE: tuple[str, ...] = (
+    "reference",
+    "entity",
+    "law",
+    "state",
+    "turn",
+    "language",
+    "received_at",
+    "verified_at",
+    "extended",
+    "round",
+    "nominal_on",
+    "conservative_on",
+    "promised_on",
+)
+WHOLE = ("decisions", "jobs", "traces", "plan", "measurements", "claims", "reports", "events")
+
 
 class CaseFilter(serializers.Serializer[Any]):
     """Which cases to list."""
@@ -29,21 +46,7 @@ class CaseLine(serializers.ModelSerializer[ErasureRequest]):
 
     class Meta:
         model = ErasureRequest
-        fields = (
-            "reference",
-            "entity",
-            "law",
-            "state",
-            "turn",
-            "language",
-            "received_at",
-            "verified_at",
-            "extended",
-            "round",
-            "nominal_on",
-            "conservative_on",
-            "promised_on",
-        )
+        fields = LINE
         read_only_fields = fields
 
 
@@ -193,14 +196,4 @@ class CaseShape(CaseLine):
     events = EventLine(many=True, read_only=True)
 
     class Meta(CaseLine.Meta):
-        fields = (  # type: ignore[assignment]
-            *CaseLine.Meta.fields,
-            "decisions",
-            "jobs",
-            "traces",
-            "plan",
-            "measurements",
-            "claims",
-            "reports",
-            "events",
-        )
+        fields = (*LINE, *WHOLE)
