@@ -46,7 +46,22 @@ class Locator:
             for rule in self._by_anchor[self._anchors[index]]:
                 for span in _around(folded, rule, places[start], places[end - 1]):
                     found.setdefault((*span, rule.needle.key), rule)
-        return sorted(((start, end, rule) for (start, end, _), rule in found.items()), key=lambda item: item[:2])
+        return _apart(sorted(((start, end, rule) for (start, end, _), rule in found.items()), key=_leftmost_longest))
+
+
+def _leftmost_longest(span: tuple[int, int, Rule]) -> tuple[int, int]:
+    return span[0], -span[1]
+
+
+def _apart(spans: list[tuple[int, int, Rule]]) -> list[tuple[int, int, Rule]]:
+    """Drop spans that overlap an earlier one of the same needle ("Ana Silva Ana" holds one name)."""
+    ends: dict[str, int] = {}
+    kept = []
+    for start, end, rule in spans:
+        if start >= ends.get(rule.needle.key, 0):
+            kept.append((start, end, rule))
+            ends[rule.needle.key] = end
+    return kept
 
 
 class _Squeezer(dict[int, str]):

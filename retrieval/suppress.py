@@ -120,15 +120,16 @@ class Suppression:
         self._refresh()
         today = today or datetime.now(UTC).date()
         folded = fold(text)
-        matches = [(*folded.span(start, end), row) for start, end, row in self._matches(view(folded.text), today)]
-        kinds = {
-            group: {row.kind for _, _, row in matches if row.group == group} for group in {r.group for *_, r in matches}
-        }
-        blocking = [match for match in matches if match[2].kind in STRONG or len(kinds[match[2].group]) > 1]
-        blocked = tuple(
-            sorted({Blocked(a, b, row.kind, row.group) for a, b, row in blocking}, key=lambda b: (b.start, -b.end))
+        matches = frozenset(
+            Blocked(*_with_sign(text, row.kind, *folded.span(start, end)), row.kind, row.group)
+            for start, end, row in self._matches(view(folded.text), today)
         )
-        return Filtered(_without(text, blocked), blocked, len(matches) - len(blocking))
+        kinds: dict[str, set[str]] = {}
+        for match in matches:
+            kinds.setdefault(match.group, set()).add(match.kind)
+        blocking = [match for match in matches if match.kind in STRONG or len(kinds[match.group]) > 1]
+        blocked = tuple(sorted(blocking, key=lambda span: (span.start, -span.end, span.kind, span.group)))
+        return Filtered(_without(text, blocked), blocked, len(matches) - len(blocked))
 
     def _matches(self, seen: View, today: date) -> list[tuple[int, int, _Stored]]:
         found = []
@@ -174,6 +175,12 @@ def _read(path: Path, key: bytes) -> dict[str, dict[int, dict[str, list[_Stored]
     for row in rows:
         table.setdefault(row.prefix, {}).setdefault(row.length, {}).setdefault(row.digest, []).append(row)
     return table
+
+
+def _with_sign(text: str, kind: str, start: int, end: int) -> tuple[int, int]:
+    """Take the plus sign of a phone number along."""
+    signed = kind == "phone" and text[:start].endswith(("+", "＋"))
+    return (start - 1 if signed else start), end
 
 
 def _without(text: str, blocked: Sequence[Blocked]) -> str:

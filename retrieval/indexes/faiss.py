@@ -1,15 +1,16 @@
 """FAISS index folders: build, open, search, and write the next generation without some ids."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import faiss
 import numpy as np
 
-from retrieval.errors import DimensionMismatch, EmbedderMismatch, StoreOutOfStep, UnknownId
-from retrieval.indexes import Embedder, generation, hidden, layout, vectors
+from retrieval.errors import DimensionMismatch, EmbedderMismatch, IndexUnreadable, StoreOutOfStep, UnknownId
+from retrieval.indexes import Embedder, chunks, generation, hidden, layout, vectors
 from retrieval.indexes.generation import METRICS
-from retrieval.indexes.layout import Place
+from retrieval.indexes.layout import CHUNKS, Place
 from retrieval.types import Chunk, Hit, IndexDescription, Json, Progress, Vectors, silent
 
 
@@ -25,7 +26,7 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     with layout.changing(folder):
         layout.sweep(folder)
-        before = layout.current(folder) if layout.exists(folder) else None
+        before = layout.current(folder, damaged_too=True) if layout.exists(folder) else None
         plain, number, erased = _what_was(before, ids)
         target = layout.fresh(folder, number)
         origin: Json = {"embedder": embedder.name, "embedder_digest": embedder.digest, "erased": erased, "kind": kind}
@@ -37,10 +38,13 @@ def build(
 
 
 def _what_was(before: Place | None, ids: vectors.Ids) -> tuple[bool, int, list[int]]:
-    """Return layout, next number, and the ids that were erased and do not come back."""
+    """Return layout, next number, and the ids that were here once and do not come back."""
     if before is None:
         return False, 1, []
-    return before.plain, before.generation + 1, sorted(set(before.manifest.get("erased", ())) - set(ids.tolist()))
+    once = set(before.manifest.get("erased", ()))
+    with suppress(IndexUnreadable, StoreOutOfStep):  # building anew is also how a damaged folder is repaired
+        once |= chunks.read(before.files / CHUNKS).keys()
+    return before.plain, before.generation + 1, sorted(once.difference(ids.tolist()))
 
 
 def open(folder: Path, *, embedder: Embedder | None = None) -> "FaissIndex":

@@ -14,6 +14,7 @@ and replaced in place through a journal (``.replacing``) that says which finishe
 import fcntl
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,23 +44,37 @@ class Place:
     @property
     def generation(self) -> int:
         """The number of the generation; 0 for a folder that was never ours."""
+        if not self.plain:
+            return int(self.files.name.removeprefix(_PREFIX))
         return int(self.manifest.get("generation", 0))
 
 
-def current(folder: Path) -> Place:
-    """Return where the folder's current generation is; raises ``IndexUnreadable``."""
+def current(folder: Path, *, damaged_too: bool = False) -> Place:
+    """Return where the folder's current generation is; raises ``IndexUnreadable``.
+
+    ``damaged_too`` accepts a folder whose manifest is missing or unreadable, for whoever builds it anew.
+    """
     if not folder.is_dir():
         raise IndexUnreadable(f"Opening the index in {folder}: there is no such folder.")
     pointer = folder / _CURRENT
     if pointer.exists():
-        files = folder / pointer.read_text().strip()
-        return Place(folder, files, plain=False, manifest=_manifest(files, required=True))
+        files = folder / _named(pointer)
+        return Place(folder, files, plain=False, manifest=_manifest(files, required=True, damaged_too=damaged_too))
     if (folder / _JOURNAL).exists():
         with changing(folder):
             finish_replacing(folder)
     if (folder / INDEX).exists():
-        return Place(folder, folder, plain=True, manifest=_manifest(folder, required=False))
+        return Place(folder, folder, plain=True, manifest=_manifest(folder, required=False, damaged_too=damaged_too))
     raise IndexUnreadable(f"Opening the index in {folder}: neither {_CURRENT} nor {INDEX} is there; build it first.")
+
+
+def _named(pointer: Path) -> str:
+    name = pointer.read_text(errors="replace").strip()
+    if not re.fullmatch(rf"{_PREFIX}\d{{6,}}", name):
+        raise IndexUnreadable(
+            f"Reading {pointer}: it names no generation; restore it, or remove it and rebuild the index."
+        )
+    return name
 
 
 def exists(folder: Path) -> bool:
@@ -78,7 +93,16 @@ def stamp(folder: Path) -> tuple[int, int]:
     raise IndexUnreadable(f"Looking at the index in {folder}: it is gone.")
 
 
-def _manifest(files: Path, *, required: bool) -> Json:
+def _manifest(files: Path, *, required: bool, damaged_too: bool) -> Json:
+    try:
+        return _read_manifest(files, required=required)
+    except IndexUnreadable:
+        if damaged_too:
+            return {}
+        raise
+
+
+def _read_manifest(files: Path, *, required: bool) -> Json:
     path = files / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
@@ -148,7 +172,7 @@ def sweep(folder: Path) -> int:
     """Remove generations that do not count and half-written files; return how many. The caller holds the lock."""
     finish_replacing(folder)
     pointer = folder / _CURRENT
-    keep = pointer.read_text().strip() if pointer.exists() else ""
+    keep = _named(pointer) if pointer.exists() else ""
     orphans = [path for path in folder.glob(f"{_PREFIX}*") if path.name != keep]
     beside = list(folder.glob(".*.tmp"))
     for path in orphans:

@@ -1,0 +1,110 @@
+"""The independent path: bytes in files, raw and decoded, with nothing shared with locate."""
+
+import ast
+import gzip
+import inspect
+import sqlite3
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import retrieval.scan
+from retrieval.errors import ScanIncomplete
+from retrieval.scan import scan_bytes, scan_tree
+
+WANTED = b"ana.silva@x.com"
+
+
+@given(st.binary(max_size=300), st.lists(st.binary(min_size=1, max_size=4), min_size=1, max_size=4, unique=True))
+def test_pieces_find_what_the_whole_file_has(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, patterns: list[bytes]
+) -> None:
+    path = tmp_path_factory.mktemp("scan") / "file"
+    path.write_bytes(content)
+    expected = sorted(
+        (at, index)
+        for index, pattern in enumerate(patterns)
+        for at in range(len(content))
+        if content.startswith(pattern, at)
+    )
+    assert scan_bytes(path, patterns, chunk=7) == expected
+
+
+def test_case_is_kept_unless_told(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x ANA.SILVA@X.com")
+    assert scan_tree(tmp_path, [WANTED]) == {}
+    assert scan_tree(tmp_path, [WANTED], ignore_case=True) == {"f": 1}
+
+
+def test_compressed_and_packed_text_is_decoded(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(gzip.compress(b"noise " * 99 + WANTED))
+    with zipfile.ZipFile(tmp_path / "b.bin", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inner.txt", b"noise " * 99 + WANTED)
+    rows = {
+        "text": ["noise"] * 500 + [WANTED.decode()],
+        "deep": [[{"mail": "none"}]] * 500 + [[{"mail": "Ana.Silva@x.com"}]],
+    }
+    pq.write_table(pa.table(rows), tmp_path / "c.parquet", compression="zstd", write_statistics=False)
+    (tmp_path / "clean.txt").write_bytes(b"nothing here")
+    assert scan_tree(tmp_path, [WANTED, b"Ana.Silva@x.com"]) == {"a.log": 1, "b.bin": 1, "c.parquet": 2}
+
+
+def test_a_text_torn_over_database_pages_is_found(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "t.db") as database:
+        database.execute("PRAGMA page_size = 512")
+        database.execute("CREATE TABLE t (body TEXT)")
+        database.executemany(
+            "INSERT INTO t VALUES (?)",
+            [("x" * size + WANTED.decode() + "y" * (size * 7 % 300),) for size in range(900, 1500, 15)],
+        )
+    database.close()
+    assert len(scan_bytes(tmp_path / "t.db", [WANTED])) < 40, "at least one must be torn, or this shows nothing"
+    assert scan_tree(tmp_path, [WANTED]) == {"t.db": 40}
+
+
+def test_the_write_ahead_log_is_searched_too(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "t.db")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("CREATE TABLE t (body TEXT)")
+    database.execute("INSERT INTO t VALUES (?)", (WANTED.decode(),))
+    database.commit()
+    assert scan_tree(tmp_path, [WANTED]) == {"t.db": 1, "t.db-wal": 1}
+    database.close()
+
+
+def test_a_file_that_cannot_be_decoded_is_never_called_clean(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["x" * 1000] * 1000}), tmp_path / "c.parquet")
+    whole = (tmp_path / "c.parquet").read_bytes()
+    (tmp_path / "c.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ScanIncomplete, match=r"c\.parquet"):
+        scan_tree(tmp_path, [WANTED])
+    told: list[str] = []
+    assert scan_tree(tmp_path, [WANTED], unreadable=lambda path, why: told.append(path.name)) == {}
+    assert told == ["c.parquet"]
+
+
+def test_a_folder_that_is_not_there_is_never_called_clean(tmp_path: Path) -> None:
+    with pytest.raises(ScanIncomplete):
+        scan_tree(tmp_path / "nowhere", [WANTED])
+
+
+def test_an_empty_pattern_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    with pytest.raises(ValueError, match="empty"):
+        scan_bytes(tmp_path / "f", [b""])
+
+
+def test_the_scan_shares_no_matching_code_with_locate() -> None:
+    tree = ast.parse(inspect.getsource(retrieval.scan))
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    assert not imported & {"ahocorasick_rs", "re"}
+    assert {name for name in imported if name and name.startswith("retrieval")} == {
+        "retrieval.errors",
+        "retrieval.types",
+    }

@@ -1,0 +1,134 @@
+"""The serving-time list: catches spellings, holds no plaintext, and lets a bare name pass."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrieval.errors import SuppressionUnreadable, UnusableNeedle
+from retrieval.suppress import BLOCKED_MARK, Entry, Suppression
+
+KEY = bytes(range(32))
+ANA = [
+    Entry("email", "ana.silva@x.com", "g1"),
+    Entry("phone", "0151 2345678", "g1"),
+    Entry("customer_id", "CUST-00123", "g1"),
+    Entry("name", "Ana Müller", "g1"),
+    Entry("attribute", "peanut allergy", "g1"),
+    Entry("name", "Bob Stone", "g2"),
+]
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Suppression:
+    return Suppression.build(tmp_path_factory.mktemp("list") / "suppressed.json", ANA, KEY, region="DE")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "ana.silva@x.com",
+        "Ana.Silva+news@X.com",
+        "ana.silva (at) x.com",
+        "ana dot silva at x dot com",
+        "ana.silva%40x.com",
+        "ａｎａ．ｓｉｌｖａ＠ｘ．ｃｏｍ",
+        "ana\u200b.silva@x.com",
+        "+49 (0)151 234-5678",
+        "0049 151 2345678",
+        "0151/23 45 678",
+        "cust 00123",
+        "CUST_00123",
+    ],
+)
+def test_every_spelling_is_withheld_and_nothing_else(listed: Suppression, spelling: str) -> None:
+    said = listed.filter(f"Sure – write to {spelling}, please.")
+    assert said.text == f"Sure – write to {BLOCKED_MARK}, please."
+    assert {blocked.group for blocked in said.blocked} == {"g1"}
+
+
+def test_a_bare_name_or_a_bare_attribute_passes(listed: Suppression) -> None:
+    for text in ("Ana Müller wrote a book.", "A peanut allergy is serious.", "Ana Müller and Ana Mueller"):
+        said = listed.filter(text)
+        assert (said.text, said.blocked) == (text, ())
+        assert said.weak > 0
+
+
+def test_a_name_with_another_attribute_of_the_same_person_is_withheld(listed: Suppression) -> None:
+    said = listed.filter("Müller, Ana has a peanut allergy.")
+    assert said.text == f"{BLOCKED_MARK} has a {BLOCKED_MARK}."
+
+
+def test_attributes_of_two_people_do_not_add_up(listed: Suppression) -> None:
+    text = "Bob Stone has a peanut allergy."
+    assert listed.filter(text).text == text
+
+
+def test_text_without_anybody_is_said_word_for_word(listed: Suppression) -> None:
+    text = "Ana went to Stone Street 123; call 0151 999, mail sil va@x.com."
+    assert listed.filter(text).text == text
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_an_address_between_any_words_is_withheld(listed: Suppression, before: str, after: str) -> None:
+    assert "ana.silva@x.com" not in listed.filter(f"{before} ana.silva@x.com {after}").text
+
+
+def test_the_file_holds_no_plaintext(listed: Suppression, tmp_path: Path) -> None:
+    Suppression.build(tmp_path / "l.json", ANA, KEY, region="DE")
+    stored = (tmp_path / "l.json").read_text().lower()
+    assert len(json.loads(stored)["entries"]) >= len(ANA)
+    for fragment in ("ana", "silva", "2345678", "00123", "mueller", "peanut", "stone"):
+        assert fragment not in stored.replace("attribute", "").replace("group", "")
+
+
+def test_another_key_is_refused_and_gives_other_hashes(tmp_path: Path) -> None:
+    Suppression.build(tmp_path / "a.json", ANA, KEY)
+    Suppression.build(tmp_path / "b.json", ANA, KEY[::-1])
+    digests = [
+        {row["digest"] for row in json.loads((tmp_path / name).read_text())["entries"]} for name in ("a.json", "b.json")
+    ]
+    assert not digests[0] & digests[1]
+    with pytest.raises(SuppressionUnreadable, match="another key"):
+        Suppression(tmp_path / "a.json", KEY[::-1])
+
+
+def test_an_entry_ends_on_its_day(tmp_path: Path) -> None:
+    entries = [Entry("email", "ana.silva@x.com", "g1", until=date(2026, 5, 25))]
+    listed = Suppression.build(tmp_path / "l.json", entries, KEY)
+    assert listed.filter("ana.silva@x.com", today=date(2026, 5, 25)).text == BLOCKED_MARK
+    assert listed.filter("ana.silva@x.com", today=date(2026, 5, 26)).text == "ana.silva@x.com"
+
+
+def test_a_changed_file_is_followed(tmp_path: Path) -> None:
+    listed = Suppression.build(tmp_path / "l.json", [], KEY)
+    assert listed.filter("ana.silva@x.com").blocked == ()
+    Suppression.build(tmp_path / "l.json", ANA, KEY)
+    assert listed.filter("ana.silva@x.com").text == BLOCKED_MARK
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"key_check": "x", "entries": [{"a": 1}]}'])
+def test_a_damaged_list_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "l.json").write_text(content)
+    with pytest.raises(SuppressionUnreadable, match="damaged"):
+        Suppression(tmp_path / "l.json", KEY)
+
+
+def test_a_missing_list_stops_serving(tmp_path: Path) -> None:
+    listed = Suppression.build(tmp_path / "l.json", ANA, KEY)
+    (tmp_path / "l.json").unlink()
+    with pytest.raises(SuppressionUnreadable, match="no such file"):
+        listed.filter("hello")
+
+
+def test_a_value_that_would_block_anybody_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnusableNeedle):
+        Suppression.build(tmp_path / "l.json", [Entry("attribute", "yes", "g1")], KEY)
+
+
+def test_a_short_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="16 to 64"):
+        Suppression.build(tmp_path / "l.json", ANA, b"short")
