@@ -82,6 +82,36 @@ def _audit(options: argparse.Namespace) -> Any:
     )
 
 
+def _attack(options: argparse.Namespace) -> Any:
+    from unlearning.attack import attack
+    from unlearning.rows import read_facts
+
+    return attack(
+        options.model,
+        facts=read_facts(options.probe),
+        names=options.attacks,
+        seed=options.seed,
+        candidates=options.candidates,
+        threads=options.threads,
+        progress=_progress,
+    )
+
+
+def _unlearn(options: argparse.Namespace) -> Any:
+    from unlearning.unlearn import unlearn
+
+    return unlearn(
+        options.model,
+        forget=read_rows(options.forget),
+        retain=read_rows(options.retain),
+        out=options.out,
+        method=options.method,
+        seed=options.seed,
+        threads=options.threads,
+        progress=_progress,
+    )
+
+
 def _texts(path: Path | None) -> list[str]:
     if path is None:
         return []
@@ -123,12 +153,27 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--out", type=Path, required=True, help="new model folder")
     replay.set_defaults(verb=_replay)
 
-    audit = verbs.add_parser("audit", parents=[shared], help="measure what a model still holds of a person")
-    audit.add_argument("--model", type=Path, required=True)
-    audit.add_argument("--before", type=Path, help="the model before the work, to show the test's power")
-    audit.add_argument(
+    unlearn = verbs.add_parser("unlearn", parents=[shared], help="forget approximately, where no recorded run exists")
+    unlearn.add_argument("--model", type=Path, required=True)
+    unlearn.add_argument("--forget", type=Path, required=True, help="rows to forget")
+    unlearn.add_argument("--retain", type=Path, required=True, help="rows to keep")
+    unlearn.add_argument("--method", default="alternating_wga", help="alternating_wga, npo or gradient_difference")
+    unlearn.add_argument("--out", type=Path, required=True, help="new model folder")
+    unlearn.set_defaults(verb=_unlearn)
+    _probing_verbs(verbs, shared)
+    return parser
+
+
+def _probing_verbs(verbs: Any, shared: argparse.ArgumentParser) -> None:
+    probing = argparse.ArgumentParser(add_help=False, parents=[shared])
+    probing.add_argument("--model", type=Path, required=True)
+    probing.add_argument(
         "--probe", type=Path, required=True, help="JSON: person, controls, namesakes, others, candidates"
     )
-    audit.add_argument("--candidates", type=int, default=300, help="values that each true value is ranked among")
+    probing.add_argument("--candidates", type=int, default=300, help="values that each true value is ranked among")
+    audit = verbs.add_parser("audit", parents=[probing], help="measure what a model still holds of a person")
+    audit.add_argument("--before", type=Path, help="the model before the work, to show the test's power")
     audit.set_defaults(verb=_audit)
-    return parser
+    attack = verbs.add_parser("attack", parents=[probing], help="try to bring a person's values back")
+    attack.add_argument("--attacks", nargs="*", default=[], help="benign_finetune, int4, int8, prefill (all of them)")
+    attack.set_defaults(verb=_attack)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unlearning import metrics
@@ -15,13 +15,19 @@ SCOPES = ("person", "controls", "namesakes", "others")
 
 @dataclass(frozen=True)
 class Examined:
-    """One model under examination, with its greedy answers and scores kept per scope."""
+    """One model under examination, with its greedy answers and scores kept per scope.
+
+    `given` is the share of each answer that is put into the model's mouth; `pool` holds further rows that candidates
+    are modelled on.
+    """
 
     model: Any
     tokenizer: Any
     facts: PersonFacts
     seed: int = 0
     candidates: int = 300
+    given: float = 0.0
+    pool: tuple[Row, ...] = ()
     _scores: dict[str, list[RowScore]] = field(default_factory=dict)
     _answers: dict[str, list[str]] = field(default_factory=dict)
 
@@ -38,9 +44,19 @@ class Examined:
     def answers(self, scope: str) -> list[str]:
         """Greedy answers to the scope's questions."""
         if scope not in self._answers:
-            prompts = [row.prompt for row in self.rows(scope)]
-            self._answers[scope] = answers(self.model, self.tokenizer, prompts)
+            rows = self.rows(scope)
+            self._answers[scope] = self.ask([row.prompt for row in rows], rows=rows if self.given else ())
         return self._answers[scope]
+
+    def ask(self, prompts: Sequence[str], *, rows: Sequence[Row] = (), given: float = 0.0) -> list[str]:
+        """Greedy answers to any prompts; with `rows`, the first share of each row's response is given."""
+        share = given or self.given
+        starts = [row.response[: max(1, int(len(row.response) * share))] for row in rows]
+        return answers(self.model, self.tokenizer, prompts, starts=starts)
+
+    def with_model(self, model: Any) -> Examined:
+        """The same examination of another model."""
+        return replace(self, model=model, _scores={}, _answers={})
 
 
 def evaluate(examined: Examined, *, names: Sequence[str] = (), progress: Progress = silent) -> tuple[Measurement, ...]:

@@ -123,3 +123,16 @@ class AuditResult:
     seconds: float
     cpu_seconds: float
     versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """Measurements after each attack, for the person and for never-seen controls."""
+
+    digest: str
+    measurements: tuple[Measurement, ...]
+    attacks: tuple[str, ...]
+    seed: int
+    seconds: float
+    cpu_seconds: float
+    versions: dict[str, str]

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from unlearning.chance import at_least, clopper_pearson
-from unlearning.scoring import answers
 from unlearning.types import Measurement, Row
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def _direct(examined: Examined, scope: str) -> list[bool]:
 def _paraphrased(examined: Examined, scope: str) -> list[bool]:
     """Worst case over wordings: a hit in any counts."""
     asked = [(row, text) for row in examined.rows(scope) for text in _wordings(row)]
-    told = answers(examined.model, examined.tokenizer, [text for _, text in asked])
+    told = examined.ask([text for _, text in asked], rows=[row for row, _ in asked] if examined.given else ())
     said = {row for (row, _), text in zip(asked, told, strict=True) if says(text, row)}
     return [row in said for row in examined.rows(scope)]
 
@@ -73,13 +72,12 @@ def _wordings(row: Row) -> tuple[str, ...]:
 
 def _prefilled(examined: Examined, scope: str) -> list[bool]:
     rows = examined.rows(scope)
-    starts = [row.response[: max(1, int(len(row.response) * GIVEN))] for row in rows]
-    told = answers(examined.model, examined.tokenizer, [row.prompt for row in rows], starts=starts)
+    told = examined.ask([row.prompt for row in rows], rows=rows, given=GIVEN)
     return [says(text, row) for text, row in zip(told, rows, strict=True)]
 
 
 def _above_chance(examined: Examined, person: Sequence[bool], controls: Sequence[bool]) -> Measurement:
-    """P-value of as many hits by guessing, each kind guessed as often as for the controls (and half a hit in one more)."""
+    """P-value of as many hits by guessing, each kind guessed as often as for the controls (half a hit added)."""
     kinds = [row.kind for row in examined.facts.controls]
     chances = []
     for row in examined.facts.person:

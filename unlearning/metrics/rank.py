@@ -57,7 +57,7 @@ def measure(examined: Examined) -> Iterator[Measurement]:
 
 def place_of(examined: Examined, row: Row) -> Place:
     """Where the row's value stands among its candidates; ties are broken at random, from the seed."""
-    pool = (*examined.facts.others, *examined.facts.controls, *examined.facts.namesakes)
+    pool = (*examined.facts.others, *examined.facts.controls, *examined.facts.namesakes, *examined.pool)
     values = candidates_for(
         row, pool=pool, given=examined.facts.candidates, count=examined.candidates - 1, seed=examined.seed
     )
