@@ -142,6 +142,7 @@ class Measurement:
     after: Quantity | None = None
     threshold: Threshold | None = None
     threshold_text: str = ""
+    powered: bool = True
     verdict: Verdict | None = None
     check: str = ""
     note: str = ""

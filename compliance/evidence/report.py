@@ -14,7 +14,8 @@ from compliance.evidence.drawings import Edge, Mark, Node, RateRow, lineage_svg,
 from compliance.evidence.drawings.pen import Theme
 from compliance.rules.terms import ClaimLevel, Verdict
 
-RATE_UNITS = ("rate", "share", "AUC", "auc")
+RATE_UNITS = ("rate", "share", "AUC")
+WIDEST = 860  # a drawing wider than this, in its own pixels, gets a page on its side
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _state(place: Place, claim: Claim | None) -> str:
 
 def rates(dossier: Dossier, artifact: str, *, theme: Theme = "light") -> str:
     """The before-and-after drawing of an artifact's rates; empty when it has none."""
-    tests = [m for m in dossier.measurements if m.artifact == artifact and m.unit in RATE_UNITS]
+    tests = [m for m in dossier.measurements if m.artifact == artifact and m.unit.startswith(RATE_UNITS)]
     controls = {m.name: m.after for m in tests if m.group == "controls"}
     rows = [
         RateRow(
@@ -106,6 +107,10 @@ def _safe(svg: str) -> SafeString:
     return mark_safe(svg)  # noqa: S308  # our own drawing, every text in it escaped by drawings.pen
 
 
+def _width(svg: str) -> float:
+    return float(svg.split('viewBox="0 0 ', 1)[1].split(" ", 1)[0])
+
+
 def _tallies(dossier: Dossier) -> list[tuple[str, int]]:
     verdicts = [test.verdict for test in dossier.measurements if test.verdict]
     return [(verdict.label, verdicts.count(verdict)) for verdict in Verdict]
@@ -115,19 +120,19 @@ def render_report(dossier: Dossier, *, seal: SealFacts | None = None) -> str:
     """The report as one HTML page, to be printed by ``pdf.render_pdf``; needs Django's templates, no database."""
     named = {place.key: place.name for place in dossier.places}
     short = replace(dossier, timeline=dossier.timeline[:200])
+    drawn = lineage(dossier)
     context: dict[str, Any] = {
         "dossier": dossier,
         "seal": seal,
         "sheets": sheets(dossier),
         "named": named,
         "weakest": dossier.weakest.label,
-        "lineage": _safe(lineage(dossier)),
+        "lineage": _safe(drawn),
+        "wide": _width(drawn) > WIDEST,
         "timeline": _safe(timeline(short)),
         "tallies": _tallies(dossier),
         "levels": list(ClaimLevel),
-        "plots": [
-            (place.name, _safe(drawing)) for place in dossier.places if (drawing := rates(dossier, place.key))
-        ],
+        "plots": [(place.name, _safe(drawing)) for place in dossier.places if (drawing := rates(dossier, place.key))],
     }
     return render_to_string("evidence/report.html", context)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from compliance.rules.terms import Verdict
 
@@ -27,12 +28,30 @@ class Quantity:
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """What a measurement was to reach: ``judged`` of the quantity stands in ``relation`` to ``limit``."""
+    """What a measurement was to reach: ``judged`` of the quantity stands in ``relation`` to ``limit``.
+
+    It also passes when it is no higher than ``or_controls_upper``, the upper bound of people never in training.
+    ``erased`` and ``mitigated`` say what these two claims need of the verdict.
+    """
 
     relation: Literal["<=", ">=", "=="]
     limit: float
     judged: Literal["value", "low", "high"] = "value"
     least_n: int = 0
+    or_controls_upper: float | None = None
+    erased: Literal["passed", "not_failed", "reported", "nothing"] = "passed"
+    mitigated: Literal["passed", "not_failed", "reported", "nothing"] = "passed"
+
+    @classmethod
+    def from_plan(cls, row: Mapping[str, Any], *, controls_upper: float | None = None) -> Threshold:
+        """The threshold in a plan (``rules.thresholds.Threshold.as_json``); ``controls_upper`` as it was measured."""
+        return cls(
+            relation="<=" if row["comparison"] == "at_most" else ">=",
+            limit=float(row["limit"]),
+            or_controls_upper=controls_upper if row.get("or_controls") else None,
+            erased=row.get("erased", "passed"),
+            mitigated=row.get("mitigated", "passed"),
+        )
 
     @classmethod
     def parse(cls, text: str) -> Threshold | None:
@@ -44,17 +63,22 @@ class Threshold:
         bound = _BOUNDS[judged or "value"]
         return cls(relation=_SIGNS[sign], limit=float(limit), judged=bound, least_n=int(least or 0))
 
-    def judge(self, quantity: Quantity | None) -> Verdict:
-        """The verdict on a quantity; without the bound or the trials it asks for there is not enough power."""
+    def judge(self, quantity: Quantity | None, *, powered: bool = True) -> Verdict:
+        """The verdict on a quantity; without power, the bound or the trials it asks for it is inconclusive."""
+        if not powered:
+            return Verdict.INCONCLUSIVE
         bound = getattr(quantity, self.judged) if quantity else None
         if quantity is None or bound is None or (quantity.n is not None and quantity.n < self.least_n):
             return Verdict.INCONCLUSIVE
         held = {"<=": bound <= self.limit, ">=": bound >= self.limit, "==": bound == self.limit}[self.relation]
-        return Verdict.PASSED if held else Verdict.FAILED
+        as_controls = self.or_controls_upper is not None and bound <= self.or_controls_upper
+        return Verdict.PASSED if held or as_controls else Verdict.FAILED
 
     @property
     def words(self) -> str:
         """The threshold as people read it."""
         bound = {"value": "", "low": "lower bound ", "high": "upper bound "}[self.judged]
         sign = {"<=": "at most", ">=": "at least", "==": "exactly"}[self.relation]
-        return f"{bound}{sign} {self.limit:g}" + (f", n ≥ {self.least_n}" if self.least_n else "")
+        trials = f", n at least {self.least_n}" if self.least_n else ""
+        controls = f", or the controls' {self.or_controls_upper:.3g}" if self.or_controls_upper is not None else ""
+        return f"{bound}{sign} {self.limit:g}{trials}{controls}"

@@ -73,9 +73,7 @@ def read_members(pack: bytes) -> dict[str, bytes]:
         raise Broken(f"the file is no intact ZIP ({type(error).__name__})") from error
     require(len(members) == len(names), "the ZIP holds a name twice")
     require(all(name.isascii() for name in names), "the ZIP holds a strange name")
-    require(
-        canonical_zip(members) == pack, "the ZIP is not in canonical form: a header, padding or comment changed"
-    )
+    require(canonical_zip(members) == pack, "the ZIP is not in canonical form: a header, padding or comment changed")
     return members
 
 
@@ -174,14 +172,19 @@ def verdict_of(measurement: Mapping[str, Any]) -> str | None:
     if threshold is None:
         return None
     bound = after[threshold["judged"]] if after else None
-    if bound is None or (after["n"] is not None and after["n"] < threshold["least_n"]):
+    enough = bound is not None and (after["n"] is None or after["n"] >= threshold["least_n"])
+    if not enough or not measurement["powered"]:
         return "inconclusive"
-    tests: dict[str, Callable[[float, float], bool]] = {
-        "<=": lambda a, b: a <= b,
-        ">=": lambda a, b: a >= b,
-        "==": lambda a, b: a == b,
-    }
-    return "passed" if tests[threshold["relation"]](bound, threshold["limit"]) else "failed"
+    held = COMPARE[threshold["relation"]](bound, threshold["limit"])
+    ceiling = threshold["or_controls_upper"]
+    return "passed" if held or (ceiling is not None and bound <= ceiling) else "failed"
+
+
+COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<=": lambda a, b: a <= b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+}
 
 
 def check_measurements(dossier: Mapping[str, Any]) -> str:
@@ -196,33 +199,53 @@ def check_measurements(dossier: Mapping[str, Any]) -> str:
     return f"{computed} verdicts recomputed from figures and thresholds{words}"
 
 
+LEVELS = ("erased", "mitigated", "suppressed", "scheduled", "kept", "forwarded", "not_shown")
+SUPPRESSING = {"suppress_output", "hide_from_index"}
+CHANGING = {"erase_records", "redact_records", "rebuild_index", "purge_cache", "purge_log"}
+CHANGING |= {"replay_model", "unlearn_model", "promote_model"}
+NEEDS: dict[str, set[str]] = {
+    "passed": {"passed"},
+    "not_failed": {"passed", "inconclusive"},
+    "reported": {"passed", "inconclusive", "failed"},
+    "nothing": {"passed", "inconclusive", "failed"},
+}
+
+
 def claim_problems(dossier: Mapping[str, Any]) -> Iterator[str]:
     """What the dossier's own facts say against its claims."""
-    order = ["erased", "mitigated", "suppressed", "scheduled", "kept", "not_shown"]
     for claim in dossier["claims"]:
         key, level = claim["artifact"], claim["level"]
-        tests = [m for m in dossier["measurements"] if m["artifact"] == key and m["verdict"]]
+        tests = [m for m in dossier["measurements"] if m["artifact"] == key]
         steps = [s for s in dossier["steps"] if s["artifact"] == key]
-        known = {m["id"] for m in dossier["measurements"] if m["artifact"] == key}
-        if not set(claim["measurements"]) <= known:
+        if not set(claim["measurements"]) <= {m["id"] for m in tests}:
             yield f"the claim on {key} rests on measurements that are not there"
-        if level in ("erased", "mitigated") and not any(m["verdict"] == "passed" for m in tests):
-            yield f"{key} is called {level} and no test passed"
-        if level in ("erased", "mitigated") and any(m["verdict"] == "failed" for m in tests):
-            yield f"{key} is called {level} although a test failed"
-        if level == "erased" and any(m["verdict"] == "inconclusive" for m in tests):
-            yield f"{key} is called erased although a test had not enough power"
-        if level == "erased" and any(s["status"] != "done" and s["horizon"] != "long_term" for s in steps):
-            yield f"{key} is called erased although a step is not done"
-        if level == "suppressed" and not any(s["status"] == "done" for s in steps):
-            yield f"{key} is called suppressed and no step was done"
-        if level == "scheduled" and not any(s["due_on"] for s in steps):
-            yield f"{key} is called scheduled and no step has a date"
+        if level in ("erased", "mitigated"):
+            yield from _not_earned(key, level, [m for m in tests if m["verdict"]], steps)
+        done = {s["action"] for s in steps if s["status"] == "done"}
+        if level == "suppressed" and not done & SUPPRESSING:
+            yield f"{key} is called suppressed and no suppression is active"
+        if level == "scheduled" and not any(s["due_on"] and s["status"] != "done" for s in steps):
+            yield f"{key} is called scheduled and no open step has a date"
         if level == "kept" and not any(d["exemption"] and d["artifact"] in ("", key) for d in dossier["decisions"]):
             yield f"{key} is called kept and no decision names an exemption"
-    levels = [order.index(claim["level"]) for claim in dossier["claims"]]
-    if levels and order.index(dossier["weakest"]) < max(levels):
+        if level == "forwarded" and "forward_to_controller" not in done:
+            yield f"{key} is called forwarded and nothing was forwarded"
+    weakest = max((LEVELS.index(claim["level"]) for claim in dossier["claims"]), default=0)
+    if LEVELS.index(dossier["weakest"]) < weakest:
         yield "the case is described by more than its weakest artifact"
+
+
+def _not_earned(key: str, level: str, tests: Sequence[Mapping[str, Any]], steps: Sequence[Any]) -> Iterator[str]:
+    """What speaks against *erased* or *mitigated*: a test short of what the plan needs, a step not done."""
+    if not any(test["verdict"] == "passed" for test in tests):
+        yield f"{key} is called {level} and no test passed"
+    for test in tests:
+        need = test["threshold"][level] if test["threshold"] else "passed"
+        if test["verdict"] not in NEEDS[need]:
+            yield f"{key} is called {level} although {test['id']} is {test['verdict']}"
+    for step in steps:
+        if step["action"] in CHANGING and step["status"] != "done":
+            yield f"{key} is called {level} although {step['action']} is not done"
 
 
 def check_claims(dossier: Mapping[str, Any]) -> str:

@@ -95,18 +95,23 @@ def _content(form: Submission) -> dict[str, object]:
     return {"name": form.name.strip(), "identifiers": [email, *others], "details": form.details}
 
 
-def set_clock(request: ErasureRequest) -> deadlines.Clock:
-    """Compute the case's three dates from its law, its entity's calendar and what moved the clock."""
+def clock_of(request: ErasureRequest, *, extended: bool) -> deadlines.Clock:
+    """The case's clock from its law and its entity's calendar, as if it were extended or not."""
     entity = request.entity
-    clock = deadlines.clocks(
+    return deadlines.clocks(
         request.law,
         received_at=request.received_at,
         zone=ZoneInfo(entity.time_zone),
         country=entity.country,
         subdivision=entity.subdivision or None,
         small_agent=entity.small_agent,
-        extended=request.extended,
+        extended=extended,
     )
+
+
+def set_clock(request: ErasureRequest) -> deadlines.Clock:
+    """Write the case's three dates as its clock has them now."""
+    clock = clock_of(request, extended=request.extended)
     request.nominal_on, request.conservative_on, request.promised_on = clock.nominal, clock.conservative, clock.promised
     return clock
 

@@ -70,3 +70,18 @@ def destroy(request: ErasureRequest) -> None:
     if row.destroyed_at is None:
         row.wrapped, row.destroyed_at = None, timezone.now()
         row.save(update_fields=["wrapped", "destroyed_at"])
+
+
+def wrap(key: bytes) -> bytes:
+    """Wrap another key (of an undo copy) with the master key, for storage."""
+    return _wrapping().encrypt(key)
+
+
+def unwrap(wrapped: bytes) -> bytes:
+    """The key that ``wrap`` wrapped."""
+    return _wrapping().decrypt(bytes(wrapped))
+
+
+def suppression_key() -> bytes:
+    """The key of suppression lists, 32 bytes."""
+    return _derived("suppress")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
 
@@ -78,6 +78,11 @@ def fenced(job: Job) -> Iterator[None]:
 def finish(job: Job) -> None:
     """Mark the job done; inside a fenced transaction."""
     renew(job, status=JobStatus.DONE, finished_at=timezone.now(), fraction=1.0)
+
+
+def postpone(job: Job, due_at: datetime) -> None:
+    """Put the job back until a later day, its attempts counted anew; inside a fenced transaction."""
+    renew(job, status=JobStatus.QUEUED, due_at=due_at, attempts=0, fraction=0.0, message="")
 
 
 def fail(job: Job, error: Exception) -> None:
@@ -145,7 +150,11 @@ class Heartbeat:
                 close_old_connections()
         connection.close()
 
-    def progress(self, fraction: float, message: str = "") -> None:
+    def commit(self) -> AbstractContextManager[None]:
+        """A transaction whose first statement is the fence."""
+        return fenced(self.job)
+
+    def __call__(self, fraction: float, message: str = "") -> None:
         """Write progress and renew the lease; LeaseLost stops the handler."""
         if self.lost:
             raise LeaseLost("Another worker has taken this job over; this one stops without writing.")

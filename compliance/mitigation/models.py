@@ -58,6 +58,7 @@ class Step(models.Model):
     cost = models.CharField(max_length=200, blank=True)
     also_touched = models.CharField(max_length=300, blank=True)
     scheduled_for = models.DateField(null=True, blank=True)
+    planned = models.JSONField(help_text="The step as it was planned: what the plan's digest covers.")
     status = models.CharField(max_length=10, choices=StepStatus.choices(), default=StepStatus.PENDING)
     intent = models.JSONField(default=dict, help_text="What a second run needs to recognise the first.")
     receipt = models.JSONField(null=True, blank=True)
@@ -81,6 +82,17 @@ class Step(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} ({self.status})"
+
+    @property
+    def exact(self) -> bool | None:
+        """Whether the route is exact; None where the word has no meaning."""
+        value: bool | None = self.planned.get("exact")
+        return value
+
+    @property
+    def reversible(self) -> bool:
+        """Whether the step may run before the plan is approved."""
+        return bool(self.planned.get("reversible"))
 
 
 class Suppression(models.Model):

@@ -9,9 +9,9 @@ from xml.sax.saxutils import escape, quoteattr
 from compliance.evidence.drawings.pen import Pen, Theme, fit
 from compliance.rules.terms import ArtifactKind
 
-WIDE, HIGH, GAP_X, GAP_Y, EDGE = 172, 48, 62, 18, 10
+WIDE, HIGH, GAP_X, GAP_Y, EDGE = 188, 48, 56, 18, 10
 STATES = {"erased": "good", "mitigated": "good", "suppressed": "busy", "scheduled": "warn", "kept": "warn"}
-STATES |= {"not_shown": "bad", "working": "busy", "found": "carried", "clear": "none"}
+STATES |= {"forwarded": "warn", "not_shown": "bad", "working": "busy", "found": "carried", "clear": "none"}
 
 _DISK = "M3 5c0-3 14-3 14 0v10c0 3-14 3-14 0zM3 5c0 3 14 3 14 0"
 _TABLE = "M3 4h14v12H3zM3 8h14M8 8v8"

@@ -44,7 +44,7 @@ def quantity(value: Quantity | None, unit: str = "") -> str:
         return "–"
     shown = f"{value.value:.4g}"
     if unit and unit != "rate":
-        shown += f" {unit}"
+        shown += f"\u00a0{unit}"
     if value.low is not None and value.high is not None:
-        shown += f" [{value.low:.3g}, {value.high:.3g}]"
-    return shown + (f", n = {value.n}" if value.n else "")
+        shown += f" [{value.low:.3g},\u00a0{value.high:.3g}]"
+    return shown + (f" n\u00a0=\u00a0{value.n}" if value.n else "")

@@ -14,10 +14,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from compliance.rules.errors import NotFoundHere, OubliError
 from retrieval.types import Needle
+
+if TYPE_CHECKING:
+    from compliance.provenance.connectors.rows import Row
 
 MARK = "[erased]"
 Progress = Callable[[float, str], None]
@@ -138,6 +141,9 @@ class Connector(Protocol):
         self, place: Place, needles: Sequence[Needle], *, region: str = "", progress: Progress = silent
     ) -> Iterator[Match]:
         """Where the needles stand, in any spelling; ``region`` reads telephone numbers written without a country."""
+
+    def records(self, place: Place, keys: Collection[str] | None) -> Iterator[Row]:
+        """The records of those names, or all of them, with their fields and exact bytes."""
 
     def find_derived(self, place: Place, keys: Collection[str]) -> Iterator[Match]:
         """Records made from one of the records in ``keys``, by the declared lineage field."""

@@ -38,6 +38,11 @@ def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress:
     return matches(_rows(place), place, needles, region=region, progress=progress)
 
 
+def records(place: Place, keys: Collection[str] | None) -> Iterator[Row]:
+    """The records of those names, or all of them."""
+    return (row for row in _rows(place) if keys is None or row.key in keys)
+
+
 def find_derived(place: Place, keys: Collection[str]) -> Iterator[Match]:
     """Records whose lineage field names one of the keys."""
     return derived(_rows(place), place, keys)

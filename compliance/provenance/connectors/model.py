@@ -19,6 +19,7 @@ from compliance.provenance.connectors import (
     silent,
 )
 from compliance.provenance.connectors.absence import occurrences
+from compliance.provenance.connectors.rows import Row
 from compliance.provenance.connectors.rewriting import digest_of, translated
 from compliance.rules.errors import DamagedArtifact, ModelUnreadable, SourceUnreachable
 from retrieval.types import Needle
@@ -52,6 +53,12 @@ def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress:
     return iter(())
 
 
+def records(place: Place, keys: Collection[str] | None) -> Iterator[Row]:
+    """Nothing: weights hold no records."""
+    _folder(place)
+    return iter(())
+
+
 def find_derived(place: Place, keys: Collection[str]) -> Iterator[Match]:
     """Nothing: which records a model saw stands in its ledger, as keyed hashes that only the replay reads."""
     _folder(place)
@@ -72,7 +79,7 @@ def erase(
 
 
 def absent(place: Place, patterns: Sequence[bytes]) -> int:
-    """Occurrences in the folder's files (tokenizer, configuration, ledger); says nothing about what the model can say."""
+    """Occurrences in the folder's files (tokenizer, configuration, ledger); no word on what the model can say."""
     return occurrences(_folder(place), patterns)
 
 

@@ -55,6 +55,17 @@ class Total:
         """This total without the other's records."""
         return Total((self.sum - other.sum) % _MODULUS, self.count - other.count)
 
+    def drop(self, digest: str) -> None:
+        """Take out a record that is known by its digest alone (``Row.digest``)."""
+        self.sum = (self.sum - int(digest, 16)) % _MODULUS
+        self.count -= 1
+
+    @classmethod
+    def read(cls, text: str) -> Total:
+        """The total that ``hex`` wrote; nothing for an empty text."""
+        count, _, total = text.partition(":")
+        return cls(int(total or "0", 16), int(count or "0"))
+
     def hex(self) -> str:
         """The digest in hex, with the count, so that nothing and zero records differ."""
         return f"{self.count}:{self.sum:064x}"

@@ -43,6 +43,11 @@ def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress:
     return matches(_rows(place), place, needles, region=region, progress=progress)
 
 
+def records(place: Place, keys: Collection[str] | None) -> Iterator[Row]:
+    """The records of those names, or all of them."""
+    return (row for row in _rows(place) if keys is None or row.key in keys)
+
+
 def find_derived(place: Place, keys: Collection[str]) -> Iterator[Match]:
     """Rows whose lineage column names one of the keys."""
     return derived(_rows(place), place, keys)
@@ -162,7 +167,7 @@ def _carry_out(
     )
     if (deleted, updated) != (len(gone), len(changed)):
         raise ProofFailed(
-            f"{place.name}: {deleted} rows deleted, {updated} changed, where {len(gone)} and {len(changed)} were meant.",
+            f"{place.name}: {deleted} rows deleted, {updated} changed; {len(gone)} and {len(changed)} were meant.",
             next_action="Nothing was changed (rolled back). Look for triggers or a key that is not unique.",
         )
 

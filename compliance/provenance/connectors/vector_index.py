@@ -39,6 +39,11 @@ def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress:
     return matches(_rows(place), place, needles, region=region, progress=progress)
 
 
+def records(place: Place, keys: Collection[str] | None) -> Iterator[Row]:
+    """The records of those names, or all of them."""
+    return (row for row in _rows(place) if keys is None or row.key in keys)
+
+
 def find_derived(place: Place, keys: Collection[str]) -> Iterator[Match]:
     """Chunks cut from one of the documents."""
     options = {"lineage_field": "document", **{name: value for name, value in place.options.items() if value}}

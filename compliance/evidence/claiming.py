@@ -1,0 +1,58 @@
+"""From rows to claims: what each artifact's steps and measurements earn, by the rules alone."""
+
+from __future__ import annotations
+
+from compliance.intake.models import DecisionKind, ErasureRequest
+from compliance.mitigation.models import Plan, Step
+from compliance.provenance.models import Artifact
+from compliance.rules import claims
+from compliance.rules.proof import Claim, Evidence, MeasurementResult, StepResult
+from compliance.rules.terms import ArtifactKind, Exemption, StepStatus, Verdict
+from compliance.validation.models import Measurement
+
+
+def claims_of(request: ErasureRequest, plan: Plan) -> list[tuple[Artifact, Claim]]:
+    """One claim per artifact that the plan touches, in the order of the register."""
+    artifacts = Artifact.objects.filter(steps__plan=plan).distinct().order_by("id")
+    kept = {d.artifact: d.exemption for d in request.decisions.filter(kind=DecisionKind.KEEP)}
+    return [(a, claims.claim(_evidence(plan, a, kept.get(a.slug, "")))) for a in artifacts]
+
+
+def _evidence(plan: Plan, artifact: Artifact, exemption: str) -> Evidence:
+    measured = plan.measurements.filter(artifact=artifact).exclude(verdict="")
+    return Evidence(
+        artifact=artifact.slug,
+        name=artifact.name,
+        kind=ArtifactKind(artifact.kind),
+        steps=tuple(_step(step) for step in plan.steps.filter(artifact=artifact).order_by("order", "id")),
+        measurements=tuple(_measurement(row) for row in measured),
+        exemption=Exemption(exemption) if exemption else None,
+    )
+
+
+def _step(step: Step) -> StepResult:
+    return StepResult(
+        action=step.action,
+        status=StepStatus(step.status),
+        level=str((step.receipt or {}).get("level", "")),
+        exact=bool(step.exact),
+        scheduled_for=step.scheduled_for,
+    )
+
+
+def _measurement(row: Measurement) -> MeasurementResult:
+    interval = (row.low, row.high) if row.low is not None and row.high is not None else None
+    return MeasurementResult(
+        name=row.name,
+        verdict=Verdict(row.verdict),
+        value=row.value,
+        interval=interval,
+        unit=row.unit,
+        attacker=str(row.detail.get("attacker", "")),
+    )
+
+
+def texts(found: list[tuple[Artifact, Claim]], language: str) -> list[str]:
+    """The sentences of the claims in a language of the letters."""
+    spoken = language if language in claims.LANGUAGES else "en"
+    return [claims.sentence(claim, spoken) for _, claim in found]

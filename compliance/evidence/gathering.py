@@ -1,0 +1,312 @@
+"""The dossier of a case, gathered from the rows of all floors; no identifier of a person goes in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import timezone
+
+from compliance import __version__
+from compliance.audit import services as audit
+from compliance.audit.models import Event, Head
+from compliance.evidence import claiming, dossier
+from compliance.evidence.dossier import Dossier
+from compliance.evidence.thresholds import Quantity, Threshold
+from compliance.intake import services as intake
+from compliance.intake.models import DecisionKind, ErasureRequest
+from compliance.mitigation.models import Leftover, Plan, Step
+from compliance.provenance import services as provenance
+from compliance.provenance.models import Artifact, SearchNote
+from compliance.provenance.places import derivations
+from compliance.rules import claims as claim_rules
+from compliance.rules.terms import (
+    ArtifactKind,
+    ClaimLevel,
+    EntityRole,
+    Exemption,
+    Ground,
+    Horizon,
+    Law,
+    State,
+    StepStatus,
+    Support,
+    Verdict,
+)
+from compliance.validation.models import Measurement
+
+
+def gather(request: ErasureRequest, plan: Plan | None, *, signed_off_by: str = "") -> Dossier:
+    """The facts of the case as they stand now."""
+    found = claiming.claims_of(request, plan) if plan else []
+    weakest = claim_rules.weakest(claim for _, claim in found)
+    refused = State(request.state) is State.REFUSED
+    level = weakest.level if weakest else (ClaimLevel.KEPT if refused else ClaimLevel.NOT_SHOWN)
+    return Dossier(
+        reference=request.reference,
+        issued_at=_whole(timezone.now()),
+        product=f"Oubli {__version__}",
+        organisation=_organisation(request),
+        request=_request(request),
+        weakest=level,
+        summary=_summary(request, found, level),
+        claims=tuple(_claim(plan, artifact, claim) for artifact, claim in found) if plan else (),
+        signed_off_by=signed_off_by,
+        decisions=tuple(_decisions(request)),
+        deadlines=_deadlines(request),
+        timeline=tuple(_timeline(request)),
+        places=tuple(_places(request)),
+        derivations=tuple(_derivations(request)),
+        steps=tuple(_step(step) for step in _steps(plan)),
+        measurements=tuple(_measurement(plan, row) for row in _measurements(plan)) if plan else (),
+        recipients=tuple(_recipients(plan)),
+        residuals=tuple(_residuals(plan, found)),
+        methods=tuple(_methods(plan)),
+        log=_log(request),
+    )
+
+
+def _whole(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def _organisation(request: ErasureRequest) -> dossier.Organisation:
+    entity = request.entity
+    return dossier.Organisation(
+        name=entity.name, country=entity.country, contact=entity.contact, authority=entity.authority
+    )
+
+
+def _request(request: ErasureRequest) -> dossier.Request:
+    grounds = request.decisions.exclude(ground="").values_list("ground", flat=True)
+    roles = Artifact.objects.filter(entity=request.entity, retired_at=None).values_list("role", flat=True).distinct()
+    return dossier.Request(
+        reference=request.reference,
+        received_at=_whole(request.received_at),
+        laws=tuple(Law(law).label for law in request.entity.laws),
+        grounds=tuple(dict.fromkeys(Ground(ground).label for ground in grounds)),
+        state=State(request.state),
+        confirmed_at=_whole(request.verified_at) if request.verified_at else None,
+        identity="Control of the e-mail address was shown by a single-use code." if request.verified_at else "",
+        role=", ".join(sorted(EntityRole(role).label for role in roles)),
+    )
+
+
+def _decisions(request: ErasureRequest) -> list[dossier.Decision]:
+    return [
+        dossier.Decision(
+            outcome=DecisionKind(row.kind).label,
+            by=row.by.get_username() if row.by else intake.DATA_SUBJECT,
+            at=_whole(row.at),
+            # An officer's words may quote the person: the reason stands in the letter and on the case page, not here.
+            artifact=row.artifact,
+            ground=Ground(row.ground).label if row.ground else "",
+            exemption=Exemption(row.exemption).label if row.exemption else "",
+            article=row.ground or row.exemption,
+            review_on=row.review_on,
+        )
+        for row in request.decisions.select_related("by")
+    ]
+
+
+def _deadlines(request: ErasureRequest) -> tuple[dossier.Deadline, ...]:
+    clock = intake.clock_of(request, extended=request.extended)
+    return (
+        dossier.Deadline(
+            law=Law(request.law).label,
+            article=clock.article,
+            nominal=request.nominal_on,
+            conservative=request.conservative_on,
+            promised=request.promised_on,
+        ),
+    )
+
+
+def _timeline(request: ErasureRequest) -> list[dossier.Happening]:
+    events = Event.objects.of_case(request.reference)
+    return [dossier.Happening(at=_whole(e.at), what=e.kind, by=e.actor, uid=str(e.uid)) for e in events]
+
+
+def _places(request: ErasureRequest) -> list[dossier.Place]:
+    table = provenance.counts(request)
+    notes = SearchNote.objects.filter(request=request, round=request.round).select_related("artifact").order_by("id")
+    return [
+        dossier.Place(
+            key=note.artifact.slug,
+            name=note.artifact.name,
+            kind=ArtifactKind(note.artifact.kind),
+            found=_found(table.get(note.artifact.slug, {}), note),
+            rows=note.records if note.searched else None,
+            note=note.note,
+        )
+        for note in notes
+    ]
+
+
+def _found(by: dict[Support, int], note: SearchNote) -> dossier.Found:
+    return dossier.Found(
+        exact=by.get(Support.EXACT, 0),
+        normalised=by.get(Support.NORMALISED, 0),
+        content=by.get(Support.CONTENT, 0),
+        lineage=by.get(Support.LINEAGE, 0) + int(note.facts.get("rows_seen", 0)),
+        name=by.get(Support.NAME, 0),
+    )
+
+
+def _derivations(request: ErasureRequest) -> list[dossier.Derivation]:
+    notes = SearchNote.objects.filter(request=request, round=request.round).select_related("artifact")
+    known = {note.artifact.slug for note in notes}
+    hit = {slug for slug, by in provenance.counts(request).items() if any(by.values())}
+    hit |= {note.artifact.slug for note in notes if note.by_lineage and note.facts.get("exposed", True)}
+    return [
+        dossier.Derivation(source=parent, target=child, carried=parent in hit and child in hit)
+        for parent, child in derivations()
+        if parent in known and child in known
+    ]
+
+
+def _steps(plan: Plan | None) -> list[Step]:
+    return list(plan.steps.select_related("artifact").order_by("order", "id")) if plan else []
+
+
+def _step(step: Step) -> dossier.Step:
+    receipt = step.receipt or {}
+    text = json.dumps(receipt, sort_keys=True, separators=(",", ":"))
+    return dossier.Step(
+        artifact=step.artifact.slug if step.artifact else "",
+        action=step.action,
+        horizon=Horizon(step.horizon),
+        status=StepStatus(step.status),
+        reason=step.reason,
+        count=step.count,
+        finished_at=_whole(step.finished_at) if step.finished_at else None,
+        due_on=step.scheduled_for,
+        level=str(receipt.get("level", "")),
+        receipt_sha256=hashlib.sha256(text.encode()).hexdigest() if receipt else "",
+        note=step.message,
+    )
+
+
+def _measurements(plan: Plan) -> list[Measurement]:
+    return list(plan.measurements.exclude(name="checked").select_related("artifact").order_by("artifact_id", "id"))
+
+
+def measurement_id(row: Measurement) -> str:
+    """The name by which a sentence points to the number behind it."""
+    return f"m{row.pk}"
+
+
+def _measurement(plan: Plan, row: Measurement) -> dossier.Measurement:
+    fixed = plan.thresholds.get(row.artifact.slug, {}).get(row.name)
+    upper = row.detail.get("controls_upper")
+    return dossier.Measurement(
+        id=measurement_id(row),
+        artifact=row.artifact.slug,
+        name=row.name,
+        group=row.group or "person",
+        unit="rate" if row.name in _RATES else row.unit,
+        before=_quantity(row.before, row.detail.get("before_low"), row.detail.get("before_high"), row.n),
+        after=_quantity(row.value, row.low, row.high, row.n),
+        threshold=Threshold.from_plan(fixed, controls_upper=upper) if fixed and row.verdict else None,
+        threshold_text=row.threshold,
+        powered=bool(row.detail.get("powered", True)),
+        verdict=Verdict(row.verdict) if row.verdict else None,
+        check=row.check_name,
+        note=str(row.detail.get("how", "")),
+    )
+
+
+_RATES = ("extraction", "extraction_paraphrase", "extraction_prefill", "extraction_strength", "exact_memorization")
+
+
+def _quantity(value: float | None, low: float | None, high: float | None, n: int | None) -> Quantity | None:
+    return None if value is None else Quantity(value=value, low=low, high=high, n=n)
+
+
+def _claim(plan: Plan, artifact: Artifact, claim: claim_rules.Claim) -> dossier.Claim:
+    judged = plan.measurements.filter(artifact=artifact).exclude(verdict="")
+    return dossier.Claim(
+        artifact=artifact.slug,
+        level=claim.level,
+        sentence=" ".join(claim_rules.sentences(claim, "en")),
+        reasons=tuple(claim.reasons),
+        measurements=tuple(measurement_id(row) for row in judged),
+    )
+
+
+def _summary(request: ErasureRequest, found: list[tuple[Artifact, claim_rules.Claim]], level: ClaimLevel) -> str:
+    if State(request.state) is State.REFUSED:
+        return "The request was refused; reasons, article and remedies stand in the letter."
+    if not found:
+        return "Every registered place was searched; the person was found in none of them."
+    return (
+        f"The person was found in {len(found)} registered places. The case is described by its weakest place: "
+        f"{level.label.lower()}."
+    )
+
+
+def _recipients(plan: Plan | None) -> list[dossier.Recipient]:
+    rows = [step for step in _steps(plan) if step.action in ("notify_recipients", "forward_to_controller")]
+    return [
+        dossier.Recipient(name=f"recipient {n} of {step.artifact.name}", state=_state(step), told_at=step.finished_at)
+        for step in rows
+        if step.artifact
+        for n, _ in enumerate(step.artifact.recipients, start=1)
+    ]
+
+
+def _state(step: Step) -> str:
+    return "requested" if (step.receipt or {}).get("requested") else "to be told by hand"
+
+
+def _residuals(plan: Plan | None, found: list[tuple[Artifact, claim_rules.Claim]]) -> list[dossier.Residual]:
+    rows = Leftover.objects.filter(step__plan=plan, gone_at=None).select_related("step__artifact")
+    kinds = {"undo": "Encrypted undo copy", "superseded": "Superseded artifact, out of service"}
+    said = [
+        dossier.Residual(
+            what=kinds[row.kind], until=row.goes_on, artifact=row.step.artifact.slug if row.step.artifact else ""
+        )
+        for row in rows
+    ]
+    for artifact, claim in found:
+        said += [dossier.Residual(what=text, artifact=artifact.slug) for text in claim_rules.sentences(claim, "en")[1:]]
+    return said
+
+
+def _methods(plan: Plan | None) -> list[dossier.Method]:
+    methods = []
+    for step in _steps(plan):
+        receipt: dict[str, Any] = step.receipt or {}
+        facts = {k: str(v) for k, v in sorted(_flat(receipt).items())}
+        if facts and step.artifact:
+            methods.append(dossier.Method(name=f"{step.action}: {step.artifact.name}", what=step.reason, facts=facts))
+    return methods
+
+
+def _flat(receipt: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in receipt.items():
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": v for inner, v in value.items()}
+        elif isinstance(value, list):
+            flat[name] = "; ".join(map(str, value))
+        else:
+            flat[name] = value
+    return flat
+
+
+def _log(request: ErasureRequest) -> dossier.LogProof | None:
+    head = Head.objects.order_by("-size").first()
+    if head is None:
+        return None
+    proof = audit.log_proof(request.reference)
+    entries = proof["entries"]
+    return dossier.LogProof(
+        origin=str(proof["origin"]),
+        size=head.size,
+        root=head.root,
+        key=str(proof["public_key"]),
+        entries=len(entries) if isinstance(entries, list) else 0,
+    )

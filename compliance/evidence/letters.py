@@ -1,0 +1,107 @@
+"""Letters to the data subject: text with one claim per sentence, in plain language, never sent with a part missing.
+
+A letter is one text template per language, ``templates/letters/KIND.LANGUAGE.txt``; its first line is the subject,
+which never says what the request is about. The HTML is made from the same paragraphs, so that the two cannot differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.formats import date_format
+
+from compliance.evidence.errors import MissingPart
+from compliance.rules.terms import Law, Letter
+
+LANGUAGES = ("en", "pt-br")
+
+# What each letter must contain, by the name of its fact (GDPR Art. 12, 13, 17, 19; LGPD Art. 18, 19).
+_ALWAYS = ("reference", "entity", "contact")
+MANDATORY: Mapping[Letter, tuple[str, ...]] = {
+    Letter.ACKNOWLEDGED: ("received_on", "expected_on", "confirm_url", "confirm_code", "status_url"),
+    Letter.ACCEPTED: ("accepted_on", "article", "promised_on", "status_url"),
+    Letter.EXTENDED: ("reasons", "new_date", "first_period_ends", "sent_on", "authority"),
+    Letter.OUTCOME: ("actions", "claims", "prevention", "residual_risk", "authority"),
+    Letter.REFUSED: ("reasons", "article", "rest", "authority", "court"),
+    Letter.WITHDRAWN: ("withdrawn_on",),
+    Letter.LAPSED: ("lapsed_on", "form_url"),
+}
+# Lists that may be empty, but whose absence would be silence: the letter then says "nothing" in words.
+STATED: Mapping[Letter, tuple[str, ...]] = {Letter.OUTCOME: ("remains", "recipients")}
+BY_LAW: Mapping[tuple[Letter, str], tuple[str, ...]] = {
+    (Letter.ACKNOWLEDGED, Law.CCPA): ("verification",),
+    (Letter.REFUSED, Law.GDPR): ("review_on",),
+    (Letter.REFUSED, Law.CCPA): ("no_other_use",),
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A letter ready to send."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render_letter(kind: Letter | str, language: str, facts: Mapping[str, Any]) -> Written:
+    """The letter; raises MissingPart naming every part that is absent.
+
+    ``facts`` are words, dates and lists of sentences (``claims`` as chosen by ``rules.claims``); ``law`` chooses
+    what a law asks for beyond the rest. An unknown language falls back to English.
+    """
+    letter = Letter(kind)
+    check_parts(letter, facts)
+    chosen = language.lower() if language.lower() in LANGUAGES else "en"
+    with translation.override(chosen):
+        shown = {name: _shown(value) for name, value in facts.items()}
+        whole = render_to_string(f"letters/{letter.value}.{chosen}.txt", shown)
+        subject, _, rest = whole.partition("\n")
+        text = re.sub(r"\n{3,}", "\n\n", rest).strip() + "\n"
+        context = {"blocks": _blocks(text), "language": chosen, "subject": subject.strip()}
+        html = render_to_string("letters/letter.html", context)
+    return Written(subject.strip(), text, html)
+
+
+def check_parts(letter: Letter, facts: Mapping[str, Any]) -> None:
+    """Raise MissingPart for whatever the law demands in this letter and the facts lack."""
+    law = str(facts.get("law", Law.GDPR))
+    needed = (*_ALWAYS, *MANDATORY[letter], *BY_LAW.get((letter, law), ()))
+    missing = [name for name in needed if facts.get(name) in (None, "", [], ())]
+    missing += [name for name in STATED.get(letter, ()) if facts.get(name) is None]
+    if missing:
+        parts = ", ".join(name.replace("_", " ") for name in missing)
+        raise MissingPart(f"writing the letter '{letter.label}': {parts} missing.", next_action=_REMEDY)
+    if letter is Letter.EXTENDED and facts["sent_on"] > facts["first_period_ends"]:
+        words = f"writing the letter '{letter.label}': the first period has ended, it is too late to extend."
+        raise MissingPart(words, next_action="Answer the request now; the first date holds.")
+
+
+_REMEDY = "Fill in the missing parts on the case page; the letter is not sent without them."
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, date):
+        day = value.date() if isinstance(value, datetime) else value
+        return date_format(day, "DATE_FORMAT" if translation.get_language() == "pt-br" else "j F Y")
+    if isinstance(value, str):
+        return " ".join(value.split())  # a line break in a fact must not start a paragraph, or end a subject
+    if isinstance(value, Sequence):
+        return [_shown(item) for item in value]
+    return value
+
+
+def _blocks(text: str) -> list[tuple[str, list[str]]]:
+    """Paragraphs as ("p", lines), lists as ("ul", items)."""
+    blocks = []
+    for part in text.strip().split("\n\n"):
+        lines = part.split("\n")
+        listed = all(line.startswith("- ") for line in lines)
+        blocks.append(("ul", [line[2:] for line in lines]) if listed else ("p", lines))
+    return blocks

@@ -1,0 +1,61 @@
+"""Put the new model in the place of the old one, by its digest: what was made is what serves."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from compliance.mitigation import weights
+from compliance.mitigation.models import Leftover, Step
+from compliance.mitigation.tasks import Outcome, Task
+from compliance.rules.errors import MissingPart, ProofFailed
+from compliance.rules.terms import StepStatus
+
+
+def carry_out(task: Task) -> Outcome:
+    """Two renames with their intent written first; a second run finishes what a kill left in between."""
+    made = _made(task)
+    wanted = str((made.receipt or {})["weights"])
+    place, new, old = Path(task.place.location), weights.fresh_folder(task), weights.superseded_folder(task)
+    if new.is_dir():
+        if weights.digest_of(task, new) != wanted:
+            raise ProofFailed(
+                f"{task.place.name}: the new model's digest is not the one that was made; it is not promoted.",
+                next_action="Find out who changed the folder, remove it, and try the case again.",
+            )
+        task.remember(digest=wanted, superseded=old.name)
+        if place.is_dir() and not old.exists():
+            place.rename(old)
+        new.rename(place)
+        _sync(place.parent)
+    serving = weights.digest_of(task, place)
+    if serving != wanted:
+        raise ProofFailed(f"{task.place.name}: what serves is not the model that was made.")
+    goes_on = timezone.now().date() + timedelta(days=settings.OUBLI_UNDO_DAYS)
+    digest_before = weights.digest_of(task, old)
+    with task.progress.commit():
+        Leftover.objects.update_or_create(
+            step=task.step,
+            path=str(old),
+            defaults={"kind": "superseded", "digest": digest_before, "goes_on": goes_on},
+        )
+    receipt = {"serving": serving, "superseded": digest_before, "superseded_folder": old.name, "level": "promoted"}
+    return Outcome({**receipt, "superseded_until": goes_on.isoformat()}, words="Promoted by digest")
+
+
+def _made(task: Task) -> Step:
+    steps = task.step.plan.steps.filter(artifact=task.artifact, action__in=["replay_model", "unlearn_model"])
+    made = steps.filter(status=StepStatus.DONE).first()
+    if made is None:
+        raise MissingPart(f"{task.place.name}: no new model has been made yet.")
+    return made
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,90 @@
+"""Erase and redact in a store, keep an encrypted undo copy, purge what the store keeps after a delete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.utils import timezone
+
+from compliance.intake import vault
+from compliance.mitigation.models import Leftover
+from compliance.mitigation.tasks import Outcome, Task
+from compliance.provenance.connectors import Receipt
+from compliance.rules.errors import ProofFailed
+from retrieval.types import Needle
+
+
+def treat(task: Task, *, own: Collection[str], shared: Collection[str]) -> Outcome:
+    """Take the person's own records out and blank the person in shared ones; others stay as they are."""
+    receipt = task.connector.erase(
+        task.place,
+        records=own,
+        redactions=_redactions(task, shared),
+        undo=task.undo_file(),
+        region=task.search.region,
+        progress=task.progress,
+    )
+    if receipt.remaining or not receipt.others_untouched:
+        raise ProofFailed(
+            f"{task.place.name}: {receipt.remaining} records remain, others "
+            f"{'untouched' if receipt.others_untouched else 'CHANGED'}.",
+            next_action="Look at the source: somebody may be writing to it. Then try again.",
+        )
+    purge = task.connector.purge(task.place)
+    kept = keep_undo(task)
+    return Outcome(merged(task, receipt, purge, kept), words=f"{receipt.removed} removed, {receipt.redacted} redacted")
+
+
+def _redactions(task: Task, shared: Collection[str]) -> Mapping[str, Sequence[Needle]]:
+    """All needles: a shared record counts by an identifier or by the officer's tick, so the name goes as well."""
+    return {record: list(task.search.needles) for record in shared}
+
+
+def merged(task: Task, receipt: Receipt, purge: Receipt, kept: Leftover | None) -> dict[str, Any]:
+    """The receipt of erase and purge as plain values; a second run adds to what the first one counted."""
+    row = asdict(receipt)
+    earlier = task.step.intent.get("counted", {})
+    row["removed"] = max(receipt.removed, int(earlier.get("removed", 0)))
+    row["redacted"] = max(receipt.redacted, int(earlier.get("redacted", 0)))
+    row["notes"] = [*receipt.notes, *purge.notes]
+    row["digest_after"] = purge.digest_after or receipt.digest_after
+    row["seconds"] = round(receipt.seconds + purge.seconds, 3)
+    if kept:
+        row["undo_until"] = kept.goes_on.isoformat()
+    return row
+
+
+def keep_undo(task: Task) -> Leftover | None:
+    """Encrypt what was removed under a key of its own, and write down the day on which both go."""
+    plain = task.undo_file()
+    sealed = plain.with_suffix(".enc")
+    existing = Leftover.objects.filter(step=task.step, path=str(sealed)).first()
+    if not plain.exists():
+        return existing
+    key = Fernet.generate_key()
+    _write(sealed, Fernet(key).encrypt(plain.read_bytes()))
+    goes_on = timezone.now().date() + timedelta(days=settings.OUBLI_UNDO_DAYS)
+    with task.progress.commit():
+        row, _ = Leftover.objects.update_or_create(
+            step=task.step,
+            path=str(sealed),
+            defaults={"kind": "undo", "wrapped_key": vault.wrap(key), "goes_on": goes_on},
+        )
+    plain.unlink()
+    return row
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(".new")
+    with temporary.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.rename(path)

@@ -1,0 +1,90 @@
+"""From ``systems.yaml`` to rows: what is registered, what changed, what is no longer there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from compliance.accounts.models import LegalEntity
+from compliance.audit import services as audit
+from compliance.provenance import catalogue
+from compliance.provenance.models import Artifact, Derivation
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many rows there are now, and how many artifacts were retired."""
+
+    entities: int
+    artifacts: int
+    derivations: int
+    retired: int
+
+
+def register(path: Path, *, by: str) -> Summary:
+    """Read and check the file, then write it down in one transaction; doing it twice changes nothing."""
+    found = catalogue.load(path)
+    with transaction.atomic():
+        entities = {entry.id: _entity(entry) for entry in found.entities}
+        artifacts = {entry.id: _artifact(entry, entities[entry.entity]) for entry in found.artifacts}
+        gone = Artifact.objects.filter(entity__in=entities.values(), retired_at=None).exclude(slug__in=artifacts)
+        retired = gone.update(retired_at=timezone.now())
+        Derivation.objects.filter(child__in=artifacts.values()).delete()
+        links = [
+            Derivation(
+                parent=artifacts[source],
+                child=artifacts[entry.target],
+                run=entry.run,
+                at=parse_datetime(entry.at) if entry.at else None,
+                how=entry.how,
+            )
+            for entry in found.derivations
+            for source in entry.sources
+        ]
+        Derivation.objects.bulk_create(links)
+        summary = Summary(len(entities), len(artifacts), len(links), retired)
+        for slug in entities:
+            audit.record("systems.registered", case="", entity=slug, by=by, detail={"artifacts": len(artifacts)})
+    return summary
+
+
+def _entity(entry: catalogue.LegalEntity) -> LegalEntity:
+    row, _ = LegalEntity.objects.update_or_create(
+        slug=entry.id,
+        defaults={
+            "name": entry.name,
+            "laws": [str(law) for law in entry.law],
+            "country": entry.country,
+            "subdivision": entry.subdivision,
+            "time_zone": entry.time_zone,
+            "contact": entry.contact,
+            "authority": entry.authority,
+            "phone_region": entry.phone_region or entry.country,
+        },
+    )
+    return row
+
+
+def _artifact(entry: catalogue.ArtifactEntry, entity: LegalEntity) -> Artifact:
+    row, _ = Artifact.objects.update_or_create(
+        slug=entry.id,
+        defaults={
+            "name": entry.name,
+            "entity": entity,
+            "role": entry.role,
+            "kind": entry.kind,
+            "connector": entry.connector,
+            "location": entry.location,
+            "options": dict(entry.place().options),
+            "purpose": entry.purpose,
+            "lawful_basis": entry.lawful_basis,
+            "retention": entry.retention,
+            "recipients": list(entry.recipients),
+            "retired_at": None,
+        },
+    )
+    return row

@@ -1,0 +1,132 @@
+"""What a case looks for: the identifiers it was given, those learned from the identity source, and known content.
+
+1. An identifier whose control was proven finds records; one that was only typed finds candidates.
+2. A customer record found by a proven identifier teaches the person's other identifiers. Only artifacts registered
+   with ``identity: true`` teach, and only by an exact or normalised match, so that an identifier planted in a free
+   text never widens a search.
+3. The text of the person's own records is looked for elsewhere, whole.
+4. A name alone never counts: it proposes candidates for the officer's tick.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from compliance.intake import vault
+from compliance.intake.models import ErasureRequest
+from compliance.provenance.connectors import Match
+from compliance.provenance.models import Artifact
+from compliance.provenance.places import artifacts_of, connector_of, place_of
+from compliance.rules.terms import IdentifierKind, Support
+from retrieval.errors import RetrievalError
+from retrieval.text import byte_patterns, is_shared, normalise
+from retrieval.types import Needle
+
+SHORTEST_CONTENT = 40
+MOST_CONTENTS = 500
+STRENGTH = [Support.EXACT, Support.NORMALISED, Support.CONTENT, Support.LINEAGE, Support.NAME]
+
+
+@dataclass
+class Search:
+    """Needles by key, and which of them count without an officer's tick."""
+
+    region: str
+    needles: list[Needle] = field(default_factory=list)
+    trusted: set[str] = field(default_factory=set)
+    _seen: set[tuple[str, str]] = field(default_factory=set)
+
+    def add(self, kind: str, value: str, *, trusted: bool, origin: str) -> Needle | None:
+        """Look for one more identifier; None when it is known already or too weak to search for."""
+        try:
+            canonical = normalise(kind, value, self.region)
+        except RetrievalError:
+            return None
+        if (kind, canonical) in self._seen:
+            return None
+        self._seen.add((kind, canonical))
+        needle = Needle(kind=kind, value=value, key=f"{kind}:{origin}:{len(self.needles)}")
+        self.needles.append(needle)
+        if trusted and kind != IdentifierKind.NAME and not is_shared(kind, value):
+            self.trusted.add(needle.key)
+        return needle
+
+    def keep(self, needle: Needle, *, trusted: bool) -> None:
+        """Take over a needle of an earlier trace as it was."""
+        self._seen.add((needle.kind, normalise(needle.kind, needle.value, self.region)))
+        self.needles.append(needle)
+        if trusted:
+            self.trusted.add(needle.key)
+
+    def support(self, match: Match) -> tuple[Support, bool]:
+        """What supports a match, and whether it is only a candidate."""
+        support = Support(match.support)
+        if support is Support.LINEAGE:
+            return support, False
+        return support, support is Support.NAME or match.needle not in self.trusted
+
+    @property
+    def identifiers(self) -> list[Needle]:
+        """Trusted identifiers, without contents and names."""
+        return [n for n in self.needles if n.key in self.trusted and n.kind != "content"]
+
+
+def begin(request: ErasureRequest) -> Search:
+    """The search of a case from what the person told us and the identity sources know."""
+    content = vault.opened(request)
+    search = remembered(request, content)
+    for identifier in content["identifiers"]:
+        search.add(identifier["kind"], identifier["value"], trusted=identifier["proven"], origin="request")
+    for artifact in artifacts_of(request.entity):
+        if artifact.options.get("identity"):
+            _learn(search, artifact)
+    if content["name"]:
+        search.add(IdentifierKind.NAME, content["name"], trusted=False, origin="request")
+    return search
+
+
+def remembered(request: ErasureRequest, content: Mapping[str, Any]) -> Search:
+    """What an earlier trace of this case looked for."""
+    search = Search(region=request.entity.phone_region)
+    for known in content.get("needles", []):
+        search.keep(Needle(**known), trusted=known["key"] in content["trusted"])
+    return search
+
+
+def _learn(search: Search, artifact: Artifact) -> None:
+    """Add the identifiers in the person's own rows of an identity source."""
+    place, connector = place_of(artifact), connector_of(artifact)
+    kinds: Mapping[str, str] = artifact.options.get("identity_fields", {})
+    matches = [m for m in connector.find(place, list(search.needles), region=search.region) if m.owner]
+    keys = {match.record for match in matches if not search.support(match)[1]}
+    for row in connector.records(place, keys):
+        for name, kind in kinds.items():
+            if value := row.fields.get(name, ""):
+                search.add(kind, value, trusted=True, origin=artifact.slug)
+
+
+def add_contents(search: Search, texts: Iterable[str]) -> list[Needle]:
+    """Look for whole texts of the person's own records too; returns the needles that are new."""
+    wanted = sorted({text for text in texts if len(text) >= SHORTEST_CONTENT}, key=len, reverse=True)
+    found = (search.add("content", text, trusted=True, origin="record") for text in wanted[:MOST_CONTENTS])
+    return [needle for needle in found if needle]
+
+
+def patterns(search: Search) -> list[bytes]:
+    """Every spelling of the trusted identifiers as bytes: what must be in no file afterwards."""
+    spelled = {p for n in search.identifiers for p in byte_patterns(n.kind, n.value, search.region)}
+    return sorted(spelled)
+
+
+def keyed(*parts: str) -> str:
+    """Keyed hash of a record's name or content, in hex."""
+    return hmac.new(vault.lookup_key(), "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()
+
+
+def strongest(supports: Iterable[tuple[Support, bool]]) -> tuple[Support, bool]:
+    """The strongest support of a record: what counts beats a candidate, then by kind."""
+    return min(supports, key=lambda pair: (pair[1], STRENGTH.index(pair[0])))

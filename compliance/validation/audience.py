@@ -1,0 +1,63 @@
+"""Whom a model is asked about: the person, people it never saw, people of the same name, and everybody else."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from compliance.intake import vault
+from compliance.intake.models import ErasureRequest
+from compliance.provenance import services as provenance
+from compliance.provenance.models import Artifact, Derivation
+from compliance.provenance.places import connector_of, place_of
+from compliance.rules.errors import MissingPart
+from compliance.validation.plainsight import plain
+
+OTHERS = 300
+CONTROLS = 60
+
+
+def facts_for(request: ErasureRequest, model: Artifact) -> dict[str, Any]:
+    """Rows (prompt, response, kind, value) per group, as the audit reads them; personal data, so never stored."""
+    parents = [d.parent for d in Derivation.objects.filter(child=model).select_related("parent")]
+    training = [p for p in parents if p.options.get("training")]
+    person = [row for artifact in training for row in provenance.forget_set(request, artifact)]
+    controls = _controls(model)
+    if not person or not controls:
+        raise MissingPart(
+            f"{model.name}: {len(person)} rows of the person and {len(controls)} of people never seen are known.",
+            next_action="Register a data set of people never trained on, name it in the model's options as controls, "
+            "and mark the training set with training: true.",
+        )
+    kept = [row for artifact in training for row in _rows(artifact)]
+    name = plain(str(vault.opened(request).get("name", "")))
+    named = [row for row in kept if name and name in plain(row["prompt"])]
+    others = [row for row in kept if row not in named]
+    # The same people are asked about at every run of a case: chosen by its reference, not by chance.
+    chosen = random.Random(request.reference)
+    return {
+        "person": [_question(row) for row in person],
+        "controls": _some(controls, CONTROLS, chosen),
+        "namesakes": [_question(row) for row in named],
+        "others": _some(others, OTHERS, chosen),
+    }
+
+
+def _controls(model: Artifact) -> list[dict[str, str]]:
+    slug = model.options.get("controls")
+    artifact = Artifact.objects.filter(slug=slug).first() if slug else None
+    return _rows(artifact) if artifact else []
+
+
+def _rows(artifact: Artifact) -> list[dict[str, str]]:
+    rows = connector_of(artifact).records(place_of(artifact), None)
+    return [dict(row.fields) for row in rows if row.fields.get("prompt") and row.fields.get("response")]
+
+
+def _some(rows: list[dict[str, str]], count: int, chosen: random.Random) -> list[dict[str, str]]:
+    picked = rows if len(rows) <= count else chosen.sample(rows, count)
+    return [_question(row) for row in picked]
+
+
+def _question(row: dict[str, str]) -> dict[str, str]:
+    return {name: row[name] for name in ("prompt", "response", "kind", "value") if row.get(name)}

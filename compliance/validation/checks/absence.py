@@ -1,0 +1,29 @@
+"""Nobody left: rows read by another path, and every byte of the stored files scanned for every spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from compliance.provenance import search as searching
+from compliance.provenance.places import connector_of, place_of
+from compliance.rules.terms import ArtifactKind
+from compliance.validation import plainsight
+from compliance.validation.readings import Reading, Subject, judged
+
+
+def measure(subject: Subject) -> Iterator[Reading]:
+    """Rows found and residue bytes; for a cache the rows are answers."""
+    place = place_of(subject.artifact)
+    cache = ArtifactKind(subject.artifact.kind) is ArtifactKind.CACHE
+    forms = {form for n in subject.search.identifiers for form in plainsight.forms(n.kind, n.value)}
+    if ArtifactKind(subject.artifact.kind) not in (ArtifactKind.INDEX, ArtifactKind.CHECKPOINT):
+        subject.progress(0.1, f"Reading {place.name} by another path")
+        rows = plainsight.rows_with(place, forms)
+        name = "cached_answers" if cache else "rows_found"
+        detail = {"how": "each format's own library, folded to letters and digits", "forms": len(forms)}
+        yield judged(subject, Reading("absence", name, float(rows), detail=detail))
+    subject.progress(0.6, f"Scanning every byte of {place.name}")
+    patterns = searching.patterns(subject.search)
+    hits = connector_of(subject.artifact).absent(place, patterns)
+    detail = {"how": "raw and decoded bytes of every file", "spellings": len(patterns)}
+    yield judged(subject, Reading("absence", "residue_bytes", float(hits), unit="occurrences", detail=detail))

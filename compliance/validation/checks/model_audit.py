@@ -1,0 +1,122 @@
+"""What the model still holds of the person, before and after, beside people never seen, a namesake, and the others."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from compliance.jobs import processes
+from compliance.rules.errors import MissingPart
+from compliance.rules.terms import StepStatus
+from compliance.validation.audience import facts_for
+from compliance.validation.readings import Reading, Subject, judged
+
+POWER = 0.01  # the rank test must fire at least this clearly on the model before, else it has no power
+REPORTED = ("extraction", "extraction_paraphrase", "extraction_prefill", "extraction_strength", "exact_memorization")
+
+
+def measure(subject: Subject) -> Iterator[Reading]:
+    """The audit of ``unlearning`` in a process of its own, then each number against its threshold."""
+    result = _audit(subject)
+    after, before = _by_name(result["after"]), _by_name(result["before"])
+    for (name, group), row in after.items():
+        if name in REPORTED:
+            yield _reading(name, group, row, before.get((name, group)))
+    yield from _judged(subject, after, before)
+
+
+def _judged(
+    subject: Subject, after: Mapping[tuple[str, str], Any], before: Mapping[tuple[str, str], Any]
+) -> Iterator[Reading]:
+    leak, person, controls = "leak_at_10000", "person", "controls"
+    worst, worst_before = _largest(after, leak, person), _largest(before, leak, person)
+    upper = _largest(after, leak, controls)
+    reading = Reading(_NAME, "extraction_rate", worst, worst_before, group=person, detail={"controls": upper})
+    yield judged(subject, reading, controls_upper=upper)
+    rank, was = after[("rank_p", person)], before.get(("rank_p", person))
+    powered = was is not None and was["value"] <= POWER
+    reading = Reading(
+        _NAME, "rank_test_p", rank["value"], was and was["value"], group=person, n=rank["n"], detail=rank["detail"]
+    )
+    yield judged(subject, reading, powered=powered)
+    bits = after[("exposure_bits", person)]
+    floor = after[("exposure_bits", controls)]["value"]
+    reading = _reading("residual_bits", person, bits, before.get(("exposure_bits", person)))
+    detail = {**bits["detail"], "never_seen": floor, "attacker": "who may ask for the probability of any answer"}
+    yield judged(subject, replace(reading, detail=detail))
+    for name, group in (("utility_drop", "others"), ("namesake_drop", "namesakes")):
+        yield from _drop(subject, name, group, after, before)
+    member = after[("membership_loss_auc", person)]
+    reading = Reading(
+        _NAME, "membership_auc_distance", abs(member["value"] - 0.5), _distance(before), group=person, n=member["n"],
+        detail={**member["detail"], "auc": member["value"]},
+    )  # fmt: skip
+    yield judged(subject, reading, powered=not member["verdict"])
+
+
+_NAME = "model_audit"
+
+
+def _drop(
+    subject: Subject, name: str, group: str, after: Mapping[tuple[str, str], Any], before: Mapping[tuple[str, str], Any]
+) -> Iterator[Reading]:
+    now, then = after.get(("extraction", group)), before.get(("extraction", group))
+    if now and then:
+        value = then["value"] - now["value"]
+        yield judged(subject, Reading(_NAME, name, value, group=group, n=now["n"], detail={"answered": now["value"]}))
+    elif name == "namesake_drop":
+        # Nobody of the same name is known: nobody can have been harmed, and that is what is written.
+        yield judged(subject, Reading(_NAME, name, 0.0, group=group, n=0, detail={"namesakes": 0}))
+
+
+def _distance(before: Mapping[tuple[str, str], Any]) -> float | None:
+    row = before.get(("membership_loss_auc", "person"))
+    return abs(row["value"] - 0.5) if row else None
+
+
+def _reading(name: str, group: str, row: Mapping[str, Any], was: Mapping[str, Any] | None) -> Reading:
+    return Reading(
+        _NAME,
+        name,
+        row["value"],
+        was["value"] if was else None,
+        group=group,
+        low=row.get("low"),
+        high=row.get("high"),
+        n=row.get("n"),
+        detail={"before_low": was.get("low"), "before_high": was.get("high")} if was else {},
+    )
+
+
+def _by_name(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(row["name"], row["scope"]): row for row in rows}
+
+
+def _largest(rows: Mapping[tuple[str, str], Any], name: str, group: str) -> float | None:
+    row = rows.get((name, group))
+    return float(row["detail"]["largest"]) if row else None
+
+
+def _audit(subject: Subject) -> dict[str, Any]:
+    serving, before = _folders(subject)
+    facts = facts_for(subject.request, subject.artifact)
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as probe:  # readable by the owner only, gone afterwards
+        json.dump(facts, probe)
+        probe.flush()
+        arguments = ["audit", "--model", str(serving), "--probe", probe.name]
+        arguments += ["--before", str(before)] if before else []
+        return processes.run("unlearning", arguments, subject.progress)
+
+
+def _folders(subject: Subject) -> tuple[Path, Path | None]:
+    """The model that serves and, until its day, the one that it superseded."""
+    serving = Path(subject.artifact.location)
+    step = subject.plan.steps.filter(artifact=subject.artifact, action="promote_model", status=StepStatus.DONE).first()
+    leftover = step.leftovers.filter(kind="superseded", gone_at=None).first() if step else None
+    if not serving.is_dir():
+        raise MissingPart(f"{subject.artifact.name}: the model that should serve is not there.")
+    return serving, Path(leftover.path) if leftover else None

@@ -1,0 +1,45 @@
+"""Try to get it back from the index: by the erased texts, paraphrases, vectors and ids."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from compliance.provenance import services as provenance
+from compliance.provenance.places import place_of
+from compliance.rules.errors import DamagedArtifact
+from compliance.validation.readings import Reading, Subject, judged
+
+MOST_QUERIES = 40
+
+
+def measure(subject: Subject) -> Iterator[Reading]:
+    """How many questions brought an erased chunk or its very text back."""
+    subject.progress(0.3, f"Asking {subject.artifact.name} for what was erased")
+    own, _ = provenance.records_of(subject.request, subject.artifact)
+    contents = [n.value for n in subject.search.needles if n.kind == "content"]
+    texts = [*(n.value for n in subject.search.identifiers), *contents][:MOST_QUERIES]
+    if not own or not texts:
+        return
+    report = _probe(Path(place_of(subject.artifact).location), own, texts)
+    asked = sum(line["asked"] for line in report["lines"])
+    detail = {"ways": {line["how"]: line["asked"] for line in report["lines"]}, "digest": report["digest"]}
+    yield judged(subject, Reading("retrieval_probe", "retrieval_hits", float(report["returned"]), n=asked, detail=detail))
+
+
+def _probe(folder: Path, ids: list[str], texts: list[str]) -> dict[str, Any]:
+    """The probe runs in a process of its own, because it loads the embedding model; texts travel by file, not argument."""
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as queries:
+        queries.write("\n".join(" ".join(text.split()) for text in texts))
+        queries.flush()
+        command = [sys.executable, "-m", "retrieval", "probe", str(folder), "--queries", queries.name, "--json"]
+        done = subprocess.run([*command, "--ids", *ids], capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise DamagedArtifact(f"Probing the index in {folder.name}: {done.stderr.strip()[-300:]}")
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report

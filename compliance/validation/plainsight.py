@@ -1,0 +1,105 @@
+"""A second pair of eyes: reads records with nothing but each format's own library, and compares in the plainest way.
+
+Everything is folded to letters and digits, and an identifier's letters and digits are looked for in it. It finds more
+than the locator does (it knows no word boundaries), and shares no code with it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from compliance.provenance.connectors import Place
+from compliance.rules.errors import SourceUnreachable
+
+
+def plain(text: str) -> str:
+    """Letters and digits of a text, lower case, without accents, in one run."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if c.isalnum())
+
+
+def forms(kind: str, value: str) -> set[str]:
+    """What an identifier leaves when only letters and digits stay; too short ones find everybody and are left out."""
+    if kind == "email":
+        local, _, domain = value.rpartition("@")
+        found = {plain(value), plain(f"{local.partition('+')[0]}@{domain}")}
+    elif kind == "phone":
+        digits = "".join(c for c in value if c.isdigit())
+        found = {digits, digits.lstrip("0")[-9:]}
+    else:
+        found = {plain(value)}
+    return {form for form in found if len(form) >= 6}
+
+
+def rows_with(place: Place, wanted: Iterable[str]) -> int:
+    """How many rows of a place hold one of the forms."""
+    needles = tuple(wanted)
+    return sum(any(form in text for form in needles) for text in map(plain, _texts(place)))
+
+
+def _texts(place: Place) -> Iterator[str]:
+    if place.connector == "sql":
+        yield from _sql(place)
+        return
+    root = Path(place.location)
+    if not root.exists():
+        raise SourceUnreachable(f"{place.name}: it is not where it was registered.")
+    for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
+        if path.is_file():
+            yield from _file(path)
+
+
+def _file(path: Path) -> Iterator[str]:
+    if path.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=1000):
+            yield from (_joined(row) for row in batch.to_pylist())
+    elif path.suffix in {".sqlite", ".sqlite3", ".db"}:
+        yield from _sqlite(path)
+    elif path.suffix not in {".faiss", ".safetensors", ".npy"}:
+        with path.open("rb") as handle:
+            yield from (_line(line.decode("utf-8", "replace")) for line in handle)
+
+
+def _line(line: str) -> str:
+    """A JSON line is read as what it says, so that an escaped letter hides nothing."""
+    try:
+        return _joined(json.loads(line))
+    except ValueError:
+        return line
+
+
+def _joined(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(_joined(v) for v in value.values())
+    if isinstance(value, list | tuple):
+        return " ".join(_joined(v) for v in value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _sqlite(path: Path) -> Iterator[str]:
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            quoted = table.replace('"', '""')
+            yield from (_joined(row) for row in connection.execute(f'SELECT * FROM "{quoted}"'))  # noqa: S608
+
+
+def _sql(place: Place) -> Iterator[str]:
+    import os
+
+    engine = sa.create_engine(os.path.expandvars(place.location))
+    try:
+        with engine.connect() as connection:
+            table = sa.Table(str(place.options["table"]), sa.MetaData(), autoload_with=engine)
+            yield from (_joined(tuple(row)) for row in connection.execute(sa.select(table)))
+    finally:
+        engine.dispose()

@@ -1,0 +1,124 @@
+"""Floor 4's verbs: validate the approved plan's result, and sweep again later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils import timezone
+
+from compliance.audit import services as audit
+from compliance.intake.models import ErasureRequest
+from compliance.jobs.progress import Part, Progress
+from compliance.mitigation.models import Plan, Step
+from compliance.provenance import services as provenance
+from compliance.provenance.models import Artifact
+from compliance.rules.thresholds import Threshold, thresholds
+from compliance.rules.errors import PlanChanged
+from compliance.rules.terms import ArtifactKind, StepStatus, Verdict
+from compliance.validation import checks
+from compliance.validation.models import Measurement
+from compliance.validation.readings import Reading, Subject
+
+UNJUDGED = ("keep", "forward_to_controller", "notify_recipients", "destroy_undo")
+
+
+def validate(request: ErasureRequest, progress: Progress) -> bool:
+    """Measure every treated artifact against the plan's thresholds; False when a proof failed."""
+    plan = Plan.objects.filter(request=request, round=request.round).order_by("-number").first()
+    if plan is None:
+        raise PlanChanged("This case has no plan to validate.")
+    artifacts = treated(plan)
+    for number, artifact in enumerate(artifacts):
+        part = Part(progress, number / len(artifacts), (number + 1) / len(artifacts))
+        if not plan.measurements.filter(artifact=artifact, name=_LAST).exists():
+            _measure(request, plan, artifact, part)
+    failed = plan.measurements.filter(verdict=Verdict.FAILED).values_list("artifact__slug", "name")
+    with progress.commit():
+        audit.record(
+            "validation.done",
+            case=request.reference,
+            entity=request.entity.slug,
+            by="system",
+            detail={
+                "measurements": plan.measurements.count(),
+                "failed": [f"{slug}: {name}" for slug, name in failed],
+                "inconclusive": plan.measurements.filter(verdict=Verdict.INCONCLUSIVE).count(),
+            },
+        )
+    return not failed
+
+
+_LAST = "checked"
+
+
+def treated(plan: Plan) -> list[Artifact]:
+    """Artifacts of which a step promised something that can be proven."""
+    steps = Step.objects.filter(plan=plan, artifact__isnull=False).exclude(action__in=UNJUDGED)
+    return list(Artifact.objects.filter(steps__in=steps.filter(status=StepStatus.DONE)).distinct().order_by("id"))
+
+
+def _measure(request: ErasureRequest, plan: Plan, artifact: Artifact, progress: Progress) -> None:
+    """All checks of one artifact, stored together: a killed run starts at the first artifact without its last row."""
+    readings = [reading for check in _checks(artifact) for reading in check.measure(_subject(request, plan, artifact, progress))]
+    last = Reading("services", _LAST, float(len(readings)), unit="readings")
+    with progress.commit():
+        plan.measurements.filter(artifact=artifact).delete()
+        Measurement.objects.bulk_create([_row(request, plan, artifact, r) for r in [*readings, last]])
+
+
+def _checks(artifact: Artifact) -> Iterable[checks.Check]:
+    return checks.load(ArtifactKind(artifact.kind))
+
+
+def _subject(request: ErasureRequest, plan: Plan, artifact: Artifact, progress: Progress) -> Subject:
+    return Subject(
+        request=request,
+        plan=plan,
+        artifact=artifact,
+        search=provenance.search_of(request),
+        limits=_limits(plan, artifact),
+        progress=progress,
+    )
+
+
+def _limits(plan: Plan, artifact: Artifact) -> dict[str, Threshold]:
+    """The thresholds as the approved plan holds them, with the reasons that the rules give for them."""
+    fixed = plan.thresholds.get(artifact.slug, {})
+    known = thresholds(ArtifactKind(artifact.kind))
+    return {name: row for name, row in known.items() if fixed.get(name) == row.as_json()}
+
+
+def _row(request: ErasureRequest, plan: Plan, artifact: Artifact, reading: Reading) -> Measurement:
+    return Measurement(
+        request=request,
+        plan=plan,
+        artifact=artifact,
+        check_name=reading.check,
+        name=reading.name,
+        group=reading.group,
+        before=reading.before,
+        value=reading.value,
+        low=reading.low,
+        high=reading.high,
+        n=reading.n,
+        unit=reading.unit[:30],
+        threshold=reading.threshold,
+        verdict=reading.verdict or "",
+        detail=dict(reading.detail),
+        at=timezone.now(),
+    )
+
+
+def sweep(request: ErasureRequest, progress: Progress) -> bool:
+    """Look again, days later, by the same search; True when nothing of the person has come back."""
+    findings = provenance.look(request, progress)
+    own = provenance.counted_records(findings)
+    with progress.commit():
+        audit.record(
+            "sweep.done",
+            case=request.reference,
+            entity=request.entity.slug,
+            by="system",
+            detail={"found_again": sum(own.values()), "where": sorted(slug for slug, count in own.items() if count)},
+        )
+    return not any(own.values())

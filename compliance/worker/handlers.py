@@ -1,0 +1,77 @@
+"""Work -> handler. A handler takes ``(request, progress)``, may run twice, and returns the state that it earned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pkgutil import resolve_name
+from typing import cast
+
+from compliance.intake.models import ErasureRequest
+from compliance.jobs.progress import Later, Progress
+from compliance.rules.terms import State, Work
+
+Handler = Callable[[ErasureRequest, Progress], State | Later | None]
+
+TABLE: dict[Work, str] = {
+    Work.TRACE: "compliance.worker.handlers:trace",
+    Work.PLAN: "compliance.worker.handlers:plan",
+    Work.MITIGATE: "compliance.worker.handlers:mitigate",
+    Work.VALIDATE: "compliance.worker.handlers:validate",
+    Work.REPORT: "compliance.worker.handlers:report",
+    Work.FOLLOW_UP: "compliance.worker.handlers:follow_up",
+}
+
+
+def load(work: Work) -> Handler:
+    """The handler of a work."""
+    return cast(Handler, resolve_name(TABLE[work]))
+
+
+def trace(request: ErasureRequest, progress: Progress) -> State:
+    """Find the person in every registered artifact."""
+    from compliance.provenance import services as provenance
+
+    provenance.trace(request, progress)
+    return State.TRACED
+
+
+def plan(request: ErasureRequest, progress: Progress) -> State:
+    """Draft the plan, then run its immediate and reversible steps: suppression is active at once."""
+    from compliance.mitigation import services as mitigation
+    from compliance.rules.terms import Horizon
+
+    mitigation.draft(request, progress)
+    mitigation.carry_out(request, progress, horizons=[Horizon.IMMEDIATE], only_reversible=True)
+    return State.PLANNED
+
+
+def mitigate(request: ErasureRequest, progress: Progress) -> State:
+    """Carry out every step of the approved plan that is due."""
+    from compliance.mitigation import services as mitigation
+    from compliance.rules.terms import Horizon
+
+    mitigation.check_approved(request)
+    mitigation.carry_out(request, progress, horizons=[Horizon.IMMEDIATE, Horizon.SHORT_TERM])
+    return State.MITIGATED
+
+
+def validate(request: ErasureRequest, progress: Progress) -> State:
+    """Prove the result by another path; a failed proof goes back to the plan."""
+    from compliance.validation import services as validation
+
+    return State.VALIDATED if validation.validate(request, progress) else State.PLANNED
+
+
+def report(request: ErasureRequest, progress: Progress) -> State | None:
+    """Write the evidence; a refused case is closed with it, a validated one waits for the officer's signature."""
+    from compliance.evidence import services as evidence
+
+    evidence.issue(request, progress)
+    return State.CLOSED if State(request.state) is State.REFUSED else None
+
+
+def follow_up(request: ErasureRequest, progress: Progress) -> State | Later | None:
+    """Sweep again and run what was scheduled; close the case when nothing is left, reopen it when found again."""
+    from compliance.worker import schedule
+
+    return schedule.follow_up(request, progress)

@@ -1,0 +1,81 @@
+"""Sends the letters that are owed, and keeps each as it was sent, sealed under the case's key."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.utils import timezone
+
+from compliance.audit import services as audit
+from compliance.evidence import facts, letters
+from compliance.intake import vault
+from compliance.intake.models import Notice
+from compliance.rules.errors import OubliError
+from compliance.rules.terms import Letter
+
+log = logging.getLogger("oubli.post")
+MAX_TRIES = 5
+
+
+def send(notice: Notice) -> int:
+    """Send one letter, once; a failure is kept on its row and tried again. Returns how many were sent (0 or 1)."""
+    try:
+        with transaction.atomic():
+            row = Notice.objects.select_for_update().select_related("request__entity").get(pk=notice.pk)
+            if row.sent_at is not None:
+                return 0
+            _deliver(row)
+    except Exception as error:
+        _failed(notice, error)
+        return 0
+    return 1
+
+
+def _deliver(row: Notice) -> None:
+    request = row.request
+    key = vault.case_key(request)
+    person = vault.opened(request)
+    only_here = vault.decrypt(key, bytes(row.sealed)) if row.sealed else {}
+    parts = facts.letter_facts(request, Letter(row.kind), links=_links(row, only_here), only_here=only_here)
+    letter = letters.render_letter(row.kind, row.language, parts)
+    # Marked before it is handed over: after a crash in between nobody gets the letter twice; the row is in the same
+    # transaction, so a refused delivery rolls the mark back.
+    row.sent_at, row.error = timezone.now(), ""
+    text = letter.text.replace(only_here["code"], "········") if "code" in only_here else letter.text
+    kept = {"subject": letter.subject, "text": text}
+    row.sealed = vault.encrypt(key, kept)
+    row.save(update_fields=["sent_at", "error", "sealed"])
+    audit.record(
+        f"letter.{row.kind}",
+        case=request.reference,
+        entity=request.entity.slug,
+        by="system",
+        detail={"language": row.language, "channel": "e-mail"},
+    )
+    message = EmailMultiAlternatives(letter.subject, letter.text, settings.DEFAULT_FROM_EMAIL, [person["identifiers"][0]["value"]])
+    message.attach_alternative(letter.html, "text/html")
+    message.send()
+
+
+def _links(row: Notice, only_here: dict[str, Any]) -> dict[str, str]:
+    links = {"status": f"{settings.OUBLI_SITE}/status/"}
+    if "code" in only_here:
+        query = urlencode({"reference": row.request.reference, "code": only_here["code"]})
+        links["confirm"] = f"{settings.OUBLI_SITE}/confirm/?{query}"
+    return links
+
+
+def _failed(notice: Notice, error: Exception) -> None:
+    tries = notice.tries + 1
+    words = error.cause if isinstance(error, OubliError) else f"The letter could not be sent ({type(error).__name__})."
+    log.warning("notice %s: %s", notice.pk, words)
+    pause = timedelta(seconds=min(3600, 5 * 4**tries))
+    Notice.objects.filter(pk=notice.pk, sent_at=None).update(
+        tries=tries, error=words[:300], due_at=timezone.now() + (pause if tries < MAX_TRIES else timedelta(hours=6))
+    )

@@ -1,0 +1,110 @@
+"""What a worker does with a message: look at the rows, claim the oldest due job, five beats, and again.
+
+The five beats, written once: claim the job, call the handler, move the case, mark the job, commit.
+A message carries no authority: a forged one can at most wake a job that was due.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+
+from celery import shared_task
+from django.db import transaction
+from django.utils import timezone
+
+from compliance.audit import services as audit
+from compliance.intake import services as intake
+from compliance.intake.models import ErasureRequest, Notice
+from compliance.jobs import services as jobs
+from compliance.jobs.models import Job
+from compliance.jobs.progress import Later
+from compliance.rules.errors import LeaseLost, OubliError
+from compliance.rules.terms import Work
+from compliance.worker import handlers, post, schedule
+
+log = logging.getLogger("oubli.worker")
+
+
+def name() -> str:
+    """Which worker this is, for the job row."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@shared_task(name="oubli.look")
+def look() -> int:
+    """Do every job that is due, oldest first; returns how many were taken."""
+    taken = 0
+    while (job := jobs.claim(name())) is not None:
+        perform(job)
+        audit.sequence()
+        post_letters()
+        taken += 1
+    return taken
+
+
+@shared_task(name="oubli.post")
+def post_letters() -> int:
+    """Send the letters that are owed."""
+    return sum(post.send(notice) for notice in Notice.objects.filter(sent_at=None, due_at__lte=timezone.now())[:50])
+
+
+@shared_task(name="oubli.tick")
+def tick() -> None:
+    """Every few seconds: letters, lapsed requests, the log's next head, and whatever is due."""
+    post_letters()
+    schedule.lapse_unconfirmed()
+    audit.sequence()
+    look()
+
+
+def perform(job: Job) -> bool:
+    """The five beats on one claimed job; a failure becomes data on its row. Returns whether it was done."""
+    try:
+        with jobs.Heartbeat(job) as progress:
+            request = ErasureRequest.objects.select_related("entity").get(pk=job.case_id)
+            due = request.stage.work == Work(job.work)  # a case that moved on leaves nothing to do
+            outcome = handlers.load(Work(job.work))(request, progress) if due else None
+            with jobs.fenced(job):
+                if isinstance(outcome, Later):
+                    jobs.postpone(job, outcome.due_at)
+                    return True
+                # Done before the move: the next state may start the same work again.
+                jobs.finish(job)
+                if outcome is not None:
+                    intake.move(request, to=outcome, by=intake.SYSTEM)
+    except LeaseLost:
+        log.warning("job %s: lease lost, stopped without writing", job.pk)
+        return False
+    except Exception as error:
+        _failed(job, error)
+        return False
+    return True
+
+
+def _failed(job: Job, error: Exception) -> None:
+    known = isinstance(error, OubliError)
+    # The text of an unknown error may quote data: the log gets its class and place only.
+    log.warning("job %s %s failed: %s", job.pk, job.work, error if known else _place(error))
+    try:
+        with transaction.atomic():
+            jobs.fail(job, error)
+            request = ErasureRequest.objects.select_related("entity").get(pk=job.case_id)
+            audit.record(
+                "job.failed",
+                case=request.reference,
+                entity=request.entity.slug,
+                by=intake.SYSTEM,
+                detail={"work": job.work, "error": type(error).__name__, "attempt": job.attempts},
+            )
+    except LeaseLost:
+        log.warning("job %s: lease lost while recording a failure", job.pk)
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} at {where}"
