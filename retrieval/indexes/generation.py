@@ -51,10 +51,10 @@ def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Js
 def read(folder: Path) -> Generation:
     """Read the current generation; when another one replaces it meanwhile, read that one."""
     for _ in range(_TRIES):
-        place, stamp = layout.current(folder), layout.stamp(folder)
+        stamp = layout.stamp(folder)  # first: files newer than their stamp are read again, older ones never would be
         try:
-            return _checked(place, stamp)
-        except (IndexUnreadable, StoreOutOfStep):
+            return _checked(layout.current(folder), stamp)
+        except (IndexUnreadable, StoreOutOfStep, FileNotFoundError):
             if layout.stamp(folder) == stamp and not layout.is_replacing(folder):
                 raise
             time.sleep(0.02)

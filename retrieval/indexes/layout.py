@@ -90,7 +90,7 @@ def stamp(folder: Path) -> tuple[int, int]:
         except FileNotFoundError:
             continue
         return seen.st_ino, seen.st_mtime_ns
-    raise IndexUnreadable(f"Looking at the index in {folder}: it is gone.")
+    raise IndexUnreadable(f"Opening the index in {folder}: neither {_CURRENT} nor {INDEX} is there; build it first.")
 
 
 def _manifest(files: Path, *, required: bool, damaged_too: bool) -> Json:

@@ -6,7 +6,9 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import faiss
@@ -157,6 +159,32 @@ def test_two_writers_do_not_meet(tmp_path: Path) -> None:
     folder = built(tmp_path / "i", count=3)
     with layout.changing(folder), pytest.raises(IndexBusy), layout.changing(folder, wait=False):
         pass
+
+
+@pytest.mark.parametrize("as_plain", [False, True], ids=["generations", "plain folder"])
+def test_searches_go_on_during_erases_and_see_whole_generations(tmp_path: Path, as_plain: bool) -> None:
+    folder = built(tmp_path / "i")
+    if as_plain:
+        unpack(folder)
+    stop, seen = threading.Event(), []
+
+    def search() -> None:
+        index = open(folder, embedder=EMBEDDER)
+        while not stop.is_set():
+            hits = index.search(chunk(300).text, k=COUNT)
+            seen.append((len(hits), hits[0].id, {hit.id for hit in hits}))
+            open(folder)
+
+    with ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(search) for _ in range(2)]
+        for number in range(12):
+            erase(folder, [number])
+        stop.set()
+        for one in running:
+            one.result()
+    assert {count for count, _, _ in seen} <= set(range(COUNT - 12, COUNT + 1))
+    assert all(best == 300 and ids == set(range(COUNT - count, COUNT)) for count, best, ids in seen)
+    assert len({count for count, _, _ in seen}) > 1
 
 
 _ERASE = (
