@@ -37,6 +37,7 @@ class SealedFetcher:
 
     def __init__(self, bundle: dict[str, bytes]) -> None:
         self._bundle = bundle
+        self.refused: list[str] = []
         self._data = URLFetcher(allowed_protocols=("data",), allow_redirects=False)
 
     def __call__(self, url: str) -> URLFetcherResponse:
@@ -47,7 +48,12 @@ class SealedFetcher:
             return URLFetcherResponse(url, self._bundle[name], {"Content-Type": kind})
         if url.startswith(DATA_IMAGES):
             return self._data.fetch(url)
-        raise OutsideBundle(f"rendering the report: it asks for {url[:60]!r}, which is not in its bundle.")
+        self.refused.append(url[:60])
+        raise OutsideBundle(_outside(url[:60]))
+
+
+def _outside(address: str) -> str:
+    return f"rendering the report: it asks for {address!r}, which is not in its bundle."
 
 
 def bundle(stylesheet: Path) -> dict[str, bytes]:
@@ -70,11 +76,14 @@ def render_pdf(html: str, *, stylesheet: Path, attached: Attached, issued_at: da
         relationship="Data",
     )
     identifier = hashlib.sha256(shown.encode() + attached.data).hexdigest()[:32].encode()
-    document = HTML(string=shown, base_url="bundle:", url_fetcher=SealedFetcher(bundle(stylesheet)))
+    fetcher = SealedFetcher(bundle(stylesheet))
+    document = HTML(string=shown, base_url="bundle:", url_fetcher=fetcher)
     try:
         written: bytes = document.write_pdf(
             pdf_variant="pdf/a-3a", pdf_identifier=identifier, attachments=[attachment], custom_metadata=False
         )
     except FatalURLFetchingError as error:
-        raise error.__cause__ or OutsideBundle("rendering the report: a part of it could not be read.") from None
+        raise OutsideBundle(_outside((fetcher.refused or ["something"])[0])) from error
+    if fetcher.refused:  # inside a drawing WeasyPrint only logs, and would leave a hole
+        raise OutsideBundle(_outside(fetcher.refused[0]))
     return written

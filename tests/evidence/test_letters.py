@@ -1,0 +1,121 @@
+"""Letters: what blocks sending, what the subject may say, and that text and HTML are the same words."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from html import unescape
+from typing import Any
+
+import pytest
+
+from compliance.evidence.letters import BY_LAW, LANGUAGES, MANDATORY, STATED, render_letter
+from compliance.rules.errors import MissingPart
+from compliance.rules.terms import Law, Letter
+
+FACTS: dict[str, Any] = {
+    "reference": "OUB-2026-0007",
+    "entity": "Aurora Support GmbH",
+    "contact": "privacy@aurora.example",
+    "name": "Alice",
+    "received_on": date(2026, 11, 2),
+    "expected_on": date(2026, 12, 2),
+    "confirm_url": "http://localhost:8000/c/OUB-2026-0007",
+    "confirm_code": "418-220",
+    "status_url": "http://localhost:8000/s/OUB-2026-0007",
+    "accepted_on": date(2026, 11, 3),
+    "article": "GDPR Art. 17(1)(b)",
+    "promised_on": date(2026, 12, 2),
+    "reasons": ["The answer needs two systems of a processor.", "They answer in six weeks."],
+    "new_date": date(2027, 2, 2),
+    "first_period_ends": date(2026, 12, 2),
+    "sent_on": date(2026, 11, 28),
+    "authority": "the State Commissioner for Data Protection",
+    "actions": ["We erased 17 records from the ticket store on 4 November 2026."],
+    "claims": ["Your data was erased from the ticket store, and a second check found none of it."],
+    "remains": [],
+    "recipients": ["The mailing processor, on 4 November 2026."],
+    "prevention": "A keyed list keeps the erased records out of every new training set.",
+    "residual_risk": "A backup holds the records until 31 December 2026.",
+    "rest": "We erased everything that no law asks us to keep.",
+    "court": "the court at your place of residence is competent.",
+    "review_on": date(2027, 5, 1),
+    "withdrawn_on": date(2026, 11, 3),
+    "lapsed_on": date(2026, 11, 9),
+    "form_url": "http://localhost:8000/request",
+}
+ABOUT = re.compile(r"eras|delet|forg|gdpr|lgpd|privac|elimin|exclu|data protection|dados", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", list(Letter))
+def test_every_letter_exists_in_every_language_and_shows_its_parts(kind: Letter, language: str) -> None:
+    letter = render_letter(kind, language, FACTS)
+    for part in MANDATORY[kind]:
+        value = FACTS[part]
+        words = value if isinstance(value, list) else [value] if isinstance(value, str) else [str(value.year)]
+        for word in words:
+            assert part == "sent_on" or word in letter.text
+    assert "{{" not in letter.text and "{%" not in letter.text
+    assert FACTS["reference"] in letter.text or kind in (Letter.OUTCOME,)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", list(Letter))
+def test_no_subject_says_what_the_request_is_about(kind: Letter, language: str) -> None:
+    subject = render_letter(kind, language, FACTS).subject
+    assert "OUB-2026-0007" in subject
+    assert not ABOUT.search(subject)
+    assert "\n" not in subject
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [(kind, part) for kind in Letter for part in (*MANDATORY[kind], *STATED.get(kind, ()), "reference", "entity")],
+)
+def test_a_letter_without_a_mandatory_part_is_not_written(kind: Letter, part: str) -> None:
+    facts = {name: value for name, value in FACTS.items() if name != part}
+    with pytest.raises(MissingPart, match=part.replace("_", " ")):
+        render_letter(kind, "en", facts)
+
+
+@pytest.mark.parametrize(("kind", "law"), list(BY_LAW))
+def test_a_law_may_ask_for_more(kind: Letter, law: Law) -> None:
+    part = BY_LAW[kind, law][0]
+    facts = {**FACTS, "law": law, part: ""}
+    with pytest.raises(MissingPart, match=part.replace("_", " ")):
+        render_letter(kind, "en", facts)
+    assert "stated here" in render_letter(kind, "en", {**facts, part: "stated here"}).text
+
+
+def test_an_extension_after_the_first_period_is_not_written() -> None:
+    with pytest.raises(MissingPart, match="too late to extend"):
+        render_letter(Letter.EXTENDED, "en", {**FACTS, "sent_on": date(2026, 12, 3)})
+
+
+def test_empty_lists_are_said_in_words() -> None:
+    letter = render_letter(Letter.OUTCOME, "en", {**FACTS, "remains": [], "recipients": []})
+    assert "Nothing remains" in letter.text
+    assert "no record that we passed your data on" in letter.text
+
+
+def test_dates_are_written_in_the_letters_language() -> None:
+    assert "2 November 2026" in render_letter(Letter.ACKNOWLEDGED, "en", FACTS).text
+    assert "2 de novembro de 2026" in render_letter(Letter.ACKNOWLEDGED, "pt-br", FACTS).text.lower()
+
+
+def test_a_hostile_name_is_only_text() -> None:
+    name = "<script>alert(1)</script>\nBcc: somebody\n\n- {{ reference }}"
+    letter = render_letter(Letter.ACKNOWLEDGED, "en", {**FACTS, "name": name})
+    assert "<script>" not in letter.html and "&lt;script&gt;" in letter.html
+    assert "Dear <script>alert(1)</script> Bcc: somebody - {{ reference }}," in letter.text
+    hostile = {**FACTS, "reference": "OUB-1\r\nBcc: a"}
+    assert render_letter(Letter.ACKNOWLEDGED, "en", hostile).subject == "Message about your reference OUB-1 Bcc: a"
+
+
+@pytest.mark.parametrize("kind", list(Letter))
+def test_html_and_text_say_the_same(kind: Letter) -> None:
+    letter = render_letter(kind, "pt-br", FACTS)
+    body = letter.html.split("<body>")[1]
+    plain = unescape(re.sub(r"<[^>]+>", " ", body)).split()
+    assert plain == letter.text.replace("\n- ", "\n").split()
