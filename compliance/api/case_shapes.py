@@ -125,7 +125,7 @@ class StepLine(serializers.ModelSerializer[Step]):
 
 
 class PlanShape(serializers.ModelSerializer[Plan]):
-    """The newest plan; send ``digest`` back to approve it."""
+    """The plan of this round; send ``digest`` back to approve it."""
 
     thresholds = serializers.JSONField(read_only=True)
     steps = StepLine(many=True, read_only=True)

@@ -13,6 +13,7 @@ from compliance.api.door import HERE, PAGING, REFERENCE, STAFF, Door, operation,
 from compliance.audit.models import Event
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.models import Job
+from compliance.mitigation import services as mitigation
 from compliance.provenance.models import Trace
 from compliance.rules import lifecycle
 
@@ -49,7 +50,7 @@ class Case(Door):
 
 def shown(case: ErasureRequest) -> dict[str, Any]:
     """The case in its wire form."""
-    plan = case.plans.prefetch_related("steps__artifact").order_by("-number").first()
+    plan = mitigation.current_plan(case)
     reports = list(case.reports.select_related("signed_off_by"))
     newest = next((report for report in reversed(reports) if report.round == case.round), None)
     return {

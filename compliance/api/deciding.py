@@ -14,6 +14,7 @@ from compliance.api.shapes import HASH
 from compliance.intake import decisions
 from compliance.intake.decisions import Reasons
 from compliance.intake.models import ErasureRequest
+from compliance.mitigation import services as mitigation
 from compliance.provenance.models import Artifact
 from compliance.rules.errors import InvalidInput, MissingPart
 from compliance.rules.terms import Exemption, Ground, Role
@@ -162,7 +163,7 @@ class Approve(Verb):
 
     def decide(self, case: ErasureRequest, request: Request, given: dict[str, Any]) -> None:
         """Endorse or approve the newest plan by its digest."""
-        plan = case.plans.order_by("-number").first()
+        plan = mitigation.current_plan(case)
         if plan is None:
             raise MissingPart("Approving a plan: this case has none yet.", next_action="Wait until it is drafted.")
         digest = given["plan_digest"]

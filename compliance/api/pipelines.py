@@ -19,6 +19,7 @@ from compliance.api.shapes import HASH
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.mitigation.models import Suppression
+from compliance.provenance import search as searching
 from compliance.provenance.models import Artifact, Exclusion
 from compliance.rules import identifiers
 from compliance.rules.terms import Role
@@ -36,12 +37,17 @@ class ExclusionLine(serializers.ModelSerializer[Exclusion]):
 
 
 class Checking(serializers.Serializer[Any]):
-    """What a pipeline is about to read: hashes it was given, or identifiers as ``kind:value``."""
+    """What a pipeline is about to read.
+
+    ``keys`` are hashes that were listed before, ``identifiers`` are ``kind:value``, ``contents`` are SHA-256 digests (hex)
+    of records' exact bytes as they lie in their store.
+    """
 
     keys = serializers.ListField(child=serializers.RegexField(HASH), max_length=MOST, required=False, default=list)
     identifiers = serializers.ListField(
         child=serializers.CharField(max_length=300), max_length=MOST, required=False, default=list
     )
+    contents = serializers.ListField(child=serializers.RegexField(HASH), max_length=MOST, required=False, default=list)
 
 
 class Checked(serializers.Serializer[Any]):
@@ -49,6 +55,7 @@ class Checked(serializers.Serializer[Any]):
 
     keys = serializers.ListField(child=serializers.BooleanField())
     identifiers = serializers.ListField(child=serializers.BooleanField())
+    contents = serializers.ListField(child=serializers.BooleanField())
 
 
 class SuppressionLine(serializers.Serializer[Any]):
@@ -100,11 +107,11 @@ class ExclusionCheck(Door):
         """The hash key never leaves the installation: send identifiers, or hashes that were listed before."""
         given = Checking(data=request.data)
         given.is_valid(raise_exception=True)
-        own = exclusions(access.entities(request, self.needs))
-        asked = given.validated_data["keys"]
-        hashed = [_hash(typed) for typed in given.validated_data["identifiers"]]
-        held = set(own.filter(key__in=[*asked, *hashed]).values_list("key", flat=True))
-        return Response({"keys": [k in held for k in asked], "identifiers": [k in held for k in hashed]})
+        own = access.entities(request, self.needs)
+        hashed = hashes(given.validated_data, own)
+        every = {key for group in hashed.values() for keys in group for key in keys}
+        held = set(exclusions(own).filter(key__in=every).values_list("key", flat=True))
+        return Response({name: [not held.isdisjoint(keys) for keys in group] for name, group in hashed.items()})
 
 
 class SuppressionList(Door):
@@ -137,6 +144,16 @@ def exclusions(own: list[LegalEntity]) -> QuerySet[Exclusion]:
     return Exclusion.objects.filter(Q(case__in=references) | Q(artifact__in=slugs))
 
 
-def _hash(typed: str) -> str:
-    found = identifiers.parse(typed)
-    return identifiers.keyed_hash(vault.lookup_key(), found.kind, found.value)
+def hashes(asked: dict[str, list[str]], own: list[LegalEntity]) -> dict[str, list[set[str]]]:
+    """For each thing asked about, the keyed hashes under which it may be excluded."""
+    regions = sorted({entity.phone_region for entity in own})
+    return {
+        "keys": [{key} for key in asked["keys"]],
+        "identifiers": [{_hash(typed, region) for region in regions} for typed in asked["identifiers"]],
+        "contents": [{searching.keyed("content", digest)} for digest in asked["contents"]],
+    }
+
+
+def _hash(typed: str, region: str) -> str:
+    found = identifiers.parse(typed, region=region)
+    return identifiers.keyed_hash(vault.lookup_key(), found.kind, found.value, region=region)

@@ -15,13 +15,15 @@ from compliance.audit import services as audit
 from compliance.intake.models import ErasureRequest
 from compliance.jobs import services as jobs
 from compliance.jobs.models import Job
+from compliance.mitigation import services as mitigation
 from compliance.mitigation.models import Step
 from compliance.rules.errors import IllegalMove, NotFoundHere
 from compliance.rules.terms import JobStatus, Role, State, StepStatus, Work
 
 POKE = (*BODY, *STAFF, *HERE, 409)
-# Which work picks a woken step up; in any other state no step of the plan may run.
+# The work that picks a woken step up. Between these states the step is due, and runs with the next work of the case.
 _WORK = {State.APPROVED: Work.MITIGATE, State.ANSWERED: Work.FOLLOW_UP}
+_LIVE = (State.PLANNED, State.APPROVED, State.MITIGATED, State.VALIDATED, State.ANSWERED)
 
 
 class RetryJob(Door):
@@ -66,15 +68,15 @@ class WakeStep(Door):
 
 
 def wake(step: Step, case: ErasureRequest) -> None:
-    """Make a waiting step due; call inside a transaction. Raises IllegalMove where no work would pick it up."""
-    work = _WORK.get(State(case.state))
-    newest = case.plans.order_by("-number").values_list("pk", flat=True).first()
-    if work is None or step.plan_id != newest:
-        raise IllegalMove("Waking a step: its plan is not being carried out now.")
+    """Make a waiting step due; call inside a transaction. Raises IllegalMove for a step that nobody waits for."""
+    plan = mitigation.current_plan(case)
+    if State(case.state) not in _LIVE or plan is None or step.plan_id != plan.pk:
+        raise IllegalMove("Waking a step: its plan is not one that is being carried out.")
     waiting = Step.objects.filter(pk=step.pk, status=StepStatus.WAITING)
     if not waiting.update(status=StepStatus.PENDING, message="", next_action=""):
         raise IllegalMove("Waking a step: it does not wait.")
-    jobs.enqueue(case.pk, work)
+    if work := _WORK.get(State(case.state)):
+        jobs.enqueue(case.pk, work)
 
 
 def _record(case: ErasureRequest, request: Request, kind: str, **detail: object) -> None:
