@@ -39,8 +39,8 @@ class ExclusionLine(serializers.ModelSerializer[Exclusion]):
 class Checking(serializers.Serializer[Any]):
     """What a pipeline is about to read.
 
-    ``keys`` are hashes that were listed before, ``identifiers`` are ``kind:value``, ``contents`` are SHA-256 digests (hex)
-    of records' exact bytes as they lie in their store.
+    ``keys`` are hashes that were listed before, ``identifiers`` are ``kind:value``, ``contents`` are SHA-256 digests
+    (hex) of records' exact bytes as they lie in their store.
     """
 
     keys = serializers.ListField(child=serializers.RegexField(HASH), max_length=MOST, required=False, default=list)
