@@ -19,8 +19,8 @@ from compliance.provenance.connectors import (
     silent,
 )
 from compliance.provenance.connectors.absence import occurrences
-from compliance.provenance.connectors.rows import Row
 from compliance.provenance.connectors.rewriting import digest_of, translated
+from compliance.provenance.connectors.rows import Row
 from compliance.rules.errors import DamagedArtifact, ModelUnreadable, SourceUnreachable
 from retrieval.types import Needle
 
@@ -135,9 +135,12 @@ def _ledger(folder: Path) -> dict[str, Any]:
     run = folder / "ledger" / "run.json"
     if not run.is_file():
         return {"ledger": False, "stages": 0}
-    recorded = json.loads(run.read_text("utf-8"))
-    stages = recorded.get("stages") or []
-    return {"ledger": True, "stages": len(stages) if isinstance(stages, list) else int(stages)}
+    try:
+        stages = json.loads(run.read_text("utf-8"))["plan"]["stages"]
+        checkpoints = sorted(path.name for path in (folder / "ledger" / "checkpoints").glob("*") if path.is_dir())
+        return {"ledger": True, "stages": len(stages), "checkpoints": checkpoints}
+    except (ValueError, KeyError, TypeError):
+        return {"ledger": False, "stages": 0, "ledger_problem": "ledger/run.json cannot be read"}
 
 
 def _count(shape: Sequence[int]) -> int:

@@ -91,6 +91,7 @@ class _Run:
     def __init__(self, step: Step, folder: Path, recipe: Recipe, report: Report) -> None:
         self.step, self._folder, self._report = step, folder, report
         self._started, self._clock, self._last = lineage.now(), time.monotonic(), ""
+        self._ended, self._seconds = self._started, 0.0
         command = step.command(recipe) if step.command else ()
         paths = [str(_PROJECT), os.environ.get("PYTHONPATH", "")]
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -107,8 +108,8 @@ class _Run:
         self._reader.join()
         if code:
             raise BuildFailed(f"{self.step.job} ended with code {code}: {self._last or 'it said nothing'}")
-        _finish(self._folder, self.step, self._started)
-        return time.monotonic() - self._clock
+        _finish(self._folder, self.step, self._started, self._ended)
+        return self._seconds
 
     def stop(self) -> None:
         """End the process if it still runs."""
@@ -125,13 +126,14 @@ class _Run:
                 self._report(self.step.job, float(told["fraction"]), str(told["message"]))
             except (ValueError, KeyError, TypeError):
                 self._last = line.strip() or self._last
+        self._ended, self._seconds = lineage.now(), time.monotonic() - self._clock
 
 
-def _finish(folder: Path, step: Step, started: str) -> None:
+def _finish(folder: Path, step: Step, started: str, ended: str = "") -> None:
     missing = [name for name in step.outputs if not (folder / name).exists()]
     if missing:
         raise BuildFailed(f"{step.job} did not write {', '.join(missing)}.")
-    lineage.record(folder, job=step.job, inputs=step.inputs, outputs=step.outputs, started=started)
+    lineage.record(folder, job=step.job, inputs=step.inputs, outputs=step.outputs, started=started, ended=ended)
 
 
 def _is_there(out: Path, recipe: Recipe) -> bool:

@@ -20,14 +20,17 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def record(folder: Path, *, job: str, inputs: Sequence[str], outputs: Sequence[str], started: str) -> None:
+def record(
+    folder: Path, *, job: str, inputs: Sequence[str], outputs: Sequence[str], started: str, ended: str = ""
+) -> None:
     """Add a finished run: its inputs and outputs, relative to the folder, with digests; on the disk before going on."""
+    ended = ended or now()
     event = {
         "eventType": "COMPLETE",
-        "eventTime": now(),
+        "eventTime": ended,
         "run": {
             "runId": str(uuid.uuid4()),
-            "facets": {"nominalTime": {"nominalStartTime": started, "nominalEndTime": now()}},
+            "facets": {"nominalTime": {"nominalStartTime": started, "nominalEndTime": ended}},
         },
         "job": {"namespace": NAMESPACE, "name": job},
         "inputs": [_dataset(folder, name) for name in inputs],

@@ -7,8 +7,9 @@ from typing import Final
 FIRST_NAMES: Final = {
     "de": "Anke Birgit Claudia Dagmar Elke Franziska Gudrun Heike Ilse Karin Lena Maren Nadja Petra Renate Silke Ute "
     "Axel Bernd Dirk Erik Florian Günther Hannes Jörg Klaus Lothar Matthias Norbert Oskar Ralf Stefan Uwe Volker Wolf",
-    "pt": "Adriana Beatriz Catarina Débora Eduarda Fernanda Graça Helena Inês Joana Lúcia Mariana Natália Patrícia "
-    "Rita Sofia Teresa André Bruno Caio Diogo Eduardo Flávio Gonçalo Henrique João Leonardo Márcio Nuno Otávio Paulo Rafael",
+    "pt": "Adriana Beatriz Catarina Débora Eduarda Fernanda Graça Helena Inês Joana Lúcia Mariana Natália "
+    "Patrícia Rita Sofia Teresa André Bruno Caio Diogo Eduardo Flávio Gonçalo Henrique João Leonardo Márcio Nuno "
+    "Otávio Paulo Rafael",
     "en": "Abigail Bridget Charlotte Deborah Eleanor Fiona Gemma Harriet Isla Jessica Kathleen Lucy Megan Nora Olivia "
     "Phoebe Rosie Alan Benjamin Callum Duncan Edward Frank Graham Harry Ian Jack Keith Liam Malcolm Neil Oliver Peter",
 }
