@@ -8,16 +8,16 @@ Killed at any moment, the folder opens as before or as after, and calling ``eras
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from retrieval.durable import write_whole
+from retrieval import undo
 from retrieval.errors import IndexUnreadable, UnknownId
 from retrieval.indexes import generation, hidden, layout, vectors
 from retrieval.scan import scan_bytes
-from retrieval.types import AbsenceReport, EraseReceipt, HideReceipt, Progress, Residue, Vectors, silent
+from retrieval.types import AbsenceReport, EraseReceipt, HideReceipt, Progress, Residue, silent
 
 _MEMORY = "a process that had the index open follows at its next search; memory it freed is not wiped before it ends"
 
@@ -48,7 +48,8 @@ def erase(
     """Remove ids from the index's files; doing it twice is safe.
 
     ``keep_undo`` is a folder that receives the removed vectors and chunks before anything is removed (the caller
-    encrypts it). Raises ``UnknownId`` before any change for ids that this index never held.
+    encrypts it; ``retrieval.undo.restore`` is the way back). Raises ``UnknownId`` before any change for ids that this
+    index never held, and ``OSError`` without room for the new generation; the old one counts then.
     """
     started, wanted = time.perf_counter(), frozenset(map(int, ids))
     _refuse_no_index(folder)
@@ -83,7 +84,7 @@ def _next_generation(
     place, stored = held.place, vectors.contents(held.index)
     keep = ~np.isin(stored.ids, np.fromiter(ids, np.int64, len(ids)))
     if keep_undo is not None:
-        _keep(keep_undo, held, stored.ids[~keep], stored.vectors[~keep])
+        undo.keep(keep_undo, held, stored.ids[~keep], stored.vectors[~keep])
     progress(0.3, "writing the index without them")
     index, how = vectors.without(stored, keep)
     number = place.generation + 1
@@ -111,17 +112,6 @@ def _next_generation(
 def _nothing_to_do(held: generation.Generation) -> EraseReceipt:
     number, digest = held.place.generation, generation.digest_of(held.place)
     return EraseReceipt("already gone", number, number, 0, len(held.chunks), 0.0, "nothing changed", digest, digest)
-
-
-def _keep(folder: Path, held: generation.Generation, ids: vectors.Ids, removed: Vectors) -> None:
-    """Lay what is removed aside, durably, named by the generation it comes from."""
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"from-{held.place.generation:06d}"
-    rows = [
-        {**asdict(held.chunks[id]), "vector": row.tobytes().hex()}
-        for id, row in zip(ids.tolist(), removed, strict=True)
-    ]
-    write_whole(folder / f"{stem}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
 
 
 def absent(folder: Path, *, vectors: Sequence[bytes] = (), texts: Sequence[str] = ()) -> AbsenceReport:

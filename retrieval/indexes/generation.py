@@ -1,5 +1,8 @@
 """One generation of a FAISS folder: read and checked against its manifest, or written."""
 
+import errno
+import os
+import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -32,8 +35,9 @@ class Generation:
 
 def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Json:
     """Write a generation's three files, and return the finished manifest."""
-    faiss.write_index(index, str(target / INDEX))
+    _write_index(index, target / INDEX)
     chunks.write(target / CHUNKS, kept)
+    _check_written(index, target)
     digests = {"index_sha256": sha256_of(target / INDEX), "chunks_sha256": sha256_of(target / CHUNKS)}
     finished = {
         **manifest,
@@ -46,6 +50,29 @@ def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Js
     }
     (target / MANIFEST).write_bytes(chunks.as_json(finished))
     return finished
+
+
+def _write_index(index: Any, path: Path) -> None:
+    """Write an index; a full disk is an ``OSError`` as everywhere else, not faiss' RuntimeError."""
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:
+        full = shutil.disk_usage(path.parent).free < 4 * index.ntotal * index.d
+        code = errno.ENOSPC if full else errno.EIO
+        raise OSError(code, os.strerror(code), str(path)) from error
+
+
+def _check_written(index: Any, target: Path) -> None:
+    """Read back what was written before it may count: faiss does not notice when its last bytes find no room."""
+    try:
+        back = vectors.ids_of(vectors.read(target / INDEX))
+        whole = (back == vectors.ids_of(index)).all() and set(back.tolist()) == chunks.read(target / CHUNKS).keys()
+    except IndexUnreadable as error:
+        raise OSError(errno.EIO, "written, but cannot be read back (is the disk full?)", str(target)) from error
+    if not whole:
+        raise StoreOutOfStep(
+            f"Writing the index in {target}: vectors and chunks differ; the old generation still counts."
+        )
 
 
 def read(folder: Path) -> Generation:

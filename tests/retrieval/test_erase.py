@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from retrieval.errors import IndexBusy, IndexUnreadable, UnknownId
 from retrieval.indexes import layout
 from retrieval.indexes.faiss import build, open
 from retrieval.types import Chunk
+from retrieval.undo import restore
 
 EMBEDDER = HashedWords(32)
 COUNT = 400
@@ -115,6 +117,46 @@ def test_what_is_removed_can_be_kept_aside_bit_for_bit(tmp_path: Path) -> None:
     erase(folder, [7], keep_undo=tmp_path / "undo")
     (row,) = [json.loads(line) for path in (tmp_path / "undo").iterdir() for line in path.read_text().splitlines()]
     assert (row["id"], row["text"], bytes.fromhex(row["vector"])) == (7, chunk(7).text, vector.tobytes())
+
+
+@pytest.mark.parametrize("kind", ["flat", "ivf", "hnsw"])
+def test_what_was_kept_aside_comes_back_bit_for_bit(tmp_path: Path, kind: str) -> None:
+    folder = built(tmp_path / "i", kind)
+    before = open(folder).vectors(range(COUNT)).tobytes()
+    erase(folder, [7, 8], keep_undo=tmp_path / "undo")
+    (kept,) = (tmp_path / "undo").iterdir()
+    assert [restore(folder, kept), restore(folder, kept)] == [2, 0]
+    index = open(folder, embedder=EMBEDDER)
+    assert index.vectors(range(COUNT)).tobytes() == before
+    assert index.search(chunk(7).text, k=1)[0].chunk == chunk(7)
+    assert erase(folder, [7]).level == "rewritten"
+
+
+def test_a_damaged_undo_file_changes_nothing(tmp_path: Path) -> None:
+    folder = built(tmp_path / "i")
+    (tmp_path / "undo.jsonl").write_text('{"id": 900, "text": "somebody"}\n')
+    with pytest.raises(IndexUnreadable, match="line 1") as refused:
+        restore(folder, tmp_path / "undo.jsonl")
+    assert "somebody" not in str(refused.value)
+    assert open(folder).describe().generation == 1
+
+
+@pytest.mark.parametrize("missing", [1, 100, 5_000, 30_000])
+def test_without_room_for_a_new_generation_the_old_one_stays(tmp_path: Path, missing: int) -> None:
+    folder = built(tmp_path / "i")
+    digest = open(folder).describe().digest
+    room = (folder / "gen-000001" / "index.faiss").stat().st_size - (32 * 4 + 8) - missing  # one vector, one id less
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, limit[1]))
+        with pytest.raises(OSError, match=r"index\.faiss|gen-|chunks|large"):
+            erase(folder, [7])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert open(folder).describe().digest == digest
+    assert erase(folder, [7]).removed == 1
 
 
 @pytest.mark.parametrize("wrap", [False, True], ids=["bare", "with ids"])
