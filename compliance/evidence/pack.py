@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from compliance.evidence import canonical, verify
 from compliance.evidence.dossier import Dossier
+from compliance.rules.errors import ProofFailed
 
 README = """Evidence pack {reference}
 {line}
@@ -45,7 +46,10 @@ class Pack:
 def build_pack(
     dossier: Dossier, *, report: bytes, log_proof: Mapping[str, object], exclusions: object, key: Ed25519PrivateKey
 ) -> bytes:
-    """The pack's bytes. ``report`` is the sealed PDF with the dossier attached; equal input gives equal bytes."""
+    """The pack's bytes; equal input gives equal bytes. ``report`` is the sealed PDF with the dossier attached.
+
+    What the shipped verifier would refuse is not issued: ProofFailed says what does not fit.
+    """
     public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     fingerprint = hashlib.sha256(public).hexdigest()
     members = {
@@ -59,7 +63,15 @@ def build_pack(
     listed = [{"name": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in members.items()]
     manifest = json.dumps({"version": 1, "reference": dossier.reference, "members": listed}, indent=1).encode() + b"\n"
     signed = verify.signature_text(public, key.sign(verify.PURPOSE + manifest))
-    return verify.canonical_zip({**members, verify.MANIFEST: manifest, verify.SIGNATURE: signed})
+    data = verify.canonical_zip({**members, verify.MANIFEST: manifest, verify.SIGNATURE: signed})
+    try:
+        verify.verify(data, key=fingerprint)
+    except verify.Broken as problem:
+        raise ProofFailed(f"packing the evidence of {dossier.reference}: {problem}.", next_action=_REMEDY) from problem
+    return data
+
+
+_REMEDY = "Gather the dossier again from one log proof; if it lasts, look at the claim or measurement that it names."
 
 
 def _readme(dossier: Dossier, fingerprint: str) -> str:

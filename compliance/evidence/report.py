@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from django.template.loader import get_template, render_to_string
+from django.conf import settings
+from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from compliance.evidence.dossier import Claim, Dossier, Measurement, Place, Step
@@ -139,4 +140,4 @@ def render_report(dossier: Dossier, *, seal: SealFacts | None = None) -> str:
 
 def stylesheet() -> Path:
     """Where the report's stylesheet lies, beside its template."""
-    return Path(get_template("evidence/report.html").origin.name).with_name("report.css")
+    return Path(settings.BASE_DIR) / "templates" / "evidence" / "report.css"

@@ -172,8 +172,9 @@ def verdict_of(measurement: Mapping[str, Any]) -> str | None:
     if threshold is None:
         return None
     bound = after[threshold["judged"]] if after else None
-    enough = bound is not None and (after["n"] is None or after["n"] >= threshold["least_n"])
-    if not enough or not measurement["powered"]:
+    if after is None or bound is None or not measurement["powered"]:
+        return "inconclusive"
+    if after["n"] is not None and after["n"] < threshold["least_n"]:
         return "inconclusive"
     held = COMPARE[threshold["relation"]](bound, threshold["limit"])
     ceiling = threshold["or_controls_upper"]
@@ -240,7 +241,7 @@ def _not_earned(key: str, level: str, tests: Sequence[Mapping[str, Any]], steps:
     if not any(test["verdict"] == "passed" for test in tests):
         yield f"{key} is called {level} and no test passed"
     for test in tests:
-        need = test["threshold"][level] if test["threshold"] else "passed"
+        need = test["threshold"][level] if test["threshold"] else "not_failed"
         if test["verdict"] not in NEEDS[need]:
             yield f"{key} is called {level} although {test['id']} is {test['verdict']}"
     for step in steps:

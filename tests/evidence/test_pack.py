@@ -24,6 +24,7 @@ from compliance.evidence.dossier import Dossier, Measurement
 from compliance.evidence.pack import build_pack, write_pack
 from compliance.evidence.report import render_report, stylesheet
 from compliance.evidence.thresholds import Quantity
+from compliance.rules.errors import ProofFailed
 from compliance.rules.terms import ClaimLevel, StepStatus, Verdict
 
 
@@ -202,6 +203,14 @@ def test_an_event_of_another_case_or_time_fails(pack: bytes, key: Ed25519Private
         proof["entries"][0]["event"][name] = value
         with pytest.raises(verify.Broken, match=r"another case|not in the signed log"):
             verify.verify(_resigned(pack, {"log-proof.json": json.dumps(proof).encode()}, key))
+
+
+def test_a_pack_that_would_not_verify_is_not_issued(
+    dossier: Dossier, report: bytes, log_proof: dict[str, object], key: Ed25519PrivateKey
+) -> None:
+    boasting = replace(dossier, weakest=ClaimLevel.ERASED)
+    with pytest.raises(ProofFailed, match="more than its weakest artifact"):
+        build_pack(boasting, report=report, log_proof=log_proof, exclusions={}, key=key)
 
 
 def test_the_verifier_judges_as_the_thresholds_do(dossier: Dossier) -> None:
