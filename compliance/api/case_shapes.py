@@ -10,7 +10,7 @@ from compliance.evidence.models import Report
 from compliance.intake.models import Decision, ErasureRequest
 from compliance.jobs.models import Job
 from compliance.mitigation.models import Plan, Step
-from compliance.rules.terms import State, Support, Turn
+from compliance.rules.terms import Exemption, Ground, State, Support, Turn, Verdict
 from compliance.validation.models import Measurement
 
 LINE: tuple[str, ...] = (
@@ -77,6 +77,8 @@ class DecisionLine(serializers.ModelSerializer[Decision]):
     """A decision without its words, which may be about the person."""
 
     by = serializers.CharField(source="by.username", default=None, read_only=True, allow_null=True)
+    ground = serializers.ChoiceField(choices=Ground.choices(), read_only=True, allow_blank=True)
+    exemption = serializers.ChoiceField(choices=Exemption.choices(), read_only=True, allow_blank=True)
 
     class Meta:
         model = Decision
@@ -140,6 +142,7 @@ class MeasurementLine(serializers.ModelSerializer[Measurement]):
     """One number with its interval, threshold and verdict."""
 
     artifact = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    verdict = serializers.ChoiceField(choices=Verdict.choices(), read_only=True, allow_blank=True)
 
     class Meta:
         model = Measurement

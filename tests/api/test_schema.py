@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import schemathesis
 from django.core.management import call_command
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -26,7 +29,7 @@ from compliance.rules.terms import Role
 from compliance.wsgi import application
 from tests.api.building import Company, client, world
 
-EXAMPLES_PER_OPERATION = 14
+EXAMPLES_PER_OPERATION = int(os.environ.get("OUBLI_API_EXAMPLES", "14"))
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 
 
@@ -61,7 +64,7 @@ def test_no_random_request_breaks_the_server_or_the_schema(
         turns = itertools.count()
         for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
             knock(operation, mode, here.fills(), token, turns, seen)
-    print(sorted(seen.items()))
+    print("answers by status:", dict(sorted(seen.items())))
     assert sum(seen.values()) >= 300
     assert {200, 202, 400, 404, 409} <= set(seen)
 
@@ -82,9 +85,13 @@ def knock(operation: Any, mode: Any, real: dict[str, object], token: str, turns:
         if next(turns) % 2:
             for name in case.path_parameters or {}:
                 case.path_parameters[name] = str(real[name])
+            if isinstance(case.body, dict) and "email" in case.body:
+                case.body = {"email": "somebody@example.org", "name": case.body.get("name", "")}
         case.headers = {**(case.headers or {}), "Authorization": token}
         answer = case.call()
         seen[answer.status_code] += 1
         case.validate_response(answer, checks=list(CHECKS))
 
-    once()
+    # Of an operation that takes nothing but text, or nothing at all, no request can be malformed.
+    with contextlib.suppress(Unsatisfiable):
+        once()
