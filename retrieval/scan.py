@@ -82,6 +82,7 @@ def scan_tree(
     if not folder.exists():
         raise ScanIncomplete(f"Searching {folder}: there is no such file or folder, so nothing can be said about it.")
     files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if _is_file(path))
+    patterns = _shortest(patterns, ignore_case)
     counts: dict[str, int] = {}
     for done, path in enumerate(files):
         progress(done / len(files), f"{done} of {len(files)} files searched")
@@ -98,13 +99,21 @@ def scan_tree(
     return counts
 
 
+def _shortest(patterns: Sequence[bytes], ignore_case: bool) -> list[bytes]:
+    """Drop patterns that hold another one: where they occur, the other does, and is counted there once."""
+    distinct = sorted({pattern.lower() if ignore_case else pattern for pattern in patterns}, key=len)
+    kept: list[bytes] = []
+    for pattern in distinct:
+        if not any(shorter in pattern for shorter in kept):
+            kept.append(pattern)
+    return kept
+
+
 def _is_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
 def _count(path: Path, patterns: Sequence[bytes], ignore_case: bool) -> int:
-    if ignore_case:
-        patterns = list(dict.fromkeys(pattern.lower() for pattern in patterns))
     raw = len(scan_bytes(path, patterns, ignore_case=ignore_case))
     decode = _decoder(path)
     if decode is None:

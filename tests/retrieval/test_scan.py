@@ -108,3 +108,14 @@ def test_the_scan_shares_no_matching_code_with_locate() -> None:
         "retrieval.errors",
         "retrieval.types",
     }
+
+
+def test_one_occurrence_counts_once_however_many_spellings_match_it(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"call +49 151 2345678 today")
+    assert scan_tree(tmp_path, [b"151 2345678", b"+49 151 2345678", b"49 151 2345678", b"2345678"]) == {"f": 1}
+
+
+def test_an_empty_pattern_does_not_make_a_folder_clean(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    with pytest.raises(ValueError, match="empty"):
+        scan_tree(tmp_path, [b"", b"abc"])
