@@ -1,0 +1,15 @@
+"""Every address of the house: the door for people at the root, the door for machines under ``/api/``."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("api/", include("compliance.api.urls")),
+    path("", include("compliance.web.urls")),
+]
+
+handler400 = "compliance.web.pages.bad_request"
+handler403 = "compliance.web.pages.forbidden"
+handler404 = "compliance.web.pages.not_found"
+handler500 = "compliance.web.pages.broken"

@@ -1,0 +1,125 @@
+"""Decisions of staff: one table from the verb in the address to its form and its service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from compliance.accounts import services as accounts
+from compliance.accounts.models import User
+from compliance.audit import services as audit
+from compliance.evidence import services as evidence
+from compliance.intake import decisions
+from compliance.intake.models import ErasureRequest
+from compliance.jobs import services as jobs
+from compliance.jobs.models import Job
+from compliance.mitigation import services as mitigation
+from compliance.rules.errors import OubliError
+from compliance.rules.terms import Role
+from compliance.web import case as case_page
+from compliance.web import decision_forms as forms
+from compliance.web.staff import case_or_404, member, staff
+
+Act = Callable[[ErasureRequest, User, forms.DecisionForm], object]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A decision: its form, what it does, and what the page says afterwards."""
+
+    form: type[forms.DecisionForm]
+    act: Act
+    said: str
+
+
+def _approve(case: ErasureRequest, by: User, form: forms.DecisionForm) -> object:
+    plan = mitigation.current_plan(case)
+    read, current = form.cleaned_data["plan_digest"], plan.digest if plan else ""
+    return decisions.approve(case, by=by, plan_digest=read, current_digest=current)
+
+
+def _sign_off(case: ErasureRequest, by: User, form: forms.DecisionForm) -> object:
+    """The report and the case are signed together, or not at all."""
+    with transaction.atomic():
+        evidence.sign_off(case, by=by)
+        return decisions.sign_off(case, by=by, reason=form.cleaned_data["reason"])
+
+
+VERBS: dict[str, Verb] = {
+    "accept": Verb(
+        forms.Accept,
+        lambda case, by, form: decisions.accept(case, by=by, reasons=form.reasons()),
+        "Accepted. The search has started.",
+    ),
+    "refuse": Verb(
+        forms.Refuse,
+        lambda case, by, form: decisions.refuse(case, by=by, reasons=form.reasons()),
+        "Refused. The letter with the reasons goes out.",
+    ),
+    "keep": Verb(
+        forms.Keep,
+        lambda case, by, form: decisions.keep(case, by=by, reasons=form.reasons()),
+        "Noted: this artifact is kept under the exemption.",
+    ),
+    "extend": Verb(
+        forms.Extend,
+        lambda case, by, form: decisions.extend(case, by=by, reasons=form.reasons()),
+        "Extended. The letter with the reasons goes out.",
+    ),
+    "approve": Verb(forms.Approve, _approve, "Your approval is recorded, bound to the plan's digest."),
+    "look-again": Verb(
+        forms.LookAgain,
+        lambda case, by, form: decisions.look_again(case, by=by, reason=form.cleaned_data["reason"]),
+        "The search runs again.",
+    ),
+    "sign-off": Verb(forms.SignOff, _sign_off, "Signed off. The answer goes out."),
+}
+
+
+@staff
+@require_POST
+def decide(request: HttpRequest, reference: str, verb: str) -> HttpResponse:
+    """Take a decision; what is wrong comes back as words on the case's page."""
+    user, known = member(request), VERBS.get(verb)
+    case = case_or_404(user, reference)
+    if known is None:
+        raise Http404
+    form = known.form(request.POST, case=case)
+    if not form.is_valid():
+        return case_page.render_case(request, case, bound={verb: form}, code=422)
+    try:
+        known.act(case, user, form)
+    except OubliError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, known.said)
+    return redirect("web:case", reference)
+
+
+@staff
+@require_POST
+def retry(request: HttpRequest, reference: str, job: UUID) -> HttpResponse:
+    """Try a failed job again; the log says who did."""
+    user = member(request)
+    case = case_or_404(user, reference)
+    row = Job.objects.of(case.pk).filter(pk=job).first()
+    if row is None:
+        raise Http404
+    try:
+        accounts.require(user, case.entity, [Role.OFFICER, Role.ENGINEER])
+        with transaction.atomic():
+            by = user.get_username()
+            audit.record("job.retried", case=reference, entity=case.entity.slug, by=by, detail={"work": row.work})
+            jobs.retry(row)
+    except OubliError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "It is tried again now.")
+    return redirect("web:case", reference)

@@ -1,0 +1,73 @@
+"""What every page shares: one way to render, the error pages, health and robots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from compliance.accounts.models import LegalEntity
+
+
+def page(
+    request: HttpRequest, template: str, context: Mapping[str, Any] | None = None, *, code: int = 200
+) -> HttpResponse:
+    """Render a page that no cache may keep and no search engine may list."""
+    response = render(request, template, dict(context or {}), status=code)
+    response["Cache-Control"] = "no-store, private"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+def service_name() -> str:
+    """What the public pages are called: the company's name while there is only one."""
+    names = list(LegalEntity.objects.order_by("name").values_list("name", flat=True)[:2])
+    return names[0] if len(names) == 1 else _("Privacy requests")
+
+
+def _error(request: HttpRequest, code: int, title: str, what: str) -> HttpResponse:
+    return page(request, "error.html", {"code": code, "title": title, "what": what}, code=code)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 in the house's look."""
+    return _error(request, 400, _("This request could not be read"), _("Go back and send the form again."))
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403 in the house's look."""
+    what = _("Your account may not do this. Ask somebody who has the role for this company.")
+    return _error(request, 403, _("You may not do this"), what)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404 in the house's look; the same words for what is not there and for what is somebody else's."""
+    what = _("If you typed the address, check that it is correct. If you followed a link, the page may have moved.")
+    return _error(request, 404, _("Page not found"), what)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """500 without the database, which may be what is broken."""
+    what = _("Something went wrong on our side. Nothing you sent before is lost. Try again in a few minutes.")
+    return _error(request, 500, _("Sorry, there is a problem"), what)
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Whether the process answers and its database does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    """Nothing here is for search engines."""
+    return HttpResponse("User-agent: *\nDisallow: /\n", content_type="text/plain; charset=utf-8")

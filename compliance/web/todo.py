@@ -1,0 +1,167 @@
+"""What is to be done next on a case, by whom: the one panel that an officer looks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from compliance.accounts import services as accounts
+from compliance.accounts.models import User
+from compliance.audit.models import Event
+from compliance.intake.models import Decision, DecisionKind, ErasureRequest
+from compliance.jobs.models import Job
+from compliance.mitigation.models import Plan
+from compliance.provenance.models import Trace
+from compliance.rules.terms import JobStatus, Role, State, Work
+from compliance.web import decision_forms as forms
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A decision that this person may take now."""
+
+    verb: str
+    name: str
+    form: forms.DecisionForm
+    main: bool = False
+
+
+@dataclass(frozen=True)
+class Todo:
+    """The next step in words, and what this person may do about it."""
+
+    headline: str
+    words: str
+    tone: str = "busy"
+    offers: tuple[Offer, ...] = ()
+    tick: int = 0
+
+
+@dataclass
+class Desk:
+    """What the panel is made from: the case, who looks, and forms that came back with errors."""
+
+    case: ErasureRequest
+    user: User
+    plan: Plan | None
+    jobs: list[Job]
+    bound: dict[str, forms.DecisionForm] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.roles = accounts.roles(self.user, self.case.entity)
+        self.state = State(self.case.state)
+
+    def offer(self, verb: str, name: str, form: type[forms.DecisionForm], *, main: bool = False) -> tuple[Offer, ...]:
+        """The decision, for officers; nothing for others."""
+        if Role.OFFICER not in self.roles:
+            return ()
+        return (Offer(verb, name, self.bound.get(verb) or form(case=self.case), main),)
+
+    def live(self) -> Job | None:
+        """The job that is queued or running."""
+        return next((job for job in self.jobs if job.status in (JobStatus.QUEUED, JobStatus.RUNNING)), None)
+
+    def stopped(self) -> Job | None:
+        """The newest job, when it needs a person and the case has not ended."""
+        newest = self.jobs[0] if self.jobs else None
+        return newest if newest and newest.status == JobStatus.FAILED and self.case.stage.may_become else None
+
+
+def next_step(desk: Desk) -> Todo:
+    """The panel for the case as it stands."""
+    if desk.stopped():
+        return Todo("The work has stopped", "Cause and next action stand below. Nothing already done is lost.", "bad")
+    if desk.state is State.VERIFIED:
+        return _decide(desk)
+    if desk.state is State.PLANNED:
+        return _plan(desk)
+    if desk.state is State.VALIDATED:
+        return _sign_off(desk)
+    headline, words, tone = _WAITING[desk.state]
+    more = _early(desk) if desk.state in (State.RECEIVED, State.ACCEPTED, State.TRACED) else ()
+    return Todo(headline, words, tone, more)
+
+
+_WAITING: dict[State, tuple[str, str, str]] = {
+    State.RECEIVED: (
+        "The person confirms",
+        "A code was sent to the address given. Until then nothing starts.",
+        "proof",
+    ),
+    State.ACCEPTED: ("The system searches", "Every registered source and artifact is searched.", "busy"),
+    State.TRACED: ("The system drafts the plan", "What was found becomes ordered steps.", "busy"),
+    State.APPROVED: ("The system carries out the plan", "Each step leaves a receipt.", "busy"),
+    State.MITIGATED: ("The system proves the result", "Each step is checked by another path.", "busy"),
+    State.ANSWERED: ("The system looks again", "Sweeps after 7, 30 and 90 days, and what is scheduled.", "busy"),
+    State.REFUSED: ("The refusal goes out", "The letter names reasons, article and authority.", "busy"),
+    State.CLOSED: ("Nothing is left to do", "The person may still challenge the answer.", "none"),
+    State.WITHDRAWN: ("The person took the request back", "Nothing more happens.", "none"),
+    State.LAPSED: ("The address was never confirmed", "Nothing more happens.", "none"),
+}
+
+
+def _early(desk: Desk) -> tuple[Offer, ...]:
+    extend = () if desk.case.extended else desk.offer("extend", "Extend the deadline", forms.Extend)
+    return extend
+
+
+def _decide(desk: Desk) -> Todo:
+    offers = desk.offer("accept", "Accept", forms.Accept, main=True)
+    offers += desk.offer("refuse", "Refuse", forms.Refuse)
+    offers += desk.offer("keep", "Keep one artifact", forms.Keep) + _early(desk)
+    words = "Identity is confirmed. Accept on a ground, or refuse under an exemption."
+    return Todo("Decide on the request", words if offers else "A privacy officer decides.", "warn", offers)
+
+
+def _plan(desk: Desk) -> Todo:
+    waiting = Trace.objects.current(desk.case).waiting().count()
+    later = desk.offer("keep", "Keep one artifact", forms.Keep)
+    later += desk.offer("look-again", "Search again", forms.LookAgain) + _early(desk)
+    if waiting:
+        words = "Only a name supports them. Say which are the person before the plan is approved."
+        return Todo("Candidates wait for your tick", words, "warn", later, tick=waiting)
+    if desk.plan and _newer_decisions(desk.case, desk.plan.created_at):
+        words = "Something was decided after this plan was written. Search again, so that the plan takes it in."
+        again = desk.offer("look-again", "Search again", forms.LookAgain, main=True)
+        return Todo("The plan is out of date", words, "warn", again + _early(desk))
+    return _approve(desk, later)
+
+
+def _newer_decisions(case: ErasureRequest, written: datetime) -> bool:
+    kinds = ("trace.ticked", f"decision.{DecisionKind.KEEP.value}")
+    return Event.objects.of_case(case.reference).filter(kind__in=kinds, at__gt=written).exists()
+
+
+def endorsement(case: ErasureRequest, plan: Plan | None) -> Decision | None:
+    """The officer's endorsement of the plan as it is now."""
+    if plan is None:
+        return None
+    found = case.decisions.filter(kind=DecisionKind.ENDORSE, plan_digest=plan.digest, round=case.round)
+    return found.select_related("by").order_by("-id").first()
+
+
+def _approve(desk: Desk, later: tuple[Offer, ...]) -> Todo:
+    first = endorsement(desk.case, desk.plan)
+    if desk.plan is None:
+        return Todo("The plan is missing", "Search again, so that a plan is written.", "bad", later)
+    wanted = Role.APPROVER if first else Role.OFFICER
+    may = wanted in desk.roles and not (first and first.by_id == desk.user.pk)
+    form = desk.bound.get("approve") or forms.Approve(case=desk.case, initial={"plan_digest": desk.plan.digest})
+    form.button = "Approve this plan" if first else "Endorse this plan"
+    offer = (Offer("approve", "Approve" if first else "Endorse", form, main=True),) if may else ()
+    if first:
+        who = first.by.get_username() if first.by else "an officer"
+        words = f"{who} has endorsed the plan. A second person with the approver's role approves it."
+        return Todo("A second person approves", words, "warn", offer + later)
+    words = "Read the plan below. Your endorsement holds for this plan alone: any change voids it."
+    return Todo("Endorse the plan", words, "warn", offer + later)
+
+
+def _sign_off(desk: Desk) -> Todo:
+    reporting = any(job.work == Work.REPORT for job in desk.jobs if job == desk.live())
+    ready = desk.case.reports.filter(round=desk.case.round).exists()
+    if reporting or not ready:
+        return Todo("The evidence is being written", "Then you read it and sign it off.", "busy")
+    words = "Read results and report. With your signature the answer goes out."
+    offers = desk.offer("sign-off", "Sign off", forms.SignOff, main=True)
+    return Todo("Sign the evidence off", words if offers else "A privacy officer signs it off.", "warn", offers)

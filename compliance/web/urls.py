@@ -1,0 +1,45 @@
+"""Addresses of the pages; none of them carries a person's identifier."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+from django.views.i18n import set_language
+
+from compliance.web import auditor, case, decide, pages, queue, sign_in, status, subject, traces
+
+app_name = "web"
+
+_CASE = "officer/cases/<str:reference>/"
+
+urlpatterns = [
+    path("", subject.start, name="start"),
+    path("request/", subject.begin, name="begin"),
+    path("request/check/", subject.check, name="check"),
+    path("request/sent/", subject.sent, name="sent"),
+    path("request/identifiers/remove/", subject.remove_identifier, name="remove_identifier"),
+    path("request/<slug:step>/", subject.step, name="step"),
+    path("confirm/", subject.confirm, name="confirm"),
+    path("confirmed/", subject.confirmed, name="confirmed"),
+    path("status/", status.sign_in, name="status"),
+    path("status/case/", status.show, name="status_case"),
+    path("status/withdraw/", status.withdraw, name="withdraw"),
+    path("status/challenge/", status.challenge, name="challenge"),
+    path("status/leave/", status.leave, name="leave"),
+    path("language/", set_language, name="language"),
+    path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
+    path("sign-out/", LogoutView.as_view(), name="sign_out"),
+    path("officer/", queue.show, name="queue"),
+    path(_CASE, case.show, name="case"),
+    path(f"{_CASE}progress/", case.progress, name="progress"),
+    path(f"{_CASE}identifiers/", case.identifiers_shown, name="identifiers"),
+    path(f"{_CASE}traces/", traces.show, name="traces"),
+    path(f"{_CASE}decide/<slug:verb>/", decide.decide, name="decide"),
+    path(f"{_CASE}jobs/<uuid:job>/retry/", decide.retry, name="retry"),
+    path(f"{_CASE}reports/<int:number>/pack/", auditor.pack, name="pack"),
+    path("auditor/", auditor.reports, name="reports"),
+    path("auditor/log/", auditor.log, name="log"),
+    path("auditor/log/<uuid:event>/", auditor.proof, name="proof"),
+    path("healthz", pages.healthz, name="healthz"),
+    path("robots.txt", pages.robots, name="robots"),
+]
