@@ -56,6 +56,16 @@ def test_no_two_boxes_of_a_large_lineage_overlap() -> None:
         assert all(abs(x - other_x) >= 188 or abs(y - other_y) >= 48 for other_x, other_y in boxes[at + 1 :])
 
 
+def test_a_long_way_runs_behind_no_box() -> None:
+    nodes = [Node(id=name, label=name) for name in ("a", "b", "c", "z")]
+    edges = [Edge(source="a", target="b"), Edge(source="b", target="c"), Edge(source="a", target="c")]
+    svg = lineage_svg(nodes, edges)
+    flat = [(float(x1), float(y), float(x2)) for x1, y, x2 in re.findall(r" ([0-9.]+) ([0-9.]+)H([0-9.]+)", svg)]
+    assert len(flat) == 1, "the way from a to c crosses one layer"
+    x1, y, x2 = flat[0]
+    assert not [box for box in _boxes(svg) if box[0] < x2 and x1 < box[0] + 188 and box[1] <= y <= box[1] + 48]
+
+
 def test_circles_unknown_ends_and_nothing_at_all_are_drawn_too() -> None:
     nodes = [Node(id=name, label=name) for name in "ab"]
     edges = [Edge(source="a", target="b"), Edge(source="b", target="a"), Edge(source="a", target="gone")]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
 from xml.sax.saxutils import escape, quoteattr
 
 from compliance.evidence.drawings.pen import Pen, Theme, fit
 from compliance.rules.terms import ArtifactKind
 
-WIDE, HIGH, GAP_X, GAP_Y, EDGE = 188, 48, 56, 18, 10
+Spot = tuple[float, float, float]
+
+WIDE, HIGH, LANE, GAP_X, GAP_Y, EDGE = 188, 48, 8, 56, 18, 10
 STATES = {"erased": "good", "mitigated": "good", "suppressed": "busy", "scheduled": "warn", "kept": "warn"}
 STATES |= {"forwarded": "warn", "not_shown": "bad", "working": "busy", "found": "carried", "clear": "none"}
 
@@ -57,18 +61,36 @@ def lineage_svg(nodes: Sequence[Node], edges: Sequence[Edge], *, theme: Theme = 
     """The lineage as SVG; the same input gives the same bytes. Edges to unknown nodes are left out; cycles are safe."""
     known = {node.id: node for node in nodes}
     ways = [edge for edge in edges if edge.source in known and edge.target in known and edge.source != edge.target]
-    layers = _order(_layers(known, ways), ways)
+    layers = _layers(known, ways)
+    column = {name: at for at, layer in enumerate(layers) for name in layer}
+    routes = [(way, _route(number, way, column, layers)) for number, way in enumerate(ways)]
+    _order(layers, [pair for _, route in routes for pair in pairwise(route)])
     width = 2 * EDGE + max(len(layers), 1) * (WIDE + GAP_X) - GAP_X
-    tallest = max((len(layer) for layer in layers), default=1)
-    height = 2 * EDGE + tallest * (HIGH + GAP_Y) - GAP_Y
+    height = 2 * EDGE + max((_tall(layer, known) for layer in layers), default=HIGH)
     pen = Pen(width=width, height=height, title=title or f"Lineage of {len(known)} artifacts", theme=theme)
-    spots = _spots(layers, height)
-    for edge in sorted(ways, key=lambda way: way.carried):
-        _draw_way(pen, edge, spots)
-    for layer in layers:
-        for name in layer:
-            _draw_node(pen, known[name], spots[name])
+    spots = _spots(layers, known, height)
+    for way, route in sorted(routes, key=lambda item: item[0].carried):
+        _draw_way(pen, [spots[name] for name in route], carried=way.carried)
+    for name in (name for layer in layers for name in layer if name in known):
+        _draw_node(pen, known[name], spots[name])
     return pen.svg()
+
+
+def _route(number: int, way: Edge, column: Mapping[str, int], layers: list[list[str]]) -> list[str]:
+    """The way's stations: a long way gets a free place in each layer it crosses, so that it runs behind no box."""
+    between = range(column[way.source] + 1, column[way.target])
+    stations = [f"\0{number}.{at}" for at in between]
+    for at, name in zip(between, stations, strict=True):
+        layers[at].append(name)
+    return [way.source, *stations, way.target]
+
+
+def _slot(name: str, known: Mapping[str, Node]) -> int:
+    return HIGH if name in known else LANE
+
+
+def _tall(layer: Sequence[str], known: Mapping[str, Node]) -> float:
+    return sum(_slot(name, known) + GAP_Y for name in layer) - GAP_Y
 
 
 def _layers(known: Mapping[str, Node], ways: Sequence[Edge]) -> list[list[str]]:
@@ -99,42 +121,45 @@ def _deepen(start: str, parents: Mapping[str, Sequence[str]], depth: dict[str, i
             stack += waiting
 
 
-def _order(layers: list[list[str]], ways: Sequence[Edge]) -> list[list[str]]:
+def _order(layers: list[list[str]], pairs: Sequence[tuple[str, str]]) -> None:
     """Fewer crossings: four sweeps that sort each layer by the mean place of its neighbours."""
     near: dict[str, list[str]] = {name: [] for layer in layers for name in layer}
-    for way in ways:
-        near[way.source].append(way.target)
-        near[way.target].append(way.source)
+    for source, target in pairs:
+        near[source].append(target)
+        near[target].append(source)
     place = {name: (at + 0.5) / len(layer) for layer in layers for at, name in enumerate(layer)}
     for sweep in range(4):
         for layer in layers if sweep % 2 == 0 else layers[::-1]:
-            weight = {
-                name: sum(place[n] for n in near[name]) / len(near[name]) if near[name] else 2.0 for name in layer
-            }
+            weight = {name: fmean(place[n] for n in near[name]) if near[name] else 2.0 for name in layer}
             layer.sort(key=lambda name: (weight[name], name))
             place.update({name: (at + 0.5) / len(layer) for at, name in enumerate(layer)})
-    return layers
 
 
-def _spots(layers: Sequence[Sequence[str]], height: float) -> dict[str, tuple[float, float]]:
-    spots: dict[str, tuple[float, float]] = {}
+def _spots(layers: Sequence[Sequence[str]], known: Mapping[str, Node], height: float) -> dict[str, Spot]:
+    """Left edge, top and height of every station."""
+    spots: dict[str, Spot] = {}
     for column, layer in enumerate(layers):
-        top = (height - len(layer) * (HIGH + GAP_Y) + GAP_Y) / 2
-        for row, name in enumerate(layer):
-            spots[name] = (EDGE + column * (WIDE + GAP_X), top + row * (HIGH + GAP_Y))
+        top = (height - _tall(layer, known)) / 2
+        for name in layer:
+            spots[name] = (EDGE + column * (WIDE + GAP_X), top, _slot(name, known))
+            top += _slot(name, known) + GAP_Y
     return spots
 
 
-def _draw_way(pen: Pen, edge: Edge, spots: Mapping[str, tuple[float, float]]) -> None:
-    (x1, y1), (x2, y2) = spots[edge.source], spots[edge.target]
-    x1, y1, y2 = x1 + WIDE, y1 + HIGH / 2, y2 + HIGH / 2
-    bend = max((x2 - x1) / 2, 24)
-    path = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
-    pen.add("path", d=path, stroke="carried" if edge.carried else "faint", stroke_width=1.6 if edge.carried else 1.2)
+def _draw_way(pen: Pen, stations: Sequence[Spot], *, carried: bool) -> None:
+    x, top, tall = stations[0]
+    x, y = x + WIDE, top + tall / 2
+    path = f"M{x:.1f} {y:.1f}"
+    for number, (left, top, tall) in enumerate(stations[1:], start=2):
+        to, bend = top + tall / 2, max((left - x) / 2, 24)
+        path += f"C{x + bend:.1f} {y:.1f} {left - bend:.1f} {to:.1f} {left:.1f} {to:.1f}"
+        x, y = left + WIDE, to
+        path += f"H{x:.1f}" if number < len(stations) else ""
+    pen.add("path", d=path, stroke="carried" if carried else "faint", stroke_width=1.6 if carried else 1.2)
 
 
-def _draw_node(pen: Pen, node: Node, spot: tuple[float, float]) -> None:
-    (x, y), colour = spot, STATES.get(node.state, "none")
+def _draw_node(pen: Pen, node: Node, spot: Spot) -> None:
+    (x, y, _), colour = spot, STATES.get(node.state, "none")
     border = colour if colour != "none" else "faint"
     words = f"{node.label}: {node.detail}" if node.detail else node.label
     link = f"<a href={quoteattr(node.href)}>" if node.href and pen.theme == "css" else "<g>"
