@@ -26,7 +26,8 @@ def attack(
 ) -> AttackResult:
     """Run the named attacks (all, when none is named); other people's rows are what the attacker may train on.
 
-    Each measurement's name begins with the attack's. `rank_p_holm` is adjusted over all attacks.
+    Each measurement's name begins with the attack's.
+    `rank_p_all_attacks` is the smallest rank p-value, adjusted (Holm) over the attacks.
     """
     began = (time.monotonic(), time.process_time())
     pin(threads)
@@ -58,4 +59,4 @@ def _adjusted(found: Sequence[Measurement]) -> list[Measurement]:
     values = [item.value for item in found if item.name.endswith(".rank_p")]
     if not values:
         return list(found)
-    return [*found, Measurement("rank_p_holm", "person", min(holm(values)), len(values))]
+    return [*found, Measurement("rank_p_all_attacks", "person", min(holm(values)), len(values))]

@@ -48,3 +48,13 @@ def copied(trained: Trained, tmp_path: Path) -> Callable[[], Path]:
         return Path(shutil.copytree(trained.folder, tmp_path / "copy"))
 
     return copy
+
+
+@pytest.fixture(scope="session")
+def lengthy(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A program long enough to be killed in its middle."""
+    rows = people(12, seed=0, stage_two=4)
+    plan = plan_for(rows, shape="tiny", epochs=(300, 300))
+    folder = tmp_path_factory.mktemp("models") / "lengthy"
+    train(rows, out=folder, plan=plan, tokenizer=make_tokenizer(TEXT))
+    return Trained(folder, rows, plan)

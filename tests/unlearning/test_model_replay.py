@@ -82,10 +82,10 @@ def test_nothing_is_overwritten(trained: Trained, tmp_path: Path) -> None:
         replay(trained.folder, rows=trained.rows, exclude_keys=[trained.rows[0].key], out=tmp_path / "out")
 
 
-def test_a_killed_replay_is_resumed_to_the_same_bytes(memorized: Trained, tmp_path: Path) -> None:
-    rows, gone = write_rows(tmp_path / "rows.jsonl", memorized.without(2)), tmp_path / "gone.txt"
-    gone.write_text("".join(row.key + "\n" for row in memorized.of(2)))
-    command = [sys.executable, "-m", "unlearning", "replay", "--model", str(memorized.folder), "--rows", str(rows)]
+def test_a_killed_replay_is_resumed_to_the_same_bytes(lengthy: Trained, tmp_path: Path) -> None:
+    rows, gone = write_rows(tmp_path / "rows.jsonl", lengthy.without(2)), tmp_path / "gone.txt"
+    gone.write_text("".join(row.key + "\n" for row in lengthy.of(2)))
+    command = [sys.executable, "-m", "unlearning", "replay", "--model", str(lengthy.folder), "--rows", str(rows)]
     command += ["--exclude-keys", str(gone), "--json", str(tmp_path / "result.json"), "--out"]
     killed = subprocess.Popen([*command, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
     state = tmp_path / ".killed.partial" / "resume" / "state.json"
@@ -100,9 +100,9 @@ def test_a_killed_replay_is_resumed_to_the_same_bytes(memorized: Trained, tmp_pa
     first = json.loads(resumed.stderr.splitlines()[0])
     assert first["fraction"] > 0.1, "it started again from the beginning"
     whole = replay(
-        memorized.folder,
-        rows=memorized.without(2),
-        exclude_keys=[row.key for row in memorized.of(2)],
+        lengthy.folder,
+        rows=lengthy.without(2),
+        exclude_keys=[row.key for row in lengthy.of(2)],
         out=tmp_path / "whole",
     )
     assert json.loads((tmp_path / "result.json").read_text())["weights_digest"] == whole.weights_digest

@@ -1,0 +1,91 @@
+"""A folder is opened only when it is a whole model that brings no code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from invented import Trained
+from safetensors.torch import load_file, save_file
+
+from unlearning.errors import MissingWeights, ModelError, NotFinite, PickledWeights, RemoteCode
+from unlearning.models import digest, open_model
+
+Copy = Callable[[], Path]
+
+
+def test_a_saved_model_opens_with_the_same_weights(trained: Trained) -> None:
+    model, _ = open_model(trained.folder)
+    stored = load_file(trained.folder / "model.safetensors")
+    assert all(torch.equal(stored[name], weight) for name, weight in model.state_dict().items() if name in stored)
+
+
+def test_pickled_weights_are_refused_and_not_loaded(copied: Copy) -> None:
+    folder = copied()
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'touch /nowhere'\ntR.")
+    with pytest.raises(PickledWeights, match="convert them to safetensors"):
+        open_model(folder)
+
+
+def test_a_folder_without_weights_is_refused(copied: Copy) -> None:
+    folder = copied()
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(MissingWeights):
+        open_model(folder)
+
+
+def test_weights_that_lack_a_tensor_are_refused_instead_of_made_up(copied: Copy) -> None:
+    folder = copied()
+    weights = load_file(folder / "model.safetensors")
+    weights.pop("model.layers.0.mlp.up_proj.weight")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(MissingWeights, match="1 tensors"):
+        open_model(folder)
+
+
+def test_a_truncated_weight_file_is_refused(copied: Copy) -> None:
+    folder = copied()
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError):
+        open_model(folder)
+
+
+def test_a_single_nan_is_refused(copied: Copy) -> None:
+    folder = copied()
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][3] = float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(NotFinite):
+        open_model(folder)
+
+
+def test_a_model_that_wants_its_own_code_is_refused(copied: Copy) -> None:
+    folder = copied()
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "auto_map": {"AutoModelForCausalLM": "model.Model"}}))
+    with pytest.raises(RemoteCode):
+        open_model(folder)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_broken_configuration_is_refused(copied: Copy, content: str) -> None:
+    folder = copied()
+    (folder / "config.json").write_text(content)
+    with pytest.raises(ModelError):
+        open_model(folder)
+
+
+def test_the_digest_follows_the_weights_and_ignores_notes(copied: Copy) -> None:
+    folder = copied()
+    first = digest(folder)
+    (folder / "NOTES.md").write_text("a note")
+    assert digest(folder) == first
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"][0] += 1e-3
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    assert digest(folder) != first
