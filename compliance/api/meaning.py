@@ -1,15 +1,41 @@
-"""What a problem's ``type`` means, and the answer to every address that is none."""
+"""The description of this door, what a problem's ``type`` means, and the answer to every address that is none."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from compliance.api import problems, shapes
 from compliance.api.door import HERE, Door, operation
 from compliance.rules.errors import NotFoundHere
+
+
+class AnyAccept(DefaultContentNegotiation):
+    """``?format=`` decides, then ``Accept``, and whoever accepts neither gets the first (YAML)."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """A renderer, always."""
+        offered = list(renderers)
+        try:
+            found: tuple[BaseRenderer, str] = super().select_renderer(request, offered, format_suffix)
+        except NotAcceptable:
+            return offered[0], str(offered[0].media_type)
+        return found
+
+
+class Schema(SpectacularAPIView):
+    """The OpenAPI description."""
+
+    content_negotiation_class = AnyAccept
 
 
 class ProblemMeaning(Door):

@@ -152,6 +152,8 @@ def _words(error: exceptions.APIException) -> str:
     """Fixed words where the framework's own would repeat what was sent."""
     if isinstance(error, exceptions.ParseError):
         return "The body is not well-formed JSON."
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return "The address is right, the method is not."
     if isinstance(error, exceptions.UnsupportedMediaType):
         return "Only application/json is read here."
     return str(error.detail)

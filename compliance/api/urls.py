@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import path, re_path, register_converter
 from django.urls.converters import IntConverter, StringConverter
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from compliance.api import cases, deciding, log, meaning, packs, pipelines, register, subject, working
 
@@ -56,7 +56,7 @@ V1: list[Any] = [
 urlpatterns: list[Any] = [
     *V1,
     path("problems/<slug:slug>/", meaning.ProblemMeaning.as_view(), name="problem"),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", meaning.Schema.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
-    re_path(r"^.*\Z", meaning.Unknown.as_view()),
+    re_path(r"(?s:.*)", meaning.Unknown.as_view()),
 ]

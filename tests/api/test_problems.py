@@ -29,7 +29,7 @@ def the_problem(answer: Any, status: int, slug: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/", "/api/v1/nothing/", "/api/v1/cases", "/api/v1/cases/%00/", "/api/v1/cases/1'/"]
+    "path", ["/api/", "/api/v1/nothing/", "/api/v1/cases", "/api/v1/cases/%00/", "/api/v1/cases/1'/", "/api/v1/a%0Ab/"]
 )
 @pytest.mark.parametrize("method", ["get", "post", "delete", "options"])
 def test_unknown_address_is_a_problem_document(path: str, method: str) -> None:

@@ -42,6 +42,7 @@ def test_the_schema_validates_without_a_warning(tmp_path: Path, capsys: pytest.C
 @pytest.mark.django_db
 def test_the_schemas_pages_answer_without_an_account() -> None:
     assert Client().get("/api/schema/?format=json").json()["openapi"].startswith("3.")
+    assert Client().get("/api/schema/", headers={"Accept": "text/html"}).status_code == 200
     page = Client().get("/api/docs/").content.decode()
     assert "swagger-ui" in page and "cdn" not in page
 
