@@ -157,10 +157,14 @@ def _inclusion(event: Event, head: Head | None, leaves: Sequence[bytes]) -> Incl
     return Inclusion(fields_of(event), index, head.size, tuple(node.hex() for node in path), head.note)
 
 
-def log_proof(case: str) -> dict[str, object]:
-    """The proofs of all logged events of a case under the newest head, as plain JSON for the evidence pack."""
-    events = list(Event.objects.of_case(case).filter(leaf__isnull=False))
-    proofs = inclusions(events)
+def log_proof(case: str, *, size: int | None = None) -> dict[str, object]:
+    """The proofs of a case's events under the head of ``size`` lines (default: the newest), as plain JSON for the pack.
+
+    Events that came later are left out, so that the same ``size`` always gives the same proof.
+    """
+    head = Head.objects.filter(size=size).first() if size else Head.objects.order_by("-size").first()
+    events = list(Event.objects.of_case(case).filter(leaf__index__lt=head.size)) if head else []
+    proofs = inclusions(events, head=head)
     return {
         "origin": origin(),
         "public_key": base64.b64encode(checkpoint.raw_public(public_key())).decode(),

@@ -75,6 +75,17 @@ def test_an_inclusion_proof_convinces_somebody_who_has_only_the_public_key() -> 
     assert not merkle.verify_inclusion(forged, index=proof.index, size=head.size, path=path, expected=head.root)
 
 
+def test_the_proof_of_a_case_stays_that_of_its_head() -> None:
+    _log(4)
+    services.record("moved", case="another", entity="e", by="system")
+    services.sequence()
+    first = services.log_proof("OUB-2026-0001", size=4)
+    _log(2)
+    assert services.log_proof("OUB-2026-0001", size=4) == first
+    assert [entry["index"] for entry in services.log_proof("OUB-2026-0001")["entries"]] == [0, 1, 2, 3, 5, 6]
+    assert services.log_proof("nobody's")["entries"] == []
+
+
 def test_any_two_heads_are_shown_to_be_consistent() -> None:
     _log(5)
     _log(8)

@@ -87,7 +87,8 @@ def test_hostile_names_stay_text() -> None:
 
 def test_nodes_are_links_on_pages_and_plain_in_print() -> None:
     node = Node(id="m", label="Model", href="/artifacts/m")
-    assert '<a href="/artifacts/m"><title>Model</title>' in lineage_svg([node], [], theme="css")
+    linked = lineage_svg([node], [], theme="css")
+    assert '<a href="/artifacts/m"><title>Model</title>' in linked and 'role="group"' in linked
     assert "<a " not in lineage_svg([node], [], theme="light")
 
 

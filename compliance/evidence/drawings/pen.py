@@ -54,8 +54,9 @@ class Pen:
     def svg(self) -> str:
         """The whole drawing; ``title`` is its accessible name."""
         size = f'viewBox="0 0 {_number(self.width)} {_number(self.height)}"'
-        fixed = f' width="{_number(self.width)}" height="{_number(self.height)}"' if self.theme == "light" else ""
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" {size}{fixed} role="img" aria-label={quoteattr(self.title)}'
+        size += f' width="{_number(self.width)}" height="{_number(self.height)}"'
+        role = "group" if any(part.startswith("<a ") for part in self.parts) else "img"  # an image hides its links
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="{role}" aria-label={quoteattr(self.title)}'
         kind = ' class="drawing"' if self.theme == "css" else ""
         return f"{head}{kind}><title>{escape(self.title)}</title>{''.join(self.parts)}</svg>"
 
