@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
@@ -157,7 +158,7 @@ def _inclusion(event: Event, head: Head | None, leaves: Sequence[bytes]) -> Incl
     return Inclusion(fields_of(event), index, head.size, tuple(node.hex() for node in path), head.note)
 
 
-def log_proof(case: str, *, size: int | None = None) -> dict[str, object]:
+def log_proof(case: str, *, size: int | None = None) -> dict[str, Any]:
     """The proofs of a case's events under the head of ``size`` lines (default: the newest), as plain JSON for the pack.
 
     Events that came later are left out, so that the same ``size`` always gives the same proof.
