@@ -58,5 +58,5 @@ urlpatterns: list[Any] = [
     path("problems/<slug:slug>/", meaning.ProblemMeaning.as_view(), name="problem"),
     path("schema/", meaning.Schema.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
-    re_path(r"(?s:.*)", meaning.Unknown.as_view()),
+    re_path(r"", meaning.Unknown.as_view()),  # matches anything, line breaks too
 ]
