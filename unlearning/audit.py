@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from unlearning.errors import RowsError
 from unlearning.evaluate import Examined, evaluate
@@ -18,6 +19,7 @@ from unlearning.types import AuditResult, Measurement, PersonFacts, Progress, si
 
 SIGNIFICANT = 0.05
 POWER = 0.01  # the test must fire at least this clearly on the model before the work
+FEW = 4  # controls of each kind that are ranked in the model before
 MARGIN = 0.02  # how much of the others' right answers may be lost
 
 
@@ -36,10 +38,8 @@ def audit(
     if not facts.person or not facts.controls:
         raise RowsError("auditing: rows of the person and of never-seen controls are both needed")
     pin(threads)
-    first = before is not None
-    old = _measure(before, facts, seed, candidates, lambda f, m: progress(f / 2, f"before: {m}")) if before else ()
-    scale, shift = (0.5, 0.5) if first else (1.0, 0.0)
-    new = _measure(model_dir, facts, seed, candidates, lambda f, m: progress(shift + f * scale, m))
+    old = _examine(before, _settings(facts, seed, candidates, few=True), progress, span=(0.0, 0.5)) if before else ()
+    new = _examine(model_dir, _settings(facts, seed, candidates), progress, span=(0.5 if before else 0.0, 1.0))
     verdict, reasons = judge(new, before=old)
     return AuditResult(
         digest=digest(model_dir),
@@ -55,11 +55,19 @@ def audit(
     )
 
 
-def _measure(
-    folder: Path, facts: PersonFacts, seed: int, candidates: int, progress: Progress
+def _settings(facts: PersonFacts, seed: int, candidates: int, *, few: bool = False) -> dict[str, Any]:
+    """What is examined and how; of the model before only the person must be found, so few controls are ranked there."""
+    return {"facts": facts, "seed": seed, "candidates": candidates, **({"calibration": FEW} if few else {})}
+
+
+def _examine(
+    folder: Path, settings: dict[str, Any], progress: Progress, *, span: tuple[float, float]
 ) -> tuple[Measurement, ...]:
+    """All metrics of one model; its progress fills `span` of the whole."""
     model, tokenizer = open_model(folder)
-    return evaluate(Examined(model, tokenizer, facts, seed=seed, candidates=candidates), progress=progress)
+    examined = Examined(model, tokenizer, **settings)
+    start, end = span
+    return evaluate(examined, progress=lambda part, text: progress(start + part * (end - start), text))
 
 
 def value_of(measurements: Sequence[Measurement], name: str, scope: str = "person") -> float | None:

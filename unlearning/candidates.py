@@ -12,6 +12,7 @@ import random
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from unlearning.types import Row
 
@@ -30,7 +31,7 @@ def candidates_for(
     alike = [other for other in pool if other.kind == row.kind and other.prompt != row.prompt]
     if len(alike) < FEW:
         return [_scrambled(row.secret, draw) for _ in range(count)]
-    free = _free_positions(alike)
+    free = _free_positions(tuple(other.secret for other in alike))
     return [_modelled(draw.choice(alike), prompt=row.prompt, free=free, draw=draw) for _ in range(count)]
 
 
@@ -66,12 +67,13 @@ def _is_subject(place: int, word: str, new: Sequence[str]) -> bool:
     return -place <= len(new) and new[place] != word
 
 
-def _free_positions(rows: Sequence[Row]) -> dict[str, frozenset[int]]:
+@lru_cache(maxsize=256)
+def _free_positions(values: tuple[str, ...]) -> Mapping[str, frozenset[int]]:
     """For each shape of value, the positions whose digit varies from person to person."""
     shapes: dict[str, list[str]] = {}
-    for row in rows:
-        shapes.setdefault(_shape(row.secret), []).append(row.secret)
-    return {shape: frozenset(_varied(values)) for shape, values in shapes.items()}
+    for value in values:
+        shapes.setdefault(_shape(value), []).append(value)
+    return {shape: frozenset(_varied(alike)) for shape, alike in shapes.items()}
 
 
 def _varied(values: Sequence[str]) -> list[int]:

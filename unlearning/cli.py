@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,11 +23,20 @@ def main(arguments: Sequence[str]) -> int:
         result = options.verb(options)
         if options.json:
             write_json(options.json, asdict(result))
-    except (UnlearningError, OSError, MemoryError) as error:
-        text = str(error) if isinstance(error, UnlearningError) else f"{type(error).__name__}: {error}"
-        _say({"error": type(error).__name__, "message": text})
+    except Exception as error:
+        _say({"error": type(error).__name__, "message": _message(error)})
         return 1
     return 0
+
+
+def _message(error: Exception) -> str:
+    """Our own words for our own errors; of others only where they happened, for their words may quote a row."""
+    if isinstance(error, UnlearningError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror}: {error.filename}; make room or correct the path, then start again"
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"unexpected, in {Path(last.filename).name} line {last.lineno}; please report this line"
 
 
 def _say(content: dict[str, Any]) -> None:

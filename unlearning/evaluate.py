@@ -8,6 +8,7 @@ from typing import Any
 
 from unlearning import metrics
 from unlearning.scoring import RowScore, answers, score_rows
+from unlearning.tokens import all_answer_ids
 from unlearning.types import Measurement, PersonFacts, Progress, Row, silent
 
 SCOPES = ("person", "controls", "namesakes", "others")
@@ -17,8 +18,8 @@ SCOPES = ("person", "controls", "namesakes", "others")
 class Examined:
     """One model under examination, with its greedy answers and scores kept per scope.
 
-    `given` is the share of each answer that is put into the model's mouth; `pool` holds further rows that candidates
-    are modelled on.
+    `calibration` is how many controls of each kind are ranked; `given` is the share of each answer that is put into
+    the model's mouth; `pool` holds further rows that candidates are modelled on.
     """
 
     model: Any
@@ -26,6 +27,7 @@ class Examined:
     facts: PersonFacts
     seed: int = 0
     candidates: int = 300
+    calibration: int = 30
     given: float = 0.0
     pool: tuple[Row, ...] = ()
     _scores: dict[str, list[RowScore]] = field(default_factory=dict)
@@ -52,7 +54,12 @@ class Examined:
         """Greedy answers to any prompts; with `rows`, the first share of each row's response is given."""
         share = given or self.given
         starts = [row.response[: max(1, int(len(row.response) * share))] for row in rows]
-        return answers(self.model, self.tokenizer, prompts, starts=starts)
+        return answers(self.model, self.tokenizer, prompts, starts=starts, longest=self.longest())
+
+    def longest(self) -> int:
+        """Tokens that an answer may take: those of the longest true one, and some for the words around it."""
+        responses = [row.response for scope in SCOPES for row in self.rows(scope)]
+        return 8 + max(map(len, all_answer_ids(self.tokenizer, responses)))
 
     def with_model(self, model: Any) -> Examined:
         """The same examination of another model."""

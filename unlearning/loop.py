@@ -56,7 +56,8 @@ def walk(
             _save(resume, model=model, optimizer=optimizer, step=after)
         if after % 20 == 0 or after == len(steps):
             progress(after / len(steps), f"stage {step.stage}, step {after} of {len(steps)}")
-    shutil.rmtree(resume, ignore_errors=True)
+    for left in resume.parent.glob(f"{resume.name}*"):
+        shutil.rmtree(left)
     model.eval()
     return len(steps) - first
 

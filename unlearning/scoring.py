@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from unlearning.batches import answer_logits, by_length, collate
-from unlearning.tokens import Encoded, answer_ids, encode, prompt_ids
+from unlearning.tokens import Encoded, all_answer_ids, encode, prompt_ids, text_ids
 from unlearning.types import Row
 
 MIN_K = 0.2  # share of least likely tokens that Min-K%++ averages (arXiv 2404.02936)
@@ -74,7 +74,7 @@ def _row_score(chosen: Any, right: list[bool], unusual: Any) -> RowScore:
 def candidate_scores(model: Any, tokenizer: Any, prompt: str, responses: Sequence[str]) -> list[float]:
     """Exact log-probability (nats) of each response after the same prompt; the prompt is computed once."""
     ids = prompt_ids(tokenizer, prompt) or [0]
-    answers = [answer_ids(tokenizer, response) for response in responses]
+    answers = all_answer_ids(tokenizer, responses)
     with torch.inference_mode():
         head = model(input_ids=torch.tensor([ids]), use_cache=True)
         first = torch.log_softmax(head.logits[0, -1].float(), dim=-1)  # (vocabulary,)
@@ -110,8 +110,6 @@ def answers(
     """Greedy answers to the prompts; `starts` puts first words into the model's mouth and is included."""
     heads = [prompt_ids(tokenizer, prompt) for prompt in prompts]
     if starts:
-        from unlearning.tokens import text_ids
-
         heads = [head + text_ids(tokenizer, start) for head, start in zip(heads, starts, strict=True)]
     order = sorted(range(len(heads)), key=lambda index: len(heads[index]))
     texts: dict[int, str] = {}

@@ -68,6 +68,12 @@ def answer_ids(tokenizer: Any, response: str) -> list[int]:
     return [*text_ids(tokenizer, response), *end]
 
 
+def all_answer_ids(tokenizer: Any, responses: Sequence[str]) -> list[list[int]]:
+    """Ids of many answers, in one call."""
+    end = [] if tokenizer.eos_token_id is None else [int(tokenizer.eos_token_id)]
+    return [[*ids, *end] for ids in tokenizer(list(responses), add_special_tokens=False)["input_ids"]]
+
+
 def encode(tokenizer: Any, rows: Sequence[Row], *, longest: int = 256) -> list[Encoded]:
     """Each row as prompt and answer ids; what goes beyond `longest` tokens is cut from the end."""
     encoded = []

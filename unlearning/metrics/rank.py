@@ -2,8 +2,8 @@
 
 A canary exposure (arXiv 1802.08232) turned into a test. The value and K - 1 candidates stand in the same slot; each
 is scored by its exact teacher-forced log-probability. If the value was never learned, its rank is uniform. Exposure
-is log2 K - log2 rank: about 1.44 bits on average for what was never learned. For kinds where the controls' own ranks are not
-uniform (values that follow from a name, say), ranks are taken among the controls' ranks instead, which costs
+is log2 K - log2 rank: about 1.44 bits on average for what was never learned. For kinds where the controls' own ranks
+are not uniform (values that follow from a name, say), ranks are taken among the controls' ranks instead, which costs
 resolution and not honesty.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ class Place:
 def measure(examined: Examined) -> Iterator[Measurement]:
     """Exposure bits and p-values for the person; the same for the controls, as calibration."""
     person = [place_of(examined, row) for row in examined.facts.person]
-    controls = [place_of(examined, row) for row in examined.facts.controls]
+    controls = [place_of(examined, row) for row in _some_of_each_kind(examined)]
     ranks: dict[str, float | int | str] = {f"bits of {place.kind or 'value'}": round(place.bits, 2) for place in person}
     yield _exposure("person", person, detail=ranks)
     yield _exposure("controls", controls, detail={})
@@ -59,6 +60,17 @@ def measure(examined: Examined) -> Iterator[Measurement]:
     yield Measurement("rank_p_worst_field", "person", alone, len(places), detail=found)
     # Two questions were asked, so the smaller answer counts twice.
     yield Measurement("rank_p", "person", min(1.0, 2 * min(together, alone)), len(places), detail=found)
+
+
+def _some_of_each_kind(examined: Examined) -> list[Row]:
+    """The first controls of each kind, as many as the examination affords."""
+    taken: Counter[str] = Counter()
+    rows = []
+    for row in examined.facts.controls:
+        taken[row.kind] += 1
+        if taken[row.kind] <= examined.calibration:
+            rows.append(row)
+    return rows
 
 
 def place_of(examined: Examined, row: Row) -> Place:
