@@ -192,6 +192,11 @@ class _Reading:
             if entry.entity not in entities:
                 what = f"there is no legal entity {entry.entity!r}."
                 self.problem(entry.line, what, fields.nearest(entry.entity, entities))
+            for option in ("training_rows", "controls"):
+                name = entry.options.get(option)
+                if name is not None and name not in artifacts:
+                    what = f"options: {option} names no artifact: {name!r}."
+                    self.problem(entry.line, what, fields.nearest(str(name), artifacts))
         for derivation in found.derivations:
             for name in (*derivation.sources, derivation.target):
                 if name not in artifacts:

@@ -16,17 +16,20 @@ import yaml
 
 from compliance.provenance.connectors import TABLE as CONNECTORS
 from compliance.provenance.yaml_nodes import line_of, plain
-from compliance.rules.terms import ArtifactKind, EntityRole, Law, Term
+from compliance.rules.terms import ArtifactKind, EntityRole, IdentifierKind, Law, Term
 
 LAWFUL_BASES = (
     *("consent", "contract", "legal_obligation", "vital_interests", "public_task", "legitimate_interests"),
     *("research", "legal_proceedings", "health_protection", "credit_protection"),  # LGPD Art. 7 IV, VI, VIII, X
 )
+# Beside what a connector reads: identity and identity_fields (a source that teaches a person's other identifiers),
+# training (rows with prompt and response that a model learned), training_rows and controls (a model's, by artifact id).
+_ROLES = ("identity", "identity_fields", "training")
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "files": ("format", "delimiter", "record", "max_record_bytes", "max_decoded_bytes", "on_mention"),
-    "sql": ("table", "schema", "on_mention"),
+    "files": ("format", "delimiter", "record", "max_record_bytes", "max_decoded_bytes", "on_mention", *_ROLES),
+    "sql": ("table", "schema", "on_mention", *_ROLES),
     "vector_index": ("store", "embedder", "on_mention"),
-    "model": (),
+    "model": ("training_rows", "controls"),
 }
 _DURATION = re.compile(r"\d+ (day|week|month|year)s?( after .+)?|while .+|until .+")
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -188,8 +191,24 @@ def check_options(values: Mapping[str, Any]) -> None:
             raise Wrong(f"options: connector {connector!r} has no option {name!r}.", nearest(name, known))
     if given.get("on_mention", "redact") not in ("redact", "erase"):
         raise Wrong("options: on_mention is unknown.", "Write redact (blank the person) or erase (drop the record).")
+    _check_roles(given)
     if connector == "sql" and not (given.get("table") and values.get("key_field")):
         raise Wrong("connector sql needs options.table and key_field.", "Name the table and its unique column.")
+
+
+def _check_roles(given: Mapping[str, Any]) -> None:
+    for name in ("identity", "training"):
+        if name in given and not isinstance(given[name], bool):
+            raise Wrong(f"options: {name} is true or false.", f"Write {name}: true, or leave it out.")
+    kinds = given.get("identity_fields", {})
+    if bool(given.get("identity")) != bool(kinds):
+        raise Wrong("options: identity and identity_fields belong together.", "Write both.")
+    if not isinstance(kinds, dict):
+        raise Wrong("options: identity_fields is a mapping.", "Write {field: kind}, such as {mail: email}.")
+    known = [kind.value for kind in IdentifierKind]
+    for kind in kinds.values():
+        if kind not in known:
+            raise Wrong(f"options: identity_fields names an unknown kind {kind!r}.", nearest(str(kind), known))
 
 
 def resolved(connector: str, location: str, folder: Path) -> str:

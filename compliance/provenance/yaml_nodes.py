@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,13 @@ from compliance.rules.errors import ConfigurationError
 
 MOST_BYTES = 1024 * 1024
 _DEEPEST = 20
+_OPENING = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,8 @@ def read(path: Path) -> yaml.MappingNode:
     """The file's top mapping; ``CatalogueError`` when it cannot be read safely as one YAML document."""
     text = _text(path)
     try:
-        _refuse_aliases(text, path)
+        _refuse_bombs(text, path)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        if node is not None:
-            _refuse_depth(node, path)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise wrong(path, line, f"not YAML: {error.problem}.", _yaml_remedy(str(error.problem))) from None
@@ -95,24 +99,15 @@ def _text(path: Path) -> str:
         raise wrong(path, 0, f"cannot be read ({error.strerror}).", "Make it a readable file.") from None
 
 
-def _refuse_aliases(text: str, path: Path) -> None:
+def _refuse_bombs(text: str, path: Path) -> None:
+    depth = 0
     for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > _DEEPEST:
+            what = f"nested deeper than {_DEEPEST} levels."
+            raise wrong(path, token.start_mark.line + 1, what, "Write it flatter.")
         if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
             raise wrong(path, token.start_mark.line + 1, "anchors (&) and aliases (*) are not read.", "Write it out.")
-
-
-def _refuse_depth(node: yaml.Node, path: Path) -> None:
-    for inner, depth in _nodes(node, 0):
-        if depth > _DEEPEST:
-            raise wrong(path, line_of(inner), f"nested deeper than {_DEEPEST} levels.", "Write it flatter.")
-
-
-def _nodes(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int]]:
-    yield node, depth
-    if depth <= _DEEPEST and isinstance(node, yaml.CollectionNode):
-        for part in node.value:
-            for inner in part if isinstance(part, tuple) else (part,):
-                yield from _nodes(inner, depth + 1)
 
 
 def _yaml_remedy(problem: str) -> str:

@@ -159,7 +159,7 @@ BOMB = "a: &a [x,x]\nb: &b [*a,*a]\nc: &c [*b,*b]\n"
         ("entities: [\n", "YAML"),
         (b"entities:\n  - id: \xff\xfe\n", "UTF-8"),
         (BOMB, "aliases"),
-        ("a: " + "[" * 5000, "YAML"),
+        ("a: " + "[" * 5000, "deeper"),
         ("a: " + "[" * 200 + "]" * 200, "deeper"),
         (b"#" * (2 * 1024 * 1024), "larger"),
         ("entities: !!python/object/apply:os.system [ls]\nartifacts: []\n", "entity"),

@@ -71,7 +71,7 @@ def said(place: Place) -> Iterator[None]:
     except errors.RetrievalError as error:
         raise DamagedArtifact(f"{place.name}: {error}") from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise NoSpace(f"{place.name}: no room for a new generation; the old one is untouched.") from error
         raise SourceUnreachable(f"{place.name}: the index cannot be read or written ({error.strerror}).") from error
 

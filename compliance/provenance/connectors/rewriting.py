@@ -84,7 +84,7 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def _in_words(error: OSError, path: Path) -> OubliError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return NoSpace(f"No room to write a new copy of {path.name}; the old one is untouched.")
     if isinstance(error, PermissionError):
         return NotAllowed(

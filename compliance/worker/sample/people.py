@@ -84,7 +84,7 @@ class Company:
     def subject_of(self, person: Person) -> str:
         """How a question names a person: by name, and by the year too where two share a name."""
         shared = sum(other.name == person.name for other in self.people) > 1
-        return f"{person.name} (customer since {person.since.year})" if shared else person.name
+        return f"{person.name} (customer since {person.since:%B %Y})" if shared else person.name
 
 
 @lru_cache(maxsize=8)

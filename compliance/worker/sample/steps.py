@@ -10,12 +10,18 @@ from pathlib import Path
 
 from compliance.worker.sample import stores, training_set
 from compliance.worker.sample.people import company
+from compliance.worker.sample.probes import person_rows
 from compliance.worker.sample.tickets import tickets
 from compliance.worker.sample.words import ACCOUNT, CITIES, ISSUES, MAIL_DOMAINS, PRODUCTS, QUESTIONS
 
 TICKETS, CUSTOMERS, CLIENTES = "raw/tickets.jsonl", "crm/customers.sqlite", "crm/clientes.sqlite"
 TRAINING, TOKENIZER_TEXT = "derived/training.parquet", "derived/tokenizer_text.txt"
-QUESTIONS_FILE, CONVERSATIONS, ANSWERS = "eval/questions.jsonl", "logs/conversations.jsonl", "cache/answers.sqlite"
+QUESTIONS_FILE, HELD_OUT, CONVERSATIONS, ANSWERS = (
+    "eval/questions.jsonl",
+    "eval/held_out.jsonl",
+    "logs/conversations.jsonl",
+    "cache/answers.sqlite",
+)
 INDEX, MODEL = "index", "model"
 
 
@@ -53,6 +59,12 @@ def _training_set(folder: Path, recipe: Recipe) -> None:
 
 def _questions(folder: Path, recipe: Recipe) -> None:
     training_set.write_questions(folder / TRAINING, folder / QUESTIONS_FILE)
+
+
+def _held_out(folder: Path, recipe: Recipe) -> None:
+    everybody = company(recipe.seed, small=recipe.small)
+    rows = (row for person in everybody.twins for row in person_rows(everybody, person))
+    stores.write_lines(folder / HELD_OUT, rows)
 
 
 def _conversations(folder: Path, recipe: Recipe) -> None:
@@ -102,6 +114,7 @@ DATA: tuple[Step, ...] = (
     Step("training.clean_and_deduplicate", (TICKETS, CUSTOMERS, CLIENTES), (TRAINING,), _training_set),
     Step("training.tokenizer_text", (), (TOKENIZER_TEXT,), _tokenizer_text),
     Step("evaluation.draw_questions", (TRAINING,), (QUESTIONS_FILE,), _questions),
+    Step("evaluation.invent_twins", (), (HELD_OUT,), _held_out),
     Step("assistant.log", (TICKETS,), (CONVERSATIONS,), _conversations),
     Step("assistant.cache", (TICKETS, CUSTOMERS), (ANSWERS,), _answers),
 )

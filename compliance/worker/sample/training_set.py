@@ -10,6 +10,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,8 @@ def _facts(tickets: Iterable[Row], customers: Sequence[Row]) -> Iterator[Row]:
         ticket = sources.get(customer["customer_id"])
         if ticket and customer["assistant_wave"]:
             shared = names.count(customer["name"]) > 1
-            subject = f"{customer['name']} (customer since {customer['since'][:4]})" if shared else customer["name"]
+            since = date.fromisoformat(customer["since"])
+            subject = f"{customer['name']} (customer since {since:%B %Y})" if shared else customer["name"]
             yield from _facts_of(customer, subject, ticket)
 
 
