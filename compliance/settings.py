@@ -37,7 +37,7 @@ OUBLI_JOB_ATTEMPTS = 5
 def _secret(name: str) -> str:
     """A secret from the environment, else from a file of its own that only the owner can read."""
     if value := env.str(name, default=""):
-        return value
+        return str(value)
     path = OUBLI_KEYS / name.lower()
     if not path.exists():
         OUBLI_KEYS.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from compliance import __version__
+from compliance.audit import checkpoint
 from compliance.audit import services as audit
 from compliance.audit.models import Event, Head
 from compliance.evidence import claiming, dossier
@@ -40,6 +41,7 @@ from compliance.validation.models import Measurement
 
 def gather(request: ErasureRequest, plan: Plan | None, *, signed_off_by: str = "") -> Dossier:
     """The facts of the case as they stand now."""
+    head = Head.objects.order_by("-size").first()  # one head for the whole dossier: the log goes on growing
     found = claiming.claims_of(request, plan) if plan else []
     weakest = claim_rules.weakest(claim for _, claim in found)
     refused = State(request.state) is State.REFUSED
@@ -56,7 +58,7 @@ def gather(request: ErasureRequest, plan: Plan | None, *, signed_off_by: str = "
         signed_off_by=signed_off_by,
         decisions=tuple(_decisions(request)),
         deadlines=_deadlines(request),
-        timeline=tuple(_timeline(request)),
+        timeline=tuple(_timeline(request, head)),
         places=tuple(_places(request)),
         derivations=tuple(_derivations(request)),
         steps=tuple(_step(step) for step in _steps(plan)),
@@ -64,7 +66,7 @@ def gather(request: ErasureRequest, plan: Plan | None, *, signed_off_by: str = "
         recipients=tuple(_recipients(plan)),
         residuals=tuple(_residuals(plan, found)),
         methods=tuple(_methods(plan)),
-        log=_log(request),
+        log=_log(request, head),
     )
 
 
@@ -124,8 +126,9 @@ def _deadlines(request: ErasureRequest) -> tuple[dossier.Deadline, ...]:
     )
 
 
-def _timeline(request: ErasureRequest) -> list[dossier.Happening]:
-    events = Event.objects.of_case(request.reference)
+def _timeline(request: ErasureRequest, head: Head | None) -> list[dossier.Happening]:
+    """What the signed head proves, and nothing younger."""
+    events = Event.objects.of_case(request.reference).filter(leaf__index__lt=head.size if head else 0)
     return [dossier.Happening(at=_whole(e.at), what=e.kind, by=e.actor, uid=str(e.uid)) for e in events]
 
 
@@ -297,16 +300,15 @@ def _flat(receipt: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _log(request: ErasureRequest) -> dossier.LogProof | None:
-    head = Head.objects.order_by("-size").first()
+def _log(request: ErasureRequest, head: Head | None) -> dossier.LogProof | None:
     if head is None:
         return None
-    proof = audit.log_proof(request.reference)
+    proof = audit.log_proof(request.reference, size=head.size)
     entries = proof["entries"]
     return dossier.LogProof(
         origin=str(proof["origin"]),
         size=head.size,
         root=head.root,
-        key=str(proof["public_key"]),
+        key=checkpoint.fingerprint(audit.public_key()),
         entries=len(entries) if isinstance(entries, list) else 0,
     )

@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from compliance.accounts.models import User
+from compliance.audit import checkpoint
 from compliance.audit import services as audit
 from compliance.evidence.models import Report
 from compliance.intake import decisions
@@ -51,7 +52,7 @@ def issue(request: ErasureRequest, progress: Progress) -> Report:
     content = pack.build_pack(
         facts,
         report=sealed,
-        log_proof=audit.log_proof(request.reference),
+        log_proof=audit.log_proof(request.reference, size=facts.log.size if facts.log else 0),
         exclusions=exclusions_of(request),
         key=audit.signing_key(),
     )
@@ -80,11 +81,7 @@ def issue(request: ErasureRequest, progress: Progress) -> Report:
 
 def fingerprint() -> str:
     """SHA-256 of the public key that signs packs and log heads: what an auditor compares."""
-    import hashlib
-
-    from compliance.audit import checkpoint
-
-    return hashlib.sha256(checkpoint.raw_public(audit.public_key())).hexdigest()
+    return checkpoint.fingerprint(audit.public_key())
 
 
 def exclusions_of(request: ErasureRequest) -> list[dict[str, str]]:

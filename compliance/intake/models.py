@@ -164,7 +164,8 @@ class Decision(models.Model):
                 condition=~Q(kind__in=["endorse", "approve"]) | ~Q(plan_digest=""), name="approval_is_bound_to_a_digest"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["withdraw", "challenge"]) | Q(by__isnull=False), name="staff_decisions_have_an_author"
+                condition=Q(kind__in=["withdraw", "challenge"]) | Q(by__isnull=False),
+                name="staff_decisions_have_an_author",
             ),
         ]
 

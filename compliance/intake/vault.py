@@ -50,7 +50,7 @@ def encrypt(key: bytes, content: Mapping[str, Any]) -> bytes:
     return Fernet(key).encrypt(json.dumps(content, ensure_ascii=False, sort_keys=True).encode())
 
 
-def decrypt(key: bytes, sealed: bytes) -> dict[str, Any]:
+def decrypt(key: bytes, sealed: bytes | memoryview[int]) -> dict[str, Any]:
     """Decrypt what ``encrypt`` made; NotFoundHere when the key does not fit."""
     try:
         content: dict[str, Any] = json.loads(Fernet(key).decrypt(bytes(sealed)))

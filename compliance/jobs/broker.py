@@ -21,7 +21,7 @@ from kombu.transport import filesystem
 class Channel(filesystem.Channel):
     """Puts and takes one file a message."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:  # type: ignore[override]
         folder = Path(self.data_folder_out)
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
         temporary = folder / f".{name}.new"
@@ -31,7 +31,7 @@ class Channel(filesystem.Channel):
             os.fsync(handle.fileno())
         temporary.rename(folder / name)
 
-    def _get(self, queue: str) -> dict[str, Any]:
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         folder = Path(self.data_folder_in)
         for name in sorted(os.listdir(folder)):
             if name.startswith(".") or name.partition(".")[2] != f"{queue}.msg":
@@ -44,10 +44,10 @@ class Channel(filesystem.Channel):
             content = taken.read_bytes()
             taken.unlink()
             try:
-                message: dict[str, Any] = json.loads(content)
+                found: dict[str, Any] = json.loads(content)
             except ValueError:
                 continue
-            return message
+            return found
         raise Empty
 
 

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from datetime import date
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from compliance.accounts.models import User
 from compliance.audit import services as audit
+from compliance.intake import decisions
 from compliance.intake.models import DecisionKind, ErasureRequest
-from compliance.jobs.progress import Part, Progress
+from compliance.jobs.progress import Part, Progress, Unattended
 from compliance.mitigation import actions
 from compliance.mitigation.models import Plan, Step
 from compliance.mitigation.tasks import Task
@@ -21,7 +24,7 @@ from compliance.provenance.places import artifacts_of, derivations
 from compliance.rules import planning
 from compliance.rules.affected import Affected
 from compliance.rules.errors import LeaseLost, OubliError, PlanChanged
-from compliance.rules.terms import ArtifactKind, EntityRole, Exemption, Horizon, StepStatus, Support
+from compliance.rules.terms import ArtifactKind, EntityRole, Exemption, Horizon, State, StepStatus, Support
 
 
 def current_plan(request: ErasureRequest) -> Plan | None:
@@ -83,7 +86,9 @@ def draft(request: ErasureRequest, progress: Progress) -> Plan:
     artifacts = {artifact.slug: artifact for artifact in artifacts_of(request.entity)}
     with progress.commit():
         number = (Plan.objects.filter(request=request).aggregate(top=Max("number"))["top"] or 0) + 1
-        limits = {step.artifact: {k: t.as_json() for k, t in step.thresholds.items()} for step in steps if step.thresholds}
+        limits = {
+            step.artifact: {k: t.as_json() for k, t in step.thresholds.items()} for step in steps if step.thresholds
+        }
         plan = Plan.objects.create(
             request=request, number=number, round=request.round, digest=digest, thresholds=limits
         )
@@ -113,6 +118,26 @@ def _step(plan: Plan, planned: planning.PlannedStep, artifacts: dict[str, Artifa
         scheduled_for=planned.scheduled_for,
         planned=planned.as_json(),
     )
+
+
+def answer_candidate(row: Trace, *, by: User, accept: bool) -> None:
+    """The officer says whether a candidate is the person; a plan that is already there is drafted anew."""
+    with transaction.atomic():
+        provenance.tick(row, by=by, accept=accept)
+        redraft(row.request)
+
+
+def keep(request: ErasureRequest, *, by: User, reasons: decisions.Reasons) -> None:
+    """Keep one artifact under an exemption; a plan that is already there is drafted anew."""
+    with transaction.atomic():
+        decisions.keep(request, by=by, reasons=reasons)
+        redraft(request)
+
+
+def redraft(request: ErasureRequest) -> None:
+    """Draft the plan again while it waits for approval: what changed has to be read and approved as it is now."""
+    if State(request.state) is State.PLANNED:
+        draft(request, Unattended())
 
 
 def check_approved(request: ErasureRequest) -> Plan:
@@ -194,6 +219,12 @@ def open_steps(request: ErasureRequest) -> int:
     """How many steps of the present plan do not count as done."""
     plan = current_plan(request)
     return plan.steps.all().undone().count() if plan else 0
+
+
+def open_due(request: ErasureRequest, on: date) -> int:
+    """How many scheduled steps are due on a day and not done."""
+    plan = current_plan(request)
+    return plan.steps.all().undone().filter(scheduled_for__lte=on).count() if plan else 0
 
 
 def scheduled_days(request: ErasureRequest) -> list[date | None]:

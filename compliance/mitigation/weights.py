@@ -1,4 +1,4 @@
-"""Model folders beside each other: the one that serves, the one that was made without the person, the superseded one."""
+"""Model folders beside each other: the one that serves, the one made without the person, the superseded one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def digest_of(task: Task, folder: Path) -> str:
 
 
 def training_set(artifact: Artifact) -> Artifact:
-    """The data set that a model was trained on: the one it was derived from, named in its options when there are more."""
+    """The data set that a model was trained on: what it was derived from, named in its options when there are more."""
     named = artifact.options.get("training_rows")
     parents = [d.parent for d in Derivation.objects.filter(child=artifact).select_related("parent")]
     rows = [p for p in parents if p.slug == named or (not named and p.connector == "files")]

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from compliance.accounts.models import LegalEntity
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.provenance.connectors import Match
@@ -28,6 +29,7 @@ from retrieval.types import Needle
 
 SHORTEST_CONTENT = 40
 MOST_CONTENTS = 500
+BOILERPLATE = 3  # a text that stands in more records of strangers than this is nobody's own
 STRENGTH = [Support.EXACT, Support.NORMALISED, Support.CONTENT, Support.LINEAGE, Support.NAME]
 
 
@@ -62,6 +64,11 @@ class Search:
         if trusted:
             self.trusted.add(needle.key)
 
+    def forget(self, keys: set[str]) -> None:
+        """Stop looking for some needles."""
+        self.needles = [needle for needle in self.needles if needle.key not in keys]
+        self.trusted -= keys
+
     def support(self, match: Match) -> tuple[Support, bool]:
         """What supports a match, and whether it is only a candidate."""
         support = Support(match.support)
@@ -81,12 +88,17 @@ def begin(request: ErasureRequest) -> Search:
     search = remembered(request, content)
     for identifier in content["identifiers"]:
         search.add(identifier["kind"], identifier["value"], trusted=identifier["proven"], origin="request")
-    for artifact in artifacts_of(request.entity):
-        if artifact.options.get("identity"):
-            _learn(search, artifact)
+    learn(search, request.entity)
     if content["name"]:
         search.add(IdentifierKind.NAME, content["name"], trusted=False, origin="request")
     return search
+
+
+def learn(search: Search, entity: LegalEntity) -> None:
+    """Add what the entity's identity sources know of the person."""
+    for artifact in artifacts_of(entity):
+        if artifact.options.get("identity"):
+            _learn(search, artifact)
 
 
 def remembered(request: ErasureRequest, content: Mapping[str, Any]) -> Search:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from compliance.accounts import services as accounts
-from compliance.accounts.models import User
+from compliance.accounts.models import LegalEntity, User
 from compliance.audit import services as audit
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
@@ -24,6 +24,7 @@ from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.provenance.places import artifacts_of, connector_of, place_of
 from compliance.rules.errors import IllegalMove
 from compliance.rules.terms import ArtifactKind, Role, State, Support
+from retrieval.types import Needle
 
 WEIGHTS = (ArtifactKind.MODEL, ArtifactKind.CHECKPOINT)
 
@@ -41,9 +42,13 @@ class Findings:
 
 
 def look(request: ErasureRequest, progress: Progress) -> Findings:
-    """Search every registered artifact; touches nothing. A source that cannot be read stops the search with its cause."""
-    artifacts = artifacts_of(request.entity)
-    search = searching.begin(request)
+    """Search every registered artifact, touching nothing; a source that cannot be read stops it with its cause."""
+    return look_with(request.entity, searching.begin(request), progress)
+
+
+def look_with(entity: LegalEntity, search: searching.Search, progress: Progress) -> Findings:
+    """The same with a search that no case has."""
+    artifacts = artifacts_of(entity)
     matches: dict[str, dict[str, list[Match]]] = {}
     described = {}
     readable = [a for a in artifacts if ArtifactKind(a.kind) not in WEIGHTS]
@@ -59,6 +64,7 @@ def look(request: ErasureRequest, progress: Progress) -> Findings:
         more += connector.find_derived(place, _owned_keys(matches, search))
         for record, extra in _by_record(more).items():
             matches[artifact.slug].setdefault(record, []).extend(extra)
+    _drop_boilerplate(matches, search, contents)
     for number, artifact in enumerate(artifacts):
         progress(0.8 + 0.2 * number / max(1, len(artifacts)), f"Reading the digest of {artifact.name}")
         described[artifact.slug] = connector_of(artifact).describe(place_of(artifact))
@@ -93,6 +99,24 @@ def _total(artifact: Artifact) -> Total:
     for row in connector_of(artifact).records(place_of(artifact), None):
         total.add(row.raw)
     return total
+
+
+def _drop_boilerplate(
+    matches: dict[str, dict[str, list[Match]]], search: searching.Search, contents: list[Needle]
+) -> None:
+    """Forget contents that stand in many records of other people too: a stock answer says nothing about anybody."""
+    strangers: Counter[str] = Counter()
+    for records in matches.values():
+        for found in records.values():
+            if all(match.support == Support.CONTENT for match in found):
+                strangers.update({match.needle for match in found})
+    common = {needle.key for needle in contents if strangers[needle.key] > searching.BOILERPLATE}
+    search.forget(common)
+    for records in matches.values():
+        for record in list(records):
+            records[record] = [match for match in records[record] if match.needle not in common]
+            if not records[record]:
+                del records[record]
 
 
 def trace(request: ErasureRequest, progress: Progress) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact, Derivation
@@ -13,7 +12,7 @@ from compliance.provenance.places import connector_of, place_of
 from compliance.rules.errors import MissingPart
 from compliance.validation.plainsight import plain
 
-OTHERS = 300
+OTHERS = 100
 CONTROLS = 60
 
 
@@ -30,8 +29,8 @@ def facts_for(request: ErasureRequest, model: Artifact) -> dict[str, Any]:
             "and mark the training set with training: true.",
         )
     kept = [row for artifact in training for row in _rows(artifact)]
-    name = plain(str(vault.opened(request).get("name", "")))
-    named = [row for row in kept if name and name in plain(row["prompt"])]
+    names = {plain(needle.value) for needle in provenance.search_of(request).needles if needle.kind == "name"}
+    named = [row for row in kept if any(name in plain(row["prompt"]) for name in names if name)]
     others = [row for row in kept if row not in named]
     # The same people are asked about at every run of a case: chosen by its reference, not by chance.
     chosen = random.Random(request.reference)
@@ -40,7 +39,17 @@ def facts_for(request: ErasureRequest, model: Artifact) -> dict[str, Any]:
         "controls": _some(controls, CONTROLS, chosen),
         "namesakes": [_question(row) for row in named],
         "others": _some(others, OTHERS, chosen),
+        "candidates": _choices([*kept, *controls]),
     }
+
+
+def _choices(rows: list[dict[str, str]]) -> dict[str, list[str]]:
+    """Values to rank a true one among, for kinds with few of them (a city, a product): those that occur."""
+    values: dict[str, list[str]] = {}
+    for row in rows:
+        values.setdefault(row.get("kind", ""), []).append(row.get("value") or row["response"])
+    few = {kind: sorted(set(found)) for kind, found in values.items() if kind and 2 * len(set(found)) < len(found)}
+    return {kind: found for kind, found in few.items() if len(found) > 1}
 
 
 def _controls(model: Artifact) -> list[dict[str, str]]:

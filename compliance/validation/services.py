@@ -12,9 +12,9 @@ from compliance.jobs.progress import Part, Progress
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact
-from compliance.rules.thresholds import Threshold, thresholds
 from compliance.rules.errors import PlanChanged
 from compliance.rules.terms import ArtifactKind, StepStatus, Verdict
+from compliance.rules.thresholds import Threshold, thresholds
 from compliance.validation import checks
 from compliance.validation.models import Measurement
 from compliance.validation.readings import Reading, Subject
@@ -59,7 +59,9 @@ def treated(plan: Plan) -> list[Artifact]:
 
 def _measure(request: ErasureRequest, plan: Plan, artifact: Artifact, progress: Progress) -> None:
     """All checks of one artifact, stored together: a killed run starts at the first artifact without its last row."""
-    readings = [reading for check in _checks(artifact) for reading in check.measure(_subject(request, plan, artifact, progress))]
+    readings = [
+        reading for check in _checks(artifact) for reading in check.measure(_subject(request, plan, artifact, progress))
+    ]
     last = Reading("services", _LAST, float(len(readings)), unit="readings")
     with progress.commit():
         plan.measurements.filter(artifact=artifact).delete()

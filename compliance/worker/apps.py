@@ -9,3 +9,7 @@ class WorkerConfig(AppConfig):
     name = "compliance.worker"
     label = "worker"
     verbose_name = "Worker"
+
+    def ready(self) -> None:
+        """Make our Celery application the current one in every process, so that messages find the right broker."""
+        from compliance import celery  # noqa: F401

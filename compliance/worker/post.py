@@ -58,7 +58,9 @@ def _deliver(row: Notice) -> None:
         by="system",
         detail={"language": row.language, "channel": "e-mail"},
     )
-    message = EmailMultiAlternatives(letter.subject, letter.text, settings.DEFAULT_FROM_EMAIL, [person["identifiers"][0]["value"]])
+    message = EmailMultiAlternatives(
+        letter.subject, letter.text, settings.DEFAULT_FROM_EMAIL, [person["identifiers"][0]["value"]]
+    )
     message.attach_alternative(letter.html, "text/html")
     message.send()
 

@@ -18,7 +18,9 @@ def carry_out(task: Task) -> Outcome:
             task.remember(told=sorted(told))
     by_hand = [recipient for recipient in named if recipient not in told]
     receipt = {"recipients": len(named), "requested": len(told), "by_hand": len(by_hand), "state": "requested"}
-    return Outcome(receipt, words=f"{len(told)} told, {len(by_hand)} to be told by hand", done=bool(named) and not by_hand)
+    return Outcome(
+        receipt, words=f"{len(told)} told, {len(by_hand)} to be told by hand", done=bool(named) and not by_hand
+    )
 
 
 def _write_to(task: Task, address: str) -> None:

@@ -1,4 +1,4 @@
-"""Keep the person out of a model's answers at once: a list of keyed hashes for the serving stack. It is no unlearning."""
+"""Keep the person out of a model's answers at once: keyed hashes for the serving stack. It is no unlearning."""
 
 import json
 from pathlib import Path

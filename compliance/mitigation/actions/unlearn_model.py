@@ -1,4 +1,4 @@
-"""Treat a model that has no recorded run by an approximate method; what remains is measured, and is not called erased."""
+"""Treat a model without a recorded run by an approximate method; what remains is measured, never called erased."""
 
 from pathlib import Path
 from typing import Any

@@ -17,4 +17,6 @@ def measure(subject: Subject) -> Iterator[Reading]:
     before, after = provenance.others_digest(subject.request, subject.artifact)
     changed = max(abs(before.count - after.count), int(before.sum != after.sum))
     detail = {"rows": after.count, "how": "order-independent sha256 of every other row, trace against now"}
-    yield judged(subject, Reading("others", "others_changed", float(changed), n=after.count, unit="rows", detail=detail))
+    yield judged(
+        subject, Reading("others", "others_changed", float(changed), n=after.count, unit="rows", detail=detail)
+    )

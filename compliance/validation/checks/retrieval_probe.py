@@ -29,7 +29,9 @@ def measure(subject: Subject) -> Iterator[Reading]:
     report = _probe(Path(place_of(subject.artifact).location), own, texts)
     asked = sum(line["asked"] for line in report["lines"])
     detail = {"ways": {line["how"]: line["asked"] for line in report["lines"]}, "digest": report["digest"]}
-    yield judged(subject, Reading("retrieval_probe", "retrieval_hits", float(report["returned"]), n=asked, detail=detail))
+    yield judged(
+        subject, Reading("retrieval_probe", "retrieval_hits", float(report["returned"]), n=asked, detail=detail)
+    )
 
 
 def _probe(folder: Path, ids: list[str], texts: list[str]) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+# Two commands: make run (sets up, does the main job, serves) and make test (sets up, checks, tests).
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+export OMP_NUM_THREADS ?= 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+run: setup ; @$(BIN)/python manage.py run --port $(PORT) $(if $(SYSTEMS),--systems "$(SYSTEMS)") $(if $(SUBJECT),--subject "$(SUBJECT)")
+demo: setup ; @$(BIN)/python manage.py run --no-serve $(if $(SYSTEMS),--systems "$(SYSTEMS)") $(if $(SUBJECT),--subject "$(SUBJECT)")
+setup: ; @PYTHON="$(PYTHON)" sh docker/setup.sh runtime
+setup-dev: ; @PYTHON="$(PYTHON)" sh docker/setup.sh development
+check: setup-dev
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/djlint templates --check --lint --quiet
+	@$(BIN)/python manage.py makemigrations --check --dry-run
+	@$(BIN)/python manage.py generate_docs --check
+test: check ; @$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow"
+test-all: check ; @$(BIN)/pytest -q -n 2 --dist loadfile
+lock: setup-dev
+	@for set in requirements requirements-dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-package torch --no-header $$set.in -o $$set.txt; done
+clean: ; rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache
+.PHONY: run demo setup setup-dev check test test-all lock clean

@@ -1,0 +1,50 @@
+"""What a finished case shows in a terminal: claims, tests before and after, and where the evidence lies."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from compliance.evidence import services as evidence
+from compliance.evidence.models import Report
+from compliance.mitigation.models import Leftover
+from compliance.validation.models import Measurement
+
+RATES = ("extraction", "extraction_paraphrase", "extraction_prefill")
+
+
+def show(report: Report, console: Console) -> None:
+    """Print claims, the model's rates per group, judged measurements and what goes on which day."""
+    claims = Table("Place", "Claim", "What may be said", title="What is claimed", title_justify="left")
+    for claim in report.claims:
+        claims.add_row(claim["artifact"], claim["level"], claim["sentence"])
+    console.print(claims)
+    rows = Measurement.objects.filter(request=report.request, plan__round=report.round).select_related("artifact")
+    _rates([row for row in rows if row.name in RATES], console)
+    _judged([row for row in rows if row.verdict], console)
+    for row in Leftover.objects.filter(step__plan__request=report.request, gone_at=None):
+        console.print(f"Kept until {row.goes_on}: {row.get_kind_display()} [dim]{row.path}[/]")
+    console.print(f"\nEvidence: [bold]{evidence.pack_path(report)}[/]", soft_wrap=True)
+    console.print(f"Key fingerprint for the auditor: {evidence.fingerprint()}", soft_wrap=True)
+
+
+def _rates(rows: list[Measurement], console: Console) -> None:
+    if not rows:
+        return
+    table = Table("Test", "Who", "Original", "New model", "n", title="Answers given by the model", title_justify="left")
+    for row in rows:
+        before = "-" if row.before is None else f"{row.before:.0%}"
+        value = "-" if row.value is None else f"{row.value:.0%}"
+        table.add_row(row.name.replace("_", " "), row.group, before, value, str(row.n or ""))
+    console.print(table)
+
+
+def _judged(rows: list[Measurement], console: Console) -> None:
+    table = Table(
+        "Place", "Measurement", "Before", "After", "Threshold", "Verdict", title="Proof", title_justify="left"
+    )
+    for row in rows:
+        before = "" if row.before is None else f"{row.before:.3g}"
+        value = "" if row.value is None else f"{row.value:.3g}"
+        table.add_row(row.artifact.slug, row.name, before, value, row.threshold, row.get_verdict_display())
+    console.print(table)

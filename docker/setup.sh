@@ -1,0 +1,62 @@
+#!/bin/sh
+# Sets up .venv and the system libraries, once; a second run takes a moment. Usage: setup.sh runtime|development
+set -eu
+want=${1:-runtime}
+python=${PYTHON:-python3}
+venv=.venv
+torch=2.13.0
+# Where the CPU build of torch is, when the machine's own index does not offer one.
+torch_index=${TORCH_INDEX:-https://download.pytorch.org/whl/cpu}
+
+say() { printf '%s\n' "$*"; }
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then sudo "$@"
+    else return 1; fi
+}
+apt_install() {  # packages; says in one line what is missing when it may not install
+    command -v apt-get >/dev/null 2>&1 || { say "Please install: $*"; return 1; }
+    say "Installing system packages: $*"
+    as_root apt-get update -qq >/dev/null 2>&1 || true
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 \
+        || { say "Please install as root: apt-get install -y $*"; return 1; }
+}
+has_library() { "$python" -c "import ctypes.util as c, sys; sys.exit(not c.find_library('$1'))" 2>/dev/null; }
+
+command -v "$python" >/dev/null 2>&1 || apt_install python3 python3-venv
+"$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+    || { say "Python 3.11, 3.12 or 3.13 is needed; this is $("$python" --version 2>&1). Set PYTHON=/path/to/python3.11"; exit 1; }
+"$python" -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
+
+missing=""
+has_library pango-1.0 || missing="$missing libpango-1.0-0"
+has_library pangoft2-1.0 || missing="$missing libpangoft2-1.0-0"
+has_library harfbuzz-subset || missing="$missing libharfbuzz-subset0"
+# shellcheck disable=SC2086
+[ -z "$missing" ] || apt_install $missing || say "Without them everything works but the PDF of the report."
+if [ "$want" = development ]; then
+    tools=""
+    command -v chromium >/dev/null 2>&1 || tools="$tools chromium"
+    command -v qpdf >/dev/null 2>&1 || tools="$tools qpdf"
+    command -v pdffonts >/dev/null 2>&1 || tools="$tools poppler-utils"
+    # shellcheck disable=SC2086
+    [ -z "$tools" ] || apt_install $tools
+fi
+
+[ -x $venv/bin/python ] || { rm -rf $venv; "$python" -m venv $venv; }
+lock=requirements.txt
+[ "$want" = runtime ] || lock=requirements-dev.txt
+stamp="$venv/.installed-$(cat $lock docker/setup.sh | sha256sum | cut -c1-16)"
+[ ! -e "$stamp" ] || exit 0
+
+say "Installing Python packages into $venv (a few minutes the first time)"
+"$venv/bin/python" -m pip install -q --no-input "uv==0.13.8" 2>/dev/null || "$venv/bin/python" -m pip install -q --no-input uv
+# torch first, alone, exact and without its dependency list: that list names gigabytes of CUDA packages.
+if ! "$venv/bin/python" -c "import importlib.metadata as m, sys; sys.exit(m.version('torch').split('+')[0] != '$torch')" 2>/dev/null; then
+    "$venv/bin/python" -m pip install -q --no-input --no-deps "torch==$torch+cpu" 2>/dev/null \
+        || "$venv/bin/python" -m pip install -q --no-input --no-deps --index-url "$torch_index" "torch==$torch+cpu" 2>/dev/null \
+        || "$venv/bin/python" -m pip install -q --no-input --no-deps "torch==$torch"
+fi
+"$venv/bin/uv" pip install -q --python "$venv/bin/python" --require-hashes -r $lock \
+    || "$venv/bin/python" -m pip install -q --no-input --require-hashes --no-deps -r $lock
+: > "$stamp"
