@@ -1,0 +1,35 @@
+"""Every test run has an installation of its own: folder, keys, database; nothing of it survives the run."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from typing import Any
+
+import pytest
+
+# Before Django reads its settings: the installation of this process is a folder that goes with it.
+_VAR = tempfile.mkdtemp(prefix="oubli-tests-")
+os.environ["OUBLI_VAR"] = _VAR
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs a loop in the thread of live_server
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+atexit.register(shutil.rmtree, _VAR, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _flush_may_empty_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is emptied between tests must be allowed to empty the append-only log."""
+    from django.core.management.commands import flush
+    from django.db import connections
+
+    from compliance.audit import triggers
+
+    handle = flush.Command.handle
+
+    def lifted(self: flush.Command, **options: Any) -> None:
+        with triggers.lifted(connections[options["database"]]):
+            handle(self, **options)
+
+    monkeypatch.setattr(flush.Command, "handle", lifted)
