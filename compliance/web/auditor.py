@@ -34,7 +34,7 @@ def reports(request: HttpRequest) -> HttpResponse:
     mine = entities(member(request), AUDIT_ROLES)
     issued = Report.objects.filter(request__entity__in=mine).select_related("request__entity", "signed_off_by")
     listed = Paginator(issued.order_by("-issued_at"), PAGE).get_page(request.GET.get("page"))
-    return desk(request, "auditor/reports.html", {"listed": listed, "entities": mine})
+    return desk(request, "auditor/reports.html", {"here": "reports", "listed": listed, "entities": mine})
 
 
 @staff
@@ -70,6 +70,7 @@ def log(request: HttpRequest) -> HttpResponse:
         events = events.filter(case__icontains=wanted)
     listed = Paginator(events, PAGE).get_page(request.GET.get("page"))
     context = {
+        "here": "log",
         "head": Head.objects.order_by("-size").first(),
         "key": base64.b64encode(checkpoint.raw_public(audit.public_key())).decode(),
         "origin": audit.origin(),
@@ -95,4 +96,6 @@ def proof(request: HttpRequest, event: UUID) -> HttpResponse:
         messages.info(request, "This event waits for its place in the log. Look again in a minute.")
         return redirect("web:log")
     fields = json.dumps(dict(inclusion.event), indent=2, sort_keys=True)
-    return desk(request, "auditor/proof.html", {"row": event_row(found), "proof": inclusion, "fields": fields})
+    return desk(
+        request, "auditor/proof.html", {"here": "log", "row": event_row(found), "proof": inclusion, "fields": fields}
+    )

@@ -60,6 +60,7 @@ def render_case(
     claims = report.claims if report else []
     done, of = looks.rungs(case)
     context = {
+        "here": "cases",
         "case": case,
         "badge": looks.state_badge(case),
         "due": looks.due_badge(case, now),
@@ -77,12 +78,13 @@ def render_case(
         "lineage": pictures.lineage(found, plan, _levels(claims)),
         "found": sorted(found, key=lambda row: not row.found),
         "plan": plan,
-        "horizons": casefile.plan_rows(plan),
+        "horizons": casefile.plan_rows(plan, State(case.state)),
         "endorsed": todo.endorsement(case, plan),
         "results": casefile.results(plan),
         "rates": pictures.rates(plan),
         "claims": [(claim, looks.claim_badge(claim["level"])) for claim in claims if "level" in claim],
         "reports": list(case.reports.select_related("signed_off_by").order_by("-number")),
+        "proven": State(case.state) in (State.VALIDATED, State.ANSWERED, State.CLOSED),
         "decisions": list(case.decisions.select_related("by")),
         **_progress(case, panel.live()),
     }

@@ -10,7 +10,7 @@ from compliance.audit.models import Event
 from compliance.intake.models import ErasureRequest
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance.models import Artifact, SearchNote, Trace
-from compliance.rules.terms import ArtifactKind, Horizon, State, Support
+from compliance.rules.terms import ArtifactKind, Horizon, State, StepStatus, Support, Verdict
 from compliance.validation.models import Measurement
 from compliance.web import looks
 
@@ -75,19 +75,33 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class HorizonRows:
-    """The steps of one horizon."""
+    """The steps of one horizon; folded away when there is nothing to read in them now."""
 
     name: str
     rows: tuple[PlanRow, ...]
+    done: int
+    open: bool
 
 
-def plan_rows(plan: Plan | None) -> list[HorizonRows]:
-    """The plan's steps on three horizons, in order."""
+TO_BE_READ = (State.PLANNED, State.APPROVED)
+BROKEN = (StepStatus.FAILED, StepStatus.UNKNOWN)
+
+
+def plan_rows(plan: Plan | None, state: State) -> list[HorizonRows]:
+    """The plan's steps on three horizons, in order; open while the plan is read or carried out, or where one failed."""
     if plan is None:
         return []
     steps = list(plan.steps.select_related("artifact").order_by("order", "id"))
-    grouped = [(horizon.label, tuple(_row(s) for s in steps if s.horizon == horizon)) for horizon in Horizon]
-    return [HorizonRows(name, rows) for name, rows in grouped if rows]
+    return [
+        _horizon(h, [s for s in steps if s.horizon == h], state) for h in Horizon if any(s.horizon == h for s in steps)
+    ]
+
+
+def _horizon(horizon: Horizon, steps: list[Step], state: State) -> HorizonRows:
+    broken = any(step.status in BROKEN for step in steps)
+    due = state in TO_BE_READ and horizon is not Horizon.LONG_TERM
+    done = sum(step.status == StepStatus.DONE for step in steps)
+    return HorizonRows(horizon.label, tuple(_row(step) for step in steps), done, due or broken)
 
 
 def _row(step: Step) -> PlanRow:
@@ -117,24 +131,47 @@ class ResultRow:
     before: str
     after: str
     interval: str
+    limit: str
     badge: looks.Badge | None
 
 
-def results(plan: Plan | None) -> list[tuple[str, list[ResultRow]]]:
+@dataclass(frozen=True)
+class ResultRows:
+    """The measurements of one artifact; open where something is to be read in them."""
+
+    name: str
+    rows: tuple[ResultRow, ...]
+    tally: tuple[looks.Badge, ...]
+    open: bool
+
+
+def results(plan: Plan | None) -> list[ResultRows]:
     """The measurements of a plan, by artifact."""
     if plan is None:
         return []
-    grouped: dict[str, list[ResultRow]] = {}
+    grouped: dict[str, list[Measurement]] = {}
     measured = plan.measurements.exclude(check_name=BOOKKEEPING).select_related("artifact")
     for row in measured.order_by("artifact_id", "id"):
-        grouped.setdefault(row.artifact.name, []).append(_result(row))
-    return list(grouped.items())
+        grouped.setdefault(row.artifact.name, []).append(row)
+    return [_results(name, rows) for name, rows in grouped.items()]
+
+
+def _results(name: str, rows: list[Measurement]) -> ResultRows:
+    counts = [(verdict, sum(row.verdict == verdict for row in rows)) for verdict in Verdict]
+    tally = tuple(
+        looks.Badge(f"{count} {verdict.label.lower()}", looks.VERDICT_TONES[verdict])
+        for verdict, count in counts
+        if count
+    )
+    judged = any(row.verdict == Verdict.FAILED for row in rows) or rows[0].artifact.kind == ArtifactKind.MODEL
+    return ResultRows(name, tuple(_result(row) for row in rows), tally, judged)
 
 
 def _result(row: Measurement) -> ResultRow:
     interval = f"{_number(row.low)} to {_number(row.high)}" if row.low is not None and row.high is not None else ""
     badge = looks.verdict_badge(row.verdict)
-    return ResultRow(row, measure_words(row.name), _number(row.before), _number(row.value), interval, badge)
+    limit = row.threshold.replace("<=", "≤").replace(">=", "≥")
+    return ResultRow(row, measure_words(row.name), _number(row.before), _number(row.value), interval, limit, badge)
 
 
 def _number(value: float | None) -> str:

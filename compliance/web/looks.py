@@ -7,7 +7,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from compliance.intake.models import ErasureRequest
-from compliance.rules.terms import ClaimLevel, State, StepStatus, Turn, Verdict
+from compliance.rules.terms import ClaimLevel, Law, State, StepStatus, Turn, Verdict
 
 LADDER = (
     State.RECEIVED,
@@ -50,6 +50,9 @@ CLAIM_TONES = {
 SHORT_STEP = {StepStatus.WAITING: "Waiting", StepStatus.UNKNOWN: "Unknown"}
 
 
+SHORT_TURN = {Turn.TWO_OFFICERS: "Two officers", Turn.DATA_SUBJECT: "Data subject"}
+
+
 @dataclass(frozen=True)
 class Badge:
     """A word with a colour; the word alone says it."""
@@ -63,6 +66,16 @@ def state_badge(case: ErasureRequest) -> Badge:
     state = State(case.state)
     tone = "good" if state in (State.ANSWERED, State.CLOSED) else TURN_TONES[case.turn]
     return Badge(state.label, "bad" if state is State.REFUSED else tone)
+
+
+def turn_words(case: ErasureRequest) -> str:
+    """Whose turn it is, short enough for a table."""
+    return SHORT_TURN.get(case.turn, case.turn.label)
+
+
+def law_words(case: ErasureRequest) -> str:
+    """The law's short name."""
+    return Law(case.law).label.split(" (")[0]
 
 
 def step_badge(status: str) -> Badge:

@@ -101,10 +101,16 @@ def _rate(row: Measurement, control: Measurement | None) -> RateRow:
     name = f"{measure_words(row.name)}{f', {row.group}' if row.group not in ('', 'person') else ''}"
     return RateRow(
         label=name,
-        before=Quantity(value=row.before) if row.before is not None else None,
+        before=_before(row),
         after=_quantity(row),
         controls=_quantity(control) if control else None,
     )
+
+
+def _before(row: Measurement) -> Quantity | None:
+    """What was measured before, with its interval where the check kept it."""
+    low, high = row.detail.get("before_low"), row.detail.get("before_high")
+    return Quantity(value=row.before, low=low, high=high) if row.before is not None else None
 
 
 def _quantity(row: Measurement) -> Quantity | None:

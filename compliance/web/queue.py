@@ -45,7 +45,8 @@ class Row:
     done: int
     of: int
     stopped: bool
-    working: bool
+    turn: str
+    law: str
 
 
 @staff
@@ -60,6 +61,7 @@ def show(request: HttpRequest) -> HttpResponse:
     chosen = {name: request.GET.get(name, "")[:40].strip() for name in ("state", "turn", "q")}
     listed = Paginator(_filtered(cases, chosen).by_deadline(), PAGE).get_page(request.GET.get("page"))
     context = {
+        "here": "cases",
         "cards": _cards(cases, now),
         "rows": _rows(list(listed), now),
         "listed": listed,
@@ -94,7 +96,7 @@ def _cards(cases: RequestQuerySet, now: datetime) -> list[Card]:
         Card("Open cases", str(cases.open().count()), f"{waiting} wait for us to decide"),
         Card("Due in 7 days", str(soon), "by the promised date", "warn" if soon else ""),
         Card("Overdue", str(overdue), "promised date has passed", "bad" if overdue else ""),
-        Card("Median time to answer", typical, f"{len(days)} answered in {WINDOW_DAYS} days"),
+        Card("Median time to answer", typical, f"{len(days)} in {WINDOW_DAYS} days"),
     ]
 
 
@@ -107,7 +109,7 @@ def _days_to_answer(cases: RequestQuerySet, now: datetime) -> list[float]:
     """Days from receipt to the first answer, of the cases answered in the last 90 days."""
     since = now - timedelta(days=WINDOW_DAYS)
     answers = Event.objects.filter(kind__in=ANSWERED, at__gte=since).order_by("-at").values_list("case", "at")
-    first = {case: at for case, at in answers}
+    first = dict(answers)
     received = cases.filter(reference__in=list(first)).values_list("reference", "received_at")
     return [(first[reference] - at).total_seconds() / 86400 for reference, at in received]
 
@@ -128,7 +130,8 @@ def _rows(cases: list[ErasureRequest], now: datetime) -> list[Row]:
                 done=done,
                 of=of,
                 stopped=JobStatus.FAILED in statuses and not ended and case.turn is Turn.SYSTEM,
-                working=JobStatus.RUNNING in statuses,
+                turn="System, working" if JobStatus.RUNNING in statuses else looks.turn_words(case),
+                law=looks.law_words(case),
             )
         )
     return rows

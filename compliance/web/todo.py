@@ -101,8 +101,7 @@ _WAITING: dict[State, tuple[str, str, str]] = {
 
 
 def _early(desk: Desk) -> tuple[Offer, ...]:
-    extend = () if desk.case.extended else desk.offer("extend", "Extend the deadline", forms.Extend)
-    return extend
+    return () if desk.case.extended else desk.offer("extend", "Extend the deadline", forms.Extend)
 
 
 def _decide(desk: Desk) -> Todo:

@@ -46,7 +46,7 @@ def show(request: HttpRequest, reference: str) -> HttpResponse:
     with transaction.atomic():
         audit.record("traces.shown", case=reference, entity=case.entity.slug, by=user.get_username())
     candidates = [_candidate(row, content) for row, content in opened if row.candidate]
-    return desk(request, "officer/traces.html", {"case": case, "candidates": candidates})
+    return desk(request, "officer/traces.html", {"here": "cases", "case": case, "candidates": candidates})
 
 
 def _candidate(row: Trace, content: dict[str, Any]) -> Candidate:
