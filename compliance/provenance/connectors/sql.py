@@ -182,7 +182,8 @@ def _rows(place: Place) -> Iterator[Row]:
 
 
 def _read(connection: sa.Connection, table: sa.Table, place: Place) -> Iterator[Row]:
-    result = connection.execution_options(yield_per=1000).execute(sa.select(table))
+    # On the statement, not on the connection: a server-side cursor is for reading only.
+    result = connection.execute(sa.select(table), execution_options={"yield_per": 1000})
     for row in result.mappings():
         yield row_of(dict(row), place)
 

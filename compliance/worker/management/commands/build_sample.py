@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Build with one bar for each part."""
-        console = Console(file=self.stdout._out if hasattr(self.stdout, "_out") else None)
+        console = Console()
         bars = Progress(
             TextColumn("{task.description:<34}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(), TextColumn("{task.fields[message]}"), console=console,
