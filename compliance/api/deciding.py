@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from compliance.api import access, case_shapes
 from compliance.api.door import REFERENCE, VERB, Door, operation
 from compliance.api.shapes import HASH
+from compliance.evidence import services as evidence
 from compliance.intake import decisions
 from compliance.intake.decisions import Reasons
 from compliance.intake.models import ErasureRequest
@@ -132,7 +133,7 @@ class Keep(Verb):
             artifact=given["artifact"],
             review_on=given["review_on"],
         )
-        decisions.keep(case, by=access.staff(request), reasons=reasons)
+        mitigation.keep(case, by=access.staff(request), reasons=reasons)
 
 
 class Extend(Verb):
@@ -196,4 +197,4 @@ class SignOff(Verb):
 
     def decide(self, case: ErasureRequest, request: Request, given: dict[str, Any]) -> None:
         """Sign off."""
-        decisions.sign_off(case, by=access.staff(request), reason=given["reason"])
+        evidence.sign_off(case, by=access.staff(request), reason=given["reason"])

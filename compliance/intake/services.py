@@ -16,7 +16,7 @@ from compliance.intake import notices, vault, verification
 from compliance.intake.models import CaseKey, ErasureRequest
 from compliance.jobs import services as jobs
 from compliance.rules import deadlines, identifiers, lifecycle
-from compliance.rules.errors import InvalidInput
+from compliance.rules.errors import InvalidInput, NotAllowed
 from compliance.rules.terms import IdentifierKind, Letter, Requester, State
 
 SYSTEM, DATA_SUBJECT = "system", "data subject"
@@ -120,6 +120,13 @@ def confirm(reference: str, code: str) -> ErasureRequest:
     """Consume the code and take the case to VERIFIED; the e-mail address it was sent to is proven by it."""
     with transaction.atomic():
         request = verification.redeem(reference, code)
+        if request is not None:
+            return _proven(request)
+    raise NotAllowed(verification.WRONG, next_action="Check both, or ask for a new code with a new request.")
+
+
+def _proven(request: ErasureRequest) -> ErasureRequest:
+    with transaction.atomic():
         key = vault.case_key(request)
         content = vault.decrypt(key, request.sealed)
         content["identifiers"][0]["proven"] = True

@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from compliance.intake import vault
 from compliance.intake.models import Confirmation, ErasureRequest
-from compliance.rules.errors import NotAllowed
 from compliance.rules.terms import State
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # no 0/O and 1/I: people type it
@@ -43,8 +42,8 @@ def issue(request: ErasureRequest, *, identifier_key: str) -> str:
     return code
 
 
-def redeem(reference: str, code: str) -> ErasureRequest:
-    """Consume a code, or raise NotAllowed with the same words whatever was wrong."""
+def redeem(reference: str, code: str) -> ErasureRequest | None:
+    """Consume a code; None whatever was wrong, so that the caller's transaction keeps the counted try."""
     with transaction.atomic():
         request = ErasureRequest.objects.filter(reference=reference.strip().upper(), state=State.RECEIVED).first()
         live = _live(request)
@@ -56,9 +55,7 @@ def redeem(reference: str, code: str) -> ErasureRequest:
         if live and fits:
             live.used_at = timezone.now()
             live.save(update_fields=["used_at"])
-    if request is None or not fits:
-        raise NotAllowed(WRONG, next_action="Check both, or ask for a new code with a new request.")
-    return request
+    return request if live and fits else None
 
 
 def _live(request: ErasureRequest | None) -> Confirmation | None:

@@ -65,7 +65,7 @@ VERBS: dict[str, Verb] = {
     ),
     "keep": Verb(
         forms.Keep,
-        lambda case, by, form: decisions.keep(case, by=by, reasons=form.reasons()),
+        lambda case, by, form: mitigation.keep(case, by=by, reasons=form.reasons()),
         "Noted: this artifact is kept under the exemption.",
     ),
     "extend": Verb(

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from compliance.audit import services as audit
 from compliance.intake.models import ErasureRequest
+from compliance.mitigation import services as mitigation
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Trace
 from compliance.rules.errors import OubliError
@@ -61,7 +62,7 @@ def _tick(request: HttpRequest, case: ErasureRequest) -> HttpResponse:
         for row in Trace.objects.current(case).filter(candidate=True).select_related("artifact", "request__entity"):
             answer = request.POST.get(f"trace-{row.pk}")
             if answer in ("yes", "no") and row.ticked is not (answer == "yes"):
-                provenance.tick(row, by=user, accept=answer == "yes")
+                mitigation.answer_candidate(row, by=user, accept=answer == "yes")
                 decided += 1
     except OubliError as error:
         messages.error(request, str(error))
