@@ -21,7 +21,7 @@ from compliance.audit.models import Event, Head
 from compliance.evidence import services as evidence
 from compliance.evidence.models import Report
 from compliance.rules.errors import OubliError
-from compliance.web.casefile import event_row
+from compliance.web.happened import event_row
 from compliance.web.staff import AUDIT_ROLES, CASE_ROLES, case_or_404, desk, entities, member, staff
 
 PAGE = 50

@@ -20,7 +20,7 @@ from compliance.mitigation import services as mitigation
 from compliance.rules import identifiers
 from compliance.rules.errors import NotFoundHere
 from compliance.rules.terms import IdentifierKind, JobStatus, State
-from compliance.web import casefile, looks, pictures, todo
+from compliance.web import casefile, happened, looks, pictures, results, todo
 from compliance.web.decision_forms import DecisionForm
 from compliance.web.staff import IDENTIFIER_ROLES, case_or_404, desk, member, staff
 
@@ -55,7 +55,7 @@ def render_case(
     user, now = member(request), timezone.now()
     plan = mitigation.current_plan(case)
     panel = todo.Desk(case, user, plan, list(Job.objects.of(case.pk)), bound or {})
-    clock, happened, found = intake.set_clock(case), casefile.events(case), casefile.found_rows(case)
+    clock, log, found = intake.set_clock(case), happened.events(case), casefile.found_rows(case)
     report = case.reports.order_by("-number").first()
     claims = report.claims if report else []
     done, of = looks.rungs(case)
@@ -73,14 +73,14 @@ def render_case(
         "todo": todo.next_step(panel),
         "stopped": panel.stopped(),
         "may_retry": bool(panel.roles & {"officer", "engineer"}),
-        "timeline": pictures.timeline(case, clock, happened),
-        "events": happened,
+        "timeline": pictures.timeline(case, clock, log),
+        "events": log,
         "lineage": pictures.lineage(found, plan, _levels(claims)),
         "found": sorted(found, key=lambda row: not row.found),
         "plan": plan,
         "horizons": casefile.plan_rows(plan, State(case.state)),
         "endorsed": todo.endorsement(case, plan),
-        "results": casefile.results(plan),
+        "results": results.results(plan),
         "rates": pictures.rates(plan),
         "claims": [(claim, looks.claim_badge(claim["level"])) for claim in claims if "level" in claim],
         "reports": list(case.reports.select_related("signed_off_by").order_by("-number")),

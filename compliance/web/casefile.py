@@ -1,4 +1,4 @@
-"""What a case's page shows, read once: where the person was found, the plan, results, what happened."""
+"""What a case's page shows, read once: where the person was found, and the plan."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from compliance.audit.models import Event
 from compliance.intake.models import ErasureRequest
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance.models import Artifact, SearchNote, Trace
-from compliance.rules.terms import ArtifactKind, Horizon, State, StepStatus, Support, Verdict
-from compliance.validation.models import Measurement
+from compliance.rules.terms import ArtifactKind, Horizon, State, StepStatus, Support
 from compliance.web import looks
-
-BOOKKEEPING = "services"  # the row that marks an artifact as fully measured: no result
+from compliance.web.results import measure_words
 
 
 @dataclass(frozen=True)
@@ -114,107 +111,3 @@ def _limits(thresholds: dict[str, Any]) -> Iterable[str]:
         sign = "≤" if limit.get("comparison") == "at_most" else "≥"
         controls = " or as never-seen people" if limit.get("or_controls") else ""
         yield f"{measure_words(name)} {sign} {limit.get('limit', 0):g}{controls}"
-
-
-def measure_words(name: str) -> str:
-    """A measurement's name as people read it."""
-    words = name.replace("_", " ")
-    return words[:1].upper() + words[1:]
-
-
-@dataclass(frozen=True)
-class ResultRow:
-    """One measurement, as its table shows it."""
-
-    row: Measurement
-    name: str
-    before: str
-    after: str
-    interval: str
-    limit: str
-    badge: looks.Badge | None
-
-
-@dataclass(frozen=True)
-class ResultRows:
-    """The measurements of one artifact; open where something is to be read in them."""
-
-    name: str
-    rows: tuple[ResultRow, ...]
-    tally: tuple[looks.Badge, ...]
-    open: bool
-
-
-def results(plan: Plan | None) -> list[ResultRows]:
-    """The measurements of a plan, by artifact."""
-    if plan is None:
-        return []
-    grouped: dict[str, list[Measurement]] = {}
-    measured = plan.measurements.exclude(check_name=BOOKKEEPING).select_related("artifact")
-    for row in measured.order_by("artifact_id", "id"):
-        grouped.setdefault(row.artifact.name, []).append(row)
-    return [_results(name, rows) for name, rows in grouped.items()]
-
-
-def _results(name: str, rows: list[Measurement]) -> ResultRows:
-    counts = [(verdict, sum(row.verdict == verdict for row in rows)) for verdict in Verdict]
-    tally = tuple(
-        looks.Badge(f"{count} {verdict.label.lower()}", looks.VERDICT_TONES[verdict])
-        for verdict, count in counts
-        if count
-    )
-    judged = any(row.verdict == Verdict.FAILED for row in rows) or rows[0].artifact.kind == ArtifactKind.MODEL
-    return ResultRows(name, tuple(_result(row) for row in rows), tally, judged)
-
-
-def _result(row: Measurement) -> ResultRow:
-    interval = f"{_number(row.low)} to {_number(row.high)}" if row.low is not None and row.high is not None else ""
-    badge = looks.verdict_badge(row.verdict)
-    limit = row.threshold.replace("<=", "≤").replace(">=", "≥")
-    return ResultRow(row, measure_words(row.name), _number(row.before), _number(row.value), interval, limit, badge)
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
-
-
-_EVENT_WORDS = {
-    "trace.written": "Search finished",
-    "trace.ticked": "Candidate decided",
-    "job.retried": "Work tried again",
-    "identifiers.shown": "Identifiers looked at",
-    "traces.shown": "Candidates looked at",
-    "pack.downloaded": "Evidence downloaded",
-}
-
-
-def event_words(kind: str) -> str:
-    """What an event is called on pages."""
-    family, _, name = kind.partition(".")
-    if family == "case" and name in set(State):
-        return State(name).label
-    if family == "decision":
-        return f"Decision: {name.replace('_', ' ')}"
-    return _EVENT_WORDS.get(kind) or kind.replace(".", ": ").replace("_", " ").capitalize()
-
-
-@dataclass(frozen=True)
-class EventRow:
-    """One line of the log, as people read it."""
-
-    event: Event
-    words: str
-    detail: tuple[tuple[str, str], ...]
-    logged: bool
-
-
-def events(case: ErasureRequest) -> list[EventRow]:
-    """What happened to the case, newest first."""
-    rows = Event.objects.of_case(case.reference).select_related("opening", "leaf")
-    return [event_row(event) for event in reversed(list(rows))]
-
-
-def event_row(event: Event) -> EventRow:
-    """One event with the words that its opening still holds."""
-    detail = tuple((name.replace("_", " "), str(value)[:120]) for name, value in event.words().items() if value != "")
-    return EventRow(event, event_words(event.kind), detail, hasattr(event, "leaf"))

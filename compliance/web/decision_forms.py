@@ -19,7 +19,7 @@ class DecisionForm(forms.Form):
     button = "Save"
 
     def __init__(self, *args: Any, case: ErasureRequest, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", auto_id=f"{type(self).__name__.lower()}_%s", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", "auto_id": f"{type(self).__name__.lower()}_%s", **kwargs})
         self.use_required_attribute = False
         self.case = case
         law = jurisdictions.load(case.law)

@@ -45,7 +45,7 @@ class Question(forms.Form):
     optional = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.use_required_attribute = False  # our own error summary says more than the browser's bubble
 
 

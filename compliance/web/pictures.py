@@ -14,7 +14,9 @@ from compliance.provenance.models import Derivation
 from compliance.rules.deadlines import Clock
 from compliance.rules.terms import ArtifactKind, StepStatus
 from compliance.validation.models import Measurement
-from compliance.web.casefile import EventRow, FoundRow, measure_words
+from compliance.web.casefile import FoundRow
+from compliance.web.happened import EventRow
+from compliance.web.results import measure_words
 
 MAIN_EVENTS = ("case.", "decision.")
 

@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import override
 
 from compliance.accounts import services as accounts
@@ -21,14 +22,14 @@ IDENTIFIER_ROLES = (Role.OFFICER, Role.APPROVER)
 AUDIT_ROLES = (Role.AUDITOR, Role.OFFICER, Role.ADMINISTRATOR)
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def staff(view: View[P]) -> View[P]:
     """Signed-in staff only; staff pages are in English, and say so, whatever the browser prefers."""
 
     @wraps(view)
-    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         with override("en"):
             return view(request, *args, **kwargs)
 

@@ -1,0 +1,198 @@
+"""The public way, without scripts: from the start page to the status page."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from compliance.intake import vault
+from compliance.intake.models import ErasureRequest
+from compliance.rules.terms import State
+from compliance.web import answers
+from tests.web import seeded
+
+EMAIL = "nora.lind@example.org"
+
+
+def walk(client: Client, *, email: str = EMAIL, language: str = "en") -> str:
+    """Fill the form page by page, and return the page after sending."""
+    head = {"HTTP_ACCEPT_LANGUAGE": language}
+    client.post("/request/", **head)
+    client.post("/request/email/", {"email": email}, **head)
+    client.post("/request/name/", {"name": "Nora Lind"}, **head)
+    client.post("/request/identifiers/", {"kind": "phone", "value": "+49 30 901820", "add": "1"}, **head)
+    client.post("/request/identifiers/", {}, **head)
+    client.post("/request/details/", {"details": "You chatted with me."}, **head)
+    return client.post("/request/check/", follow=True, **head).content.decode()
+
+
+def receipt(page: str) -> tuple[str, str]:
+    """Reference and secret, as the page shows them."""
+    reference, secret = re.findall(r'class="code">([A-Z0-9-]+)<', page)
+    return reference, secret
+
+
+def open_status(client: Client, page: str) -> str:
+    """The status page that the receipt opens."""
+    reference, secret = receipt(page)
+    return client.post("/status/", {"reference": reference, "secret": secret}, follow=True).content.decode()
+
+
+def test_a_request_goes_the_whole_public_way_without_scripts(aurora: seeded.Company, client: Client) -> None:
+    page = walk(client)
+    case = ErasureRequest.objects.get(reference=receipt(page)[0])
+    content = vault.opened(case)
+    assert (content["name"], content["details"]) == ("Nora Lind", "You chatted with me.")
+    assert [item["value"] for item in content["identifiers"]] == [EMAIL, "+49 30 901820"]
+    assert "Waiting for you" in open_status(client, page)
+    client.post("/confirm/", {"reference": case.reference, "code": seeded.code_of(case)})
+    assert "We are reading your request" in client.get("/status/case/").content.decode()
+    client.post("/status/withdraw/")
+    assert "You took your request back" in client.get("/status/case/").content.decode()
+
+
+def test_no_page_of_the_form_has_a_script(aurora: seeded.Company, client: Client) -> None:
+    pages = [client.get("/").content, client.post("/request/", follow=True).content, walk(client).encode()]
+    assert all(b"<script" not in page and b"style=" not in page and b" on" + b"click" not in page for page in pages)
+
+
+def test_known_and_unknown_people_get_the_same_answer(aurora: seeded.Company) -> None:
+    seeded.register(aurora.entity)
+    seeded.verified(aurora, email=seeded.ALICE)
+
+    def shape(email: str) -> str:
+        page = walk(Client(), email=email)
+        return re.sub(r'class="code">[A-Z0-9-]+<|csrfmiddlewaretoken" value="\w+"', "", page)
+
+    assert shape(seeded.ALICE) == shape("nobody.knows.me@example.org")
+
+
+def test_opening_the_link_never_consumes_the_code(aurora: seeded.Company, client: Client) -> None:
+    request = seeded.submitted(aurora).request
+    code = seeded.code_of(request)
+    for _ in range(6):  # more often than a wrong code may be tried
+        page = client.get("/confirm/", {"reference": request.reference, "code": code})
+        assert "Confirm my address" in page.content.decode()
+        client.head("/confirm/", {"reference": request.reference, "code": code})
+    request.refresh_from_db()
+    assert request.state == State.RECEIVED
+    client.post("/confirm/", {"reference": request.reference, "code": code})
+    request.refresh_from_db()
+    assert request.state == State.VERIFIED
+
+
+def test_a_wrong_code_and_an_unknown_reference_read_the_same(aurora: seeded.Company, client: Client) -> None:
+    request = seeded.submitted(aurora).request
+
+    def said(reference: str) -> list[str]:
+        page = client.post("/confirm/", {"reference": reference, "code": "AAAAAAAA"})
+        assert page.status_code == 422
+        return re.findall(r'<a href="#id_code">([^<]+)<', page.content.decode())
+
+    assert said(request.reference) == said("OUB-0000-0000") != []
+
+
+def test_an_empty_address_is_explained_and_linked(aurora: seeded.Company, client: Client) -> None:
+    client.post("/request/")
+    page = client.post("/request/email/", {"email": ""}).content.decode()
+    assert 'href="#id_email"' in page and 'id="id_email_error"' in page and "<title>Error:" in page
+
+
+@pytest.mark.parametrize("bad", ["%", "*", "nora", "a@", "nora@example.org\x00", "x" * 400])
+def test_a_selector_that_could_match_many_is_not_taken(aurora: seeded.Company, client: Client, bad: str) -> None:
+    client.post("/request/")
+    assert client.post("/request/email/", {"email": bad}).status_code == 422
+
+
+def test_answers_lie_encrypted_until_they_are_sent(aurora: seeded.Company, client: Client) -> None:
+    client.post("/request/")
+    client.post("/request/email/", {"email": EMAIL})
+    stored = Session.objects.get().get_decoded()
+    assert answers.SLOT in stored and EMAIL not in str(stored)
+    client.cookies.pop(answers.COOKIE)
+    assert client.get("/request/name/").headers["Location"] == "/"
+
+
+def test_the_secret_is_shown_once(aurora: seeded.Company, client: Client) -> None:
+    page = walk(client)
+    assert receipt(page)
+    assert 'class="code"' not in client.get("/request/sent/").content.decode()
+    assert client.post("/request/check/").status_code == 302
+    assert ErasureRequest.objects.count() == 1
+
+
+def test_the_form_speaks_portuguese_to_who_prefers_it(aurora: seeded.Company, client: Client) -> None:
+    page = client.get("/", HTTP_ACCEPT_LANGUAGE="pt-BR,pt;q=0.9").content.decode()
+    assert '<html lang="pt-br">' in page and "Peça que apaguemos os seus dados" in page
+    walk(client, language="pt-BR")
+    assert ErasureRequest.objects.get().language == "pt-br"
+
+
+def test_the_language_switch_beats_the_browser(aurora: seeded.Company, client: Client) -> None:
+    client.post("/language/", {"language": "pt-br", "next": "/"})
+    assert '<html lang="pt-br">' in client.get("/", HTTP_ACCEPT_LANGUAGE="en").content.decode()
+
+
+def test_the_company_is_asked_only_when_there_are_several(
+    aurora: seeded.Company, lumen: seeded.Company, client: Client
+) -> None:
+    assert client.post("/request/").headers["Location"] == "/request/company/"
+    assert client.post("/request/company/", {"company": "elsewhere"}).status_code == 422
+    client.post("/request/company/", {"company": "lumen"})
+    client.post("/request/email/", {"email": EMAIL})
+    for step in ("name", "identifiers", "details"):
+        client.post(f"/request/{step}/", {})
+    client.post("/request/check/")
+    assert ErasureRequest.objects.get().entity == lumen.entity
+
+
+def test_identifiers_can_be_taken_off_again(aurora: seeded.Company, client: Client) -> None:
+    client.post("/request/")
+    for value in ("C-1001", "C-1002"):
+        client.post("/request/identifiers/", {"kind": "customer_id", "value": value, "add": "1"})
+    client.post("/request/identifiers/remove/", {"place": "0"})
+    page = client.get("/request/identifiers/").content.decode()
+    assert "C-1002" in page and "C-1001" not in page
+
+
+def test_the_status_page_needs_both_reference_and_secret(aurora: seeded.Company, client: Client) -> None:
+    given = seeded.submitted(aurora)
+    wrong = client.post("/status/", {"reference": given.reference, "secret": "A" * 16})
+    unknown = client.post("/status/", {"reference": "OUB-0000-0000", "secret": given.secret})
+    words = "do not fit together"
+    assert words in wrong.content.decode() and words in unknown.content.decode()
+    assert client.get("/status/case/").headers["Location"] == "/status/"
+
+
+def test_the_status_page_holds_no_identifier(aurora: seeded.Company, client: Client) -> None:
+    page = open_status(client, walk(client))
+    assert EMAIL not in page and "Nora" not in page and "901820" not in page
+
+
+def test_an_answer_can_be_challenged_from_the_status_page(aurora: seeded.Company, client: Client) -> None:
+    case = seeded.answered(aurora, seeded.register(aurora.entity))
+    session = client.session
+    session["status"] = {"case": str(case.pk), "until": 4e9}
+    session.save()
+    page = client.get("/status/case/").content.decode()
+    assert "We erased your data from Support tickets" in page and "a safety copy goes on a fixed day" in page
+    assert client.post("/status/challenge/", {"reason": ""}).status_code == 422
+    client.post("/status/challenge/", {"reason": "The assistant still says it."})
+    case.refresh_from_db()
+    assert (case.state, case.round) == (State.ACCEPTED, 2)
+
+
+def test_pages_are_strict_and_not_for_search_engines(aurora: seeded.Company, client: Client) -> None:
+    page = client.get("/")
+    assert "'unsafe" not in page["Content-Security-Policy"] and page["X-Robots-Tag"] == "noindex, nofollow"
+    assert page["Cache-Control"] == "no-store, private"
+    assert client.get("/robots.txt").content == b"User-agent: *\nDisallow: /\n"
+    assert client.get("/healthz").json() == {"status": "ok"}
+
+
+def test_an_unknown_address_is_a_page_of_ours(aurora: seeded.Company, client: Client) -> None:
+    page = client.get("/nothing/here/")
+    assert page.status_code == 404 and "Page not found" in page.content.decode()
