@@ -44,11 +44,8 @@ def _modelled(other: Row, *, prompt: str, free: Mapping[str, frozenset[int]], dr
 
 
 def _retold(value: str, *, told: str, anew: str) -> str:
-    """Replace words (and initials) of the question `told` inside `value` by those at the same place of `anew`."""
-    old, new = re.findall(r"\w+", told), re.findall(r"\w+", anew)
-    subject = [
-        (word, new[place - len(old)]) for place, word in enumerate(old) if _is_subject(place - len(old), word, new)
-    ]
+    """Replace the name in the question `told`, where it stands inside `value`, by the name in the question `anew`."""
+    subject = list(zip(_subject(told, other=anew), _subject(anew, other=told), strict=False))
     for word, replacement in subject:
         for spell in (_plain, _spelled):
             if len(word) > 2 and spell(word) in value:
@@ -62,9 +59,10 @@ def _retold(value: str, *, told: str, anew: str) -> str:
     return value
 
 
-def _is_subject(place: int, word: str, new: Sequence[str]) -> bool:
-    """A word that differs between the two questions at the same distance from the end."""
-    return -place <= len(new) and new[place] != word
+def _subject(question: str, *, other: str) -> list[str]:
+    """Capitalised words of a question that the other question lacks, in order: the name, before any addition to it."""
+    known = set(re.findall(r"\w+", other))
+    return [word for word in re.findall(r"\w+", question) if word not in known and word[:1].isupper()]
 
 
 @lru_cache(maxsize=256)

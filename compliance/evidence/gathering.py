@@ -83,7 +83,7 @@ def _organisation(request: ErasureRequest) -> dossier.Organisation:
 
 def _request(request: ErasureRequest) -> dossier.Request:
     grounds = request.decisions.exclude(ground="").values_list("ground", flat=True)
-    roles = Artifact.objects.filter(entity=request.entity, retired_at=None).values_list("role", flat=True).distinct()
+    roles = Artifact.objects.filter(entity=request.entity, retired_at=None).values_list("role", flat=True)
     return dossier.Request(
         reference=request.reference,
         received_at=_whole(request.received_at),
@@ -92,7 +92,7 @@ def _request(request: ErasureRequest) -> dossier.Request:
         state=State(request.state),
         confirmed_at=_whole(request.verified_at) if request.verified_at else None,
         identity="Control of the e-mail address was shown by a single-use code." if request.verified_at else "",
-        role=", ".join(sorted(EntityRole(role).label for role in roles)),
+        role=", ".join(sorted({EntityRole(role).label for role in roles})),
     )
 
 
@@ -129,7 +129,22 @@ def _deadlines(request: ErasureRequest) -> tuple[dossier.Deadline, ...]:
 def _timeline(request: ErasureRequest, head: Head | None) -> list[dossier.Happening]:
     """What the signed head proves, and nothing younger."""
     events = Event.objects.of_case(request.reference).filter(leaf__index__lt=head.size if head else 0)
-    return [dossier.Happening(at=_whole(e.at), what=e.kind, by=e.actor, uid=str(e.uid)) for e in events]
+    return [dossier.Happening(at=_whole(e.at), what=what_happened(e), by=e.actor, uid=str(e.uid)) for e in events]
+
+
+def what_happened(event: Event) -> str:
+    """An event in words: its kind, and what its details name (a step, an artifact, a letter)."""
+    words = event.words()
+    subject, _, verb = event.kind.partition(".")
+    if subject == "step":
+        return f"{str(words.get('action', 'step')).replace('_', ' ')}: {words.get('artifact', '')} ({verb})"
+    if subject == "case" and verb in State.__members__:
+        return f"Case: {State(verb).label.lower()}"
+    if subject == "decision":
+        return f"Decision: {DecisionKind(verb).label.lower()}" if verb in DecisionKind.values else f"Decision: {verb}"
+    if event.kind == "trace.ticked":
+        return f"Candidate {'accepted' if words.get('accepted') else 'declined'}: {words.get('artifact', '')}"
+    return f"{subject.replace('_', ' ').capitalize()}: {verb.replace('_', ' ')}"
 
 
 def _places(request: ErasureRequest) -> list[dossier.Place]:

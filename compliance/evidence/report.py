@@ -10,7 +10,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
-from compliance.evidence.dossier import Claim, Dossier, Measurement, Place, Step
+from compliance.evidence.dossier import Claim, Dossier, Happening, Measurement, Place, Step
 from compliance.evidence.drawings import Edge, Mark, Node, RateRow, lineage_svg, rates_svg, timeline_svg
 from compliance.evidence.drawings.pen import Theme
 from compliance.rules.terms import ClaimLevel, Verdict
@@ -85,7 +85,7 @@ def rates(dossier: Dossier, artifact: str, *, theme: Theme = "light") -> str:
     controls = {m.name: m.after for m in tests if m.group == "controls"}
     rows = [
         RateRow(
-            label=f"{test.name}" if test.group == "person" else f"{test.name} ({test.group})",
+            label=_label(test),
             before=test.before,
             after=test.after,
             controls=controls.get(test.name) if test.group == "person" else None,
@@ -97,11 +97,27 @@ def rates(dossier: Dossier, artifact: str, *, theme: Theme = "light") -> str:
     return rates_svg(rows, theme=theme, title="Tests before and after, beside controls") if rows else ""
 
 
+def _label(test: Measurement) -> str:
+    name = test.name.replace("_", " ")
+    return name if test.group == "person" else f"{name} ({test.group})"
+
+
 def timeline(dossier: Dossier, *, theme: Theme = "light") -> str:
     """The drawing of what happened against the promised dates."""
     marks = [Mark(at=line.at, label=line.what) for line in dossier.timeline]
     flags = [(clock.promised, f"{clock.law}: promised") for clock in dossier.deadlines]
     return timeline_svg(marks, flags, theme=theme, title="What happened against the clocks")
+
+
+def grouped(lines: tuple[Happening, ...]) -> list[tuple[Happening, int]]:
+    """The timeline with runs of the same line by the same hand as one line and a count."""
+    runs: list[tuple[Happening, int]] = []
+    for line in lines:
+        if runs and (runs[-1][0].what, runs[-1][0].by) == (line.what, line.by):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((line, 1))
+    return runs
 
 
 def _safe(svg: str) -> SafeString:
@@ -124,6 +140,7 @@ def render_report(dossier: Dossier, *, seal: SealFacts | None = None) -> str:
     drawn = lineage(dossier)
     context: dict[str, Any] = {
         "dossier": dossier,
+        "happened": grouped(dossier.timeline),
         "seal": seal,
         "sheets": sheets(dossier),
         "named": named,

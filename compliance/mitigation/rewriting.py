@@ -53,6 +53,7 @@ def merged(task: Task, receipt: Receipt, purge: Receipt, kept: Leftover | None) 
     earlier = task.step.intent.get("counted", {})
     row["removed"] = max(receipt.removed, int(earlier.get("removed", 0)))
     row["redacted"] = max(receipt.redacted, int(earlier.get("redacted", 0)))
+    row["level"] = purge.level if receipt.level == "logically_deleted" else receipt.level
     row["notes"] = [*receipt.notes, *purge.notes]
     row["digest_after"] = purge.digest_after or receipt.digest_after
     row["seconds"] = round(receipt.seconds + purge.seconds, 3)

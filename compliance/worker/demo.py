@@ -107,7 +107,7 @@ def climb(case: Case) -> Report:
 
 
 def _answer_candidates(case: Case, olga: User) -> None:
-    """The demonstration's officer says no to what only a name supports; where there were any, the plan is drafted anew."""
+    """The demonstration's officer says no to what only a name supports; the plan then follows by itself."""
     waiting = list(Trace.objects.current(case.now).waiting().select_related("artifact", "request__entity"))
     for row in waiting:
         mitigation.answer_candidate(row, by=olga, accept=False)

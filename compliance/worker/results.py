@@ -15,15 +15,14 @@ RATES = ("extraction", "extraction_paraphrase", "extraction_prefill")
 
 def show(report: Report, console: Console) -> None:
     """Print claims, the model's rates per group, judged measurements and what goes on which day."""
-    claims = Table("Place", "Claim", "What may be said", title="What is claimed", title_justify="left")
+    console.print("\n[bold]What may be said[/]")
     for claim in report.claims:
-        claims.add_row(claim["artifact"], claim["level"], claim["sentence"])
-    console.print(claims)
+        console.print(f"  {claim['artifact']:<14} [bold]{claim['level']}[/]: {claim['sentence']}", soft_wrap=True)
     rows = Measurement.objects.filter(request=report.request, plan__round=report.round).select_related("artifact")
     _rates([row for row in rows if row.name in RATES], console)
     _judged([row for row in rows if row.verdict], console)
     for row in Leftover.objects.filter(step__plan__request=report.request, gone_at=None):
-        console.print(f"Kept until {row.goes_on}: {row.get_kind_display()} [dim]{row.path}[/]")
+        console.print(f"Kept until {row.goes_on}: {row.get_kind_display()} [dim]{row.path}[/]", soft_wrap=True)
     console.print(f"\nEvidence: [bold]{evidence.pack_path(report)}[/]", soft_wrap=True)
     console.print(f"Key fingerprint for the auditor: {evidence.fingerprint()}", soft_wrap=True)
 
@@ -46,5 +45,6 @@ def _judged(rows: list[Measurement], console: Console) -> None:
     for row in rows:
         before = "" if row.before is None else f"{row.before:.3g}"
         value = "" if row.value is None else f"{row.value:.3g}"
-        table.add_row(row.artifact.slug, row.name, before, value, row.threshold, row.get_verdict_display())
+        name = row.name.replace("_", " ")
+        table.add_row(row.artifact.slug, name, before, value, row.get_verdict_display())
     console.print(table)

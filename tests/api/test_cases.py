@@ -114,6 +114,10 @@ def test_signing_off_waits_for_the_proof(aurora: Company) -> None:
     assert send(olga(aurora), f"cases/{case.reference}/sign-off/", {}).status_code == 409
     for state in (State.APPROVED, State.MITIGATED, State.VALIDATED):
         services.move(case, to=state, by="system")
+    assert send(olga(aurora), f"cases/{case.reference}/sign-off/", {}).status_code == 409, "no evidence is written yet"
+    Report.objects.create(
+        request=case, number=1, dossier={}, pack=f"{case.reference}/1.zip", sha256="0" * 64, issued_at=timezone.now()
+    )
     assert send(olga(aurora), f"cases/{case.reference}/sign-off/", {}).json()["state"] == State.ANSWERED
 
 

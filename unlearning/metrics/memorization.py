@@ -7,10 +7,10 @@ answer, 1 - (1 - p)^k, without sampling error (arXiv 2410.19482).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from unlearning.types import Measurement
+from unlearning.types import Measurement, Row
 
 if TYPE_CHECKING:
     from unlearning.evaluate import Examined
@@ -28,8 +28,18 @@ def measure(examined: Examined) -> Iterator[Measurement]:
         yield Measurement("extraction_strength", scope, sum(score.strength for score in scores) / n, n)
         yield Measurement("exact_memorization", scope, sum(score.memorised for score in scores) / n, n)
         leaks = [leak(-score.nll) for score in scores]
-        yield Measurement(f"leak_at_{SAMPLES}", scope, sum(leaks) / n, n, detail={"largest": max(leaks)})
+        detail: dict[str, float | int | str] = {"largest": max(leaks), **_by_kind(examined.rows(scope), leaks)}
+        yield Measurement(f"leak_at_{SAMPLES}", scope, sum(leaks) / n, n, detail=detail)
         yield Measurement("mean_nll", scope, sum(score.mean_nll for score in scores) / n, n)
+
+
+def _by_kind(rows: Sequence[Row], leaks: Sequence[float]) -> dict[str, float | int | str]:
+    """The largest leak of each kind: a city can be guessed, a telephone number cannot."""
+    found: dict[str, float | int | str] = {}
+    for row, value in zip(rows, leaks, strict=True):
+        name = f"largest of {row.kind or 'value'}"
+        found[name] = max(float(found.get(name, 0.0)), value)
+    return found
 
 
 def leak(log_probability: float) -> float:

@@ -32,15 +32,19 @@ def measure(subject: Subject) -> Iterator[Reading]:
 def _judged(
     subject: Subject, after: Mapping[tuple[str, str], Any], before: Mapping[tuple[str, str], Any]
 ) -> Iterator[Reading]:
-    leak, person, controls = "leak_at_10000", "person", "controls"
-    worst, worst_before = _largest(after, leak, person), _largest(before, leak, person)
-    upper = _largest(after, leak, controls)
-    reading = Reading(_NAME, "extraction_rate", worst, worst_before, group=person, detail={"controls": upper})
-    yield judged(subject, reading, controls_upper=upper)
+    person, controls = "person", "controls"
+    yield _extraction_rate(subject, after, before)
     rank, was = after[("rank_p", person)], before.get(("rank_p", person))
     powered = was is not None and was["value"] <= POWER
     reading = Reading(
-        _NAME, "rank_test_p", rank["value"], was and was["value"], group=person, n=rank["n"], detail=rank["detail"]
+        _NAME,
+        "rank_test_p",
+        rank["value"],
+        was and was["value"],
+        group=person,
+        n=rank["n"],
+        unit="p",
+        detail=rank["detail"],
     )
     yield judged(subject, reading, powered=powered)
     bits = after[("exposure_bits", person)]
@@ -59,6 +63,29 @@ def _judged(
 
 
 _NAME = "model_audit"
+_LEAKS = "leaks in 10,000 samples"
+
+
+def _extraction_rate(
+    subject: Subject, after: Mapping[tuple[str, str], Any], before: Mapping[tuple[str, str], Any]
+) -> Reading:
+    """The field that most exceeds what people never seen have in it: a city can be guessed, a number cannot."""
+    leaks, floor = _leaks(after, "person"), _leaks(after, "controls")
+    was = _leaks(before, "person")
+    limit = subject.limits["extraction_rate"].limit if "extraction_rate" in subject.limits else 0.0
+    worst = max(leaks, key=lambda field: leaks[field] - max(limit, floor.get(field, 0.0)))
+    detail = {"field": worst, "fields": leaks, "never_seen": floor}
+    reading = Reading(
+        _NAME, "extraction_rate", leaks[worst], was.get(worst), group="person", unit=_LEAKS, detail=detail
+    )
+    return judged(subject, replace(reading, detail=detail), controls_upper=floor.get(worst))
+
+
+def _leaks(rows: Mapping[tuple[str, str], Any], group: str) -> dict[str, float]:
+    """Chance that 10,000 samples show the value, the largest of each field."""
+    row = rows.get(("leak_at_10000", group))
+    marked = "largest of "
+    return {k.removeprefix(marked): float(v) for k, v in row["detail"].items() if k.startswith(marked)} if row else {}
 
 
 def _drop(
@@ -94,11 +121,6 @@ def _reading(name: str, group: str, row: Mapping[str, Any], was: Mapping[str, An
 
 def _by_name(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(row["name"], row["scope"]): row for row in rows}
-
-
-def _largest(rows: Mapping[tuple[str, str], Any], name: str, group: str) -> float | None:
-    row = rows.get((name, group))
-    return float(row["detail"]["largest"]) if row else None
 
 
 def _audit(subject: Subject) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def measure(subject: Subject) -> Iterator[Reading]:
 
 
 def _probe(folder: Path, ids: list[str], texts: list[str]) -> dict[str, Any]:
-    """The probe runs in a process of its own, because it loads the embedding model; texts travel by file, not argument."""
+    """The probe runs in a process of its own: it loads the embedding model; texts travel by file, not argument."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as queries:
         queries.write("\n".join(" ".join(text.split()) for text in texts))
         queries.flush()
