@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -53,9 +54,10 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """500 without the database, which may be what is broken."""
+    """500 without session and database, which may be what is broken."""
     what = _("Something went wrong on our side. Nothing you sent before is lost. Try again in a few minutes.")
-    return _error(request, 500, _("Sorry, there is a problem"), what)
+    content = render_to_string("error.html", {"code": 500, "title": _("Sorry, there is a problem"), "what": what})
+    return HttpResponse(content, status=500, headers={"Cache-Control": "no-store, private"})
 
 
 @never_cache

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from gettext import GNUTranslations
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.rules.terms import State
-from compliance.web import answers
+from compliance.web import answers, pages
 from tests.web import seeded
 
 EMAIL = "nora.lind@example.org"
@@ -196,3 +199,21 @@ def test_pages_are_strict_and_not_for_search_engines(aurora: seeded.Company, cli
 def test_an_unknown_address_is_a_page_of_ours(aurora: seeded.Company, client: Client) -> None:
     page = client.get("/nothing/here/")
     assert page.status_code == 404 and "Page not found" in page.content.decode()
+
+
+def test_a_stale_form_is_refused_in_our_words(aurora: seeded.Company) -> None:
+    page = Client(enforce_csrf_checks=True).post("/request/")
+    assert page.status_code == 403 and "open for too long" in page.content.decode()
+
+
+def test_the_page_for_our_own_failure_needs_no_database(rf: RequestFactory) -> None:
+    page = pages.broken(rf.get("/"))  # without the database fixture every query would raise
+    assert page.status_code == 500 and "Nothing you sent before is lost" in page.content.decode()
+
+
+def test_the_translation_is_complete_and_compiled() -> None:
+    folder = Path(settings.LOCALE_PATHS[0]) / "pt_BR" / "LC_MESSAGES"
+    asked = re.findall(r'^msgid "(.+)"$', (folder / "django.po").read_text(), re.MULTILINE)
+    compiled = GNUTranslations((folder / "django.mo").open("rb"))
+    missing = [text for text in asked if "\\" not in text and compiled.gettext(text) == text]
+    assert len(asked) > 150 and missing == []
