@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from compliance.audit.models import Event
+from compliance.evidence.models import Report
 from compliance.intake import services
 from compliance.intake.models import DecisionKind, ErasureRequest
 from compliance.jobs.models import Job

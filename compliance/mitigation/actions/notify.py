@@ -29,7 +29,8 @@ def _write_to(task: Task, address: str) -> None:
         f"Case {task.request.reference}: action needed",
         f"{task.request.entity.name} has to erase a person's data ({task.step.reason})\n"
         f"You received data from {task.artifact.name}. Please erase it too and confirm to "
-        f"{task.request.entity.contact}, naming the case {task.request.reference}; the identifiers follow over the agreed channel.\n",
+        f"{task.request.entity.contact}, naming the case {task.request.reference}; the identifiers follow over the "
+        "agreed channel.\n",
         settings.DEFAULT_FROM_EMAIL,
         [address],
     )
