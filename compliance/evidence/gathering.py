@@ -143,7 +143,8 @@ def what_happened(event: Event) -> str:
     if subject == "decision":
         return f"Decision: {DecisionKind(verb).label.lower()}" if verb in DecisionKind.values else f"Decision: {verb}"
     if event.kind == "trace.ticked":
-        return f"Candidate {'accepted' if words.get('accepted') else 'declined'}: {words.get('artifact', '')}"
+        answer = "accepted" if words.get("accepted") else "declined"
+        return f"Candidates {answer}: {words.get('candidates', '')} in {words.get('artifact', '')}"
     return f"{subject.replace('_', ' ').capitalize()}: {verb.replace('_', ' ')}"
 
 

@@ -23,8 +23,9 @@ from django.db import close_old_connections, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from compliance.jobs.failures import in_words
 from compliance.jobs.models import Job
-from compliance.rules.errors import LeaseLost, OubliError
+from compliance.rules.errors import LeaseLost
 from compliance.rules.terms import JobStatus, Work
 
 
@@ -87,7 +88,8 @@ def postpone(job: Job, due_at: datetime) -> None:
 
 def fail(job: Job, error: Exception) -> None:
     """Record the error as data; try again after a growing pause, or leave it to a person."""
-    retryable = error.retryable if isinstance(error, OubliError) else True
+    known = in_words(error)
+    retryable = known.retryable if known else True
     again = retryable and job.attempts < settings.OUBLI_JOB_ATTEMPTS
     pause = timedelta(seconds=min(600, 2 ** (2 * job.attempts - 1)))
     renew(
@@ -96,10 +98,10 @@ def fail(job: Job, error: Exception) -> None:
         due_at=timezone.now() + pause,
         finished_at=None if again else timezone.now(),
         permanent=not retryable,
-        error_class=type(error).__name__,
+        error_class=type(known or error).__name__,
         # An unexpected exception may quote data: only its class is kept, its text never leaves the process.
-        error_message=error.cause if isinstance(error, OubliError) else "An unexpected error stopped this step.",
-        next_action=(error.next_action if isinstance(error, OubliError) else "")
+        error_message=known.cause if known else "An unexpected error stopped this step.",
+        next_action=(known.next_action if known else "")
         or "Read the worker's log for this time, mend the cause, then try again.",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -23,6 +24,7 @@ from retrieval.types import Needle
 
 def treat(task: Task, *, own: Collection[str], shared: Collection[str]) -> Outcome:
     """Take the person's own records out and blank the person in shared ones; others stay as they are."""
+    _note_before(task)
     receipt = task.connector.erase(
         task.place,
         records=own,
@@ -38,8 +40,25 @@ def treat(task: Task, *, own: Collection[str], shared: Collection[str]) -> Outco
             next_action="Look at the source: somebody may be writing to it. Then try again.",
         )
     purge = task.connector.purge(task.place)
+    _count(task)
     kept = keep_undo(task)
     return Outcome(merged(task, receipt, purge, kept), words=f"{receipt.removed} removed, {receipt.redacted} redacted")
+
+
+def _note_before(task: Task) -> None:
+    """How the place was before the first run of this step: a second run finds it changed already."""
+    if "before" not in task.step.intent:
+        seen = task.connector.describe(task.place)
+        task.remember(before={"digest": seen.digest, "records": seen.records})
+
+
+def _count(task: Task) -> None:
+    """Count in the undo copy, before it is sealed: each record stands there once, however often the step was killed."""
+    plain = task.undo_file()
+    lines = [json.loads(line) for line in plain.read_bytes().splitlines()] if plain.exists() else []
+    if lines:
+        redacted = sum(bool(line["redacted"]) for line in lines)
+        task.remember(counted={"removed": len(lines) - redacted, "redacted": redacted})
 
 
 def _redactions(task: Task, shared: Collection[str]) -> Mapping[str, Sequence[Needle]]:
@@ -55,6 +74,10 @@ def merged(task: Task, receipt: Receipt, purge: Receipt, kept: Leftover | None) 
     row["redacted"] = max(receipt.redacted, int(earlier.get("redacted", 0)))
     row["level"] = purge.level if receipt.level == "logically_deleted" else receipt.level
     row["notes"] = [*receipt.notes, *purge.notes]
+    if (row["removed"], row["redacted"]) != (receipt.removed, receipt.redacted):
+        before = task.step.intent["before"]
+        row["digest_before"], row["records_before"] = before["digest"], before["records"]
+        row["notes"] = ["the step was interrupted and finished by a second run", *purge.notes]
     row["digest_after"] = purge.digest_after or receipt.digest_after
     row["seconds"] = round(receipt.seconds + purge.seconds, 3)
     if kept:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from django.conf import settings
@@ -13,7 +13,8 @@ from django.utils import timezone
 from compliance.accounts.models import User
 from compliance.audit import services as audit
 from compliance.intake import decisions
-from compliance.intake.models import DecisionKind, ErasureRequest
+from compliance.intake.models import Decision, DecisionKind, ErasureRequest
+from compliance.jobs.failures import in_words
 from compliance.jobs.progress import Part, Progress, Unattended
 from compliance.mitigation import actions
 from compliance.mitigation.models import Plan, Step
@@ -23,7 +24,7 @@ from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.provenance.places import artifacts_of, derivations
 from compliance.rules import planning
 from compliance.rules.affected import Affected
-from compliance.rules.errors import LeaseLost, OubliError, PlanChanged
+from compliance.rules.errors import LeaseLost, MissingPart, PlanChanged
 from compliance.rules.terms import ArtifactKind, EntityRole, Exemption, Horizon, State, StepStatus, Support
 
 
@@ -122,9 +123,28 @@ def _step(plan: Plan, planned: planning.PlannedStep, artifacts: dict[str, Artifa
 
 def answer_candidate(row: Trace, *, by: User, accept: bool) -> None:
     """The officer says whether a candidate is the person; a plan that is already there is drafted anew."""
+    answer_candidates(row.request, {row.pk: accept}, by=by)
+
+
+def answer_candidates(request: ErasureRequest, answers: Mapping[int, bool], *, by: User) -> int:
+    """The same for several at once; returns how many were answered."""
     with transaction.atomic():
-        provenance.tick(row, by=by, accept=accept)
-        redraft(row.request)
+        count = provenance.tick(request, answers, by=by)
+        redraft(request)
+    return count
+
+
+def approve(request: ErasureRequest, *, by: User, plan_digest: str) -> Decision:
+    """Endorse or approve the plan that was read; refused while candidates still wait for the officer's answer."""
+    waiting = Trace.objects.current(request).waiting().count()
+    if waiting:
+        raise MissingPart(
+            f"{waiting} candidates that only a name or an unproven identifier supports still wait for an answer.",
+            next_action="Say for each whether it is the person; the plan then follows.",
+        )
+    plan = current_plan(request)
+    current = plan.digest if plan else ""
+    return decisions.approve(request, by=by, plan_digest=plan_digest, current_digest=current)
 
 
 def keep(request: ErasureRequest, *, by: User, reasons: decisions.Reasons) -> None:
@@ -206,11 +226,11 @@ def _run(request: ErasureRequest, step: Step, progress: Progress) -> None:
 
 
 def _stopped(step: Step, error: Exception, progress: Progress) -> None:
-    known = isinstance(error, OubliError)
+    known = in_words(error)
     with progress.commit():
         step.status = StepStatus.FAILED
-        step.error = error.cause if isinstance(error, OubliError) else "An unexpected error stopped this step."
-        step.next_action = error.next_action if isinstance(error, OubliError) else ""
+        step.error = known.cause if known else "An unexpected error stopped this step."
+        step.next_action = known.next_action if known else ""
         step.save(update_fields=["status", "error", "next_action"])
     progress(0.0, step.error if known else "Stopped")
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from django.conf import settings
-
+from compliance.jobs import scratch
 from compliance.mitigation.tasks import Task
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact, Derivation
@@ -65,10 +64,8 @@ def excluded_keys(task: Task, rows: Artifact) -> list[str]:
 
 @contextmanager
 def listed(lines: Sequence[str]) -> Iterator[Path]:
-    """A file with one line each, readable by the owner only, gone afterwards."""
-    folder = Path(settings.OUBLI_UNDO)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with NamedTemporaryFile("w", dir=folder, suffix=".keys", delete=False) as handle:
+    """A file with one line each, readable by the owner only, gone afterwards, also when a kill forbids to remove it."""
+    with NamedTemporaryFile("w", dir=scratch.begin(), suffix=".keys", delete=False) as handle:
         handle.write("".join(f"{line}\n" for line in lines))
     path = Path(handle.name)
     try:

@@ -242,21 +242,26 @@ def _note(request: ErasureRequest, artifact: Artifact, findings: Findings) -> Se
     )
 
 
-def tick(row: Trace, *, by: User, accept: bool) -> None:
-    """The officer says whether a candidate is the person."""
-    request = row.request
+def tick(request: ErasureRequest, answers: Mapping[int, bool], *, by: User) -> int:
+    """The officer says which candidates are the person (by the trace's number); returns how many were answered."""
     accounts.require(by, request.entity, [Role.OFFICER])
     if State(request.state) not in (State.TRACED, State.PLANNED):
         raise IllegalMove("Candidates can be ticked until the plan is approved.", next_action="Look at the case again.")
     with transaction.atomic():
-        Trace.objects.filter(pk=row.pk, candidate=True).update(ticked=accept)
-        audit.record(
-            "trace.ticked",
-            case=request.reference,
-            entity=request.entity.slug,
-            by=by.get_username(),
-            detail={"artifact": row.artifact.slug, "accepted": accept, "support": row.support},
-        )
+        rows = Trace.objects.current(request).filter(pk__in=answers, candidate=True).select_related("artifact")
+        told: Counter[tuple[str, bool]] = Counter((row.artifact.slug, answers[row.pk]) for row in rows)
+        for accepted in (True, False):
+            wanted = [pk for pk, answer in answers.items() if answer is accepted]
+            Trace.objects.current(request).filter(pk__in=wanted, candidate=True).update(ticked=accepted)
+        for (slug, accepted), count in sorted(told.items()):
+            audit.record(
+                "trace.ticked",
+                case=request.reference,
+                entity=request.entity.slug,
+                by=by.get_username(),
+                detail={"artifact": slug, "accepted": accepted, "candidates": count},
+            )
+    return sum(told.values())
 
 
 def opened_traces(request: ErasureRequest) -> list[tuple[Trace, dict[str, Any]]]:

@@ -40,9 +40,7 @@ class Verb:
 
 
 def _approve(case: ErasureRequest, by: User, form: forms.DecisionForm) -> object:
-    plan = mitigation.current_plan(case)
-    read, current = form.cleaned_data["plan_digest"], plan.digest if plan else ""
-    return decisions.approve(case, by=by, plan_digest=read, current_digest=current)
+    return mitigation.approve(case, by=by, plan_digest=form.cleaned_data["plan_digest"])
 
 
 VERBS: dict[str, Verb] = {

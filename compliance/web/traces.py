@@ -57,13 +57,13 @@ def _candidate(row: Trace, content: dict[str, Any]) -> Candidate:
 
 def _tick(request: HttpRequest, case: ErasureRequest) -> HttpResponse:
     """Each candidate with an answer: the person, or somebody else; without one it goes on waiting."""
-    user, decided = member(request), 0
+    answers = {}
+    for pk, ticked in Trace.objects.current(case).filter(candidate=True).values_list("pk", "ticked"):
+        answer = request.POST.get(f"trace-{pk}")
+        if answer in ("yes", "no") and ticked is not (answer == "yes"):
+            answers[pk] = answer == "yes"
     try:
-        for row in Trace.objects.current(case).filter(candidate=True).select_related("artifact", "request__entity"):
-            answer = request.POST.get(f"trace-{row.pk}")
-            if answer in ("yes", "no") and row.ticked is not (answer == "yes"):
-                mitigation.answer_candidate(row, by=user, accept=answer == "yes")
-                decided += 1
+        decided = mitigation.answer_candidates(case, answers, by=member(request))
     except OubliError as error:
         messages.error(request, str(error))
     else:

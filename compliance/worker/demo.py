@@ -109,9 +109,8 @@ def climb(case: Case) -> Report:
 def _answer_candidates(case: Case, olga: User) -> None:
     """The demonstration's officer says no to what only a name supports; the plan then follows by itself."""
     waiting = list(Trace.objects.current(case.now).waiting().select_related("artifact", "request__entity"))
-    for row in waiting:
-        mitigation.answer_candidate(row, by=olga, accept=False)
     if waiting:
+        mitigation.answer_candidates(case.now, {row.pk: False for row in waiting}, by=olga)
         case.console.print(f"{len(waiting)} candidates that only a name supports: not ticked by {olga.username}")
 
 
@@ -120,7 +119,7 @@ def _approve(case: Case, olga: User, pavel: User) -> None:
         plan = mitigation.current_plan(case.now)
         if plan is None:
             raise CaseStopped("The case is planned but has no plan.")
-        decisions.approve(case.now, by=by, plan_digest=plan.digest, current_digest=plan.digest)
+        mitigation.approve(case.now, by=by, plan_digest=plan.digest)
         word = "endorsed" if by is olga else "approved"
         case.console.print(f"Plan {plan.digest[:12]} {word} by {by.username}")
 

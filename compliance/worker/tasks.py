@@ -11,16 +11,18 @@ import os
 import socket
 
 from celery import shared_task
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from compliance.audit import services as audit
 from compliance.intake import services as intake
 from compliance.intake.models import ErasureRequest, Notice
+from compliance.jobs import scratch
 from compliance.jobs import services as jobs
+from compliance.jobs.failures import in_words
 from compliance.jobs.models import Job
 from compliance.jobs.progress import Later
-from compliance.rules.errors import LeaseLost, OubliError
+from compliance.rules.errors import LeaseLost
 from compliance.rules.terms import Work
 from compliance.worker import handlers, post, schedule
 
@@ -62,6 +64,7 @@ def tick() -> None:
 def perform(job: Job) -> bool:
     """The five beats on one claimed job; a failure becomes data on its row. Returns whether it was done."""
     try:
+        scratch.begin()
         with jobs.Heartbeat(job) as progress:
             request = ErasureRequest.objects.select_related("entity").get(pk=job.case_id)
             due = request.stage.work == Work(job.work)  # a case that moved on leaves nothing to do
@@ -84,9 +87,9 @@ def perform(job: Job) -> bool:
 
 
 def _failed(job: Job, error: Exception) -> None:
-    known = isinstance(error, OubliError)
+    known = in_words(error)
     # The text of an unknown error may quote data: the log gets its class and place only.
-    log.warning("job %s %s failed: %s", job.pk, job.work, error if known else _place(error))
+    log.warning("job %s %s failed: %s", job.pk, job.work, known or _place(error))
     try:
         with transaction.atomic():
             jobs.fail(job, error)
@@ -96,10 +99,13 @@ def _failed(job: Job, error: Exception) -> None:
                 case=request.reference,
                 entity=request.entity.slug,
                 by=intake.SYSTEM,
-                detail={"work": job.work, "error": type(error).__name__, "attempt": job.attempts},
+                detail={"work": job.work, "error": type(known or error).__name__, "attempt": job.attempts},
             )
     except LeaseLost:
         log.warning("job %s: lease lost while recording a failure", job.pk)
+    except DatabaseError as full:
+        # Not even the failure can be written: the lease runs out, and the job is claimed again when there is room.
+        log.warning("job %s: the failure could not be recorded: %s", job.pk, in_words(full) or _place(full))
 
 
 def _place(error: Exception) -> str:
