@@ -56,6 +56,7 @@ def show(request: HttpRequest) -> HttpResponse:
 def _context(case: ErasureRequest, **more: Any) -> dict[str, Any]:
     state = State(case.state)
     return {
+        "language_next": "/status/case/",
         "case": case,
         "standing": words.STANDINGS[state],
         "may_withdraw": lifecycle.may(state, State.WITHDRAWN),

@@ -23,7 +23,7 @@ form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 def public(request: HttpRequest, template: str, context: dict[str, Any], *, code: int = 200) -> HttpResponse:
     """Render a public page under the company's name."""
-    return page(request, template, {"service": service_name(), **context}, code=code)
+    return page(request, template, {"service": service_name(), "language_next": request.path, **context}, code=code)
 
 
 @require_safe
@@ -152,7 +152,7 @@ def _submission(values: dict[str, Any]) -> Submission:
 def sent(request: HttpRequest) -> HttpResponse:
     """Reference and secret, shown once; afterwards only that the letter has them."""
     receipt = answers.load(request).get("sent")
-    response = public(request, "subject/sent.html", {"receipt": receipt})
+    response = public(request, "subject/sent.html", {"receipt": receipt, "language_next": "/"})
     return answers.forget(request, response) if request.method == "GET" else response
 
 
