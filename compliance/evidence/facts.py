@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from compliance.evidence import claiming
 from compliance.evidence.phrases import known, phrase
 from compliance.intake import vault
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
@@ -20,6 +19,7 @@ from compliance.rules.jurisdictions import load as jurisdiction
 from compliance.rules.proof import Claim
 from compliance.rules.sentences import day_in_words
 from compliance.rules.terms import Exemption, Ground, Letter, StepStatus
+from compliance.validation import claiming
 
 Facts = dict[str, Any]
 

@@ -13,7 +13,7 @@ from compliance import __version__
 from compliance.audit import checkpoint
 from compliance.audit import services as audit
 from compliance.audit.models import Event, Head
-from compliance.evidence import claiming, dossier
+from compliance.evidence import dossier
 from compliance.evidence.dossier import Dossier
 from compliance.evidence.thresholds import Quantity, Threshold
 from compliance.intake import services as intake
@@ -36,6 +36,7 @@ from compliance.rules.terms import (
     Support,
     Verdict,
 )
+from compliance.validation import claiming
 from compliance.validation.models import Measurement
 
 

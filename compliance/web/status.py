@@ -12,12 +12,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from compliance.evidence import claiming
 from compliance.intake import decisions, verification
 from compliance.intake.models import ErasureRequest
 from compliance.rules import lifecycle
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import Letter, State
+from compliance.validation import claiming
 from compliance.web import forms, words
 from compliance.web.subject import form_page, public
 

@@ -98,9 +98,17 @@ def company(seed: int = 7, *, small: bool = False) -> Company:
         for joined in range(size.people)
     ]
     stages = _stages(size, demo_at, namesake_at, random.Random(f"aurora stages {seed}"))
+    people[demo_at] = _apart(people[demo_at], people[namesake_at])
     staged = [_with_stage(person, stages.get(joined, 0)) for joined, person in enumerate(people)]
     twins = [draw.person(size.people // 2, size.people, "") for _ in range(size.twins)]
     return Company(seed, size, tuple(staged), tuple(twins))
+
+
+def _apart(person: Person, other: Person) -> Person:
+    """The person with a number that begins otherwise: a model must not know half of it from the namesake."""
+    prefix, number = person.customer_id.split("-")
+    first = (int(other.customer_id.split("-")[1][0]) + 4) % 9 + 1
+    return replace(person, customer_id=f"{prefix}-{first}{number[1:]}")
 
 
 def demo_person(seed: int = 7, *, small: bool = False) -> Person:
