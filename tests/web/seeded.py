@@ -11,7 +11,6 @@ from django.utils import timezone
 from compliance.accounts import services as accounts
 from compliance.accounts.models import LegalEntity, User
 from compliance.audit import services as audit
-from compliance.evidence import claiming
 from compliance.evidence.models import Report
 from compliance.intake import decisions, services, vault
 from compliance.intake.decisions import Reasons
@@ -36,6 +35,7 @@ from compliance.rules.terms import (
     Support,
 )
 from compliance.rules.thresholds import Threshold, thresholds
+from compliance.validation import claiming
 from compliance.validation.models import Measurement
 
 PASSWORD = "a long phrase for tests 7"

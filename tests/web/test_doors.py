@@ -1,0 +1,56 @@
+"""What holds for every address: strangers go to the sign-in, and the web process stays light."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from compliance.web import urls
+from tests.web import seeded
+
+HEAVY = ("torch", "transformers", "faiss", "weasyprint", "sentence_transformers")
+VALUES = {
+    "reference": "OUB-AAAA-BBBB",
+    "verb": "accept",
+    "number": 1,
+    "job": uuid.UUID(int=1),
+    "event": uuid.UUID(int=2),
+}
+STAFF = [p for p in urls.urlpatterns if str(p.pattern).startswith(("officer/", "auditor/"))]
+
+
+def address(pattern: URLPattern) -> str:
+    """An address of this pattern, of a case that does not exist."""
+    return reverse(f"web:{pattern.name}", kwargs={name: VALUES[name] for name in pattern.pattern.converters})
+
+
+@pytest.mark.parametrize("pattern", STAFF, ids=lambda p: p.name)
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_every_staff_address_sends_strangers_to_the_sign_in(
+    db: None, client: Client, pattern: URLPattern, method: str
+) -> None:
+    answer = getattr(client, method)(address(pattern))
+    assert answer.status_code == 302 and answer.headers["Location"].startswith("/sign-in/?next=")
+
+
+@pytest.mark.parametrize("pattern", STAFF, ids=lambda p: p.name)
+def test_staff_without_a_role_find_nothing(db: None, client: Client, pattern: URLPattern) -> None:
+    idle = seeded.User.objects.create_user(username="idle", password=seeded.PASSWORD)
+    client.force_login(idle, backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get(address(pattern)).status_code in (404, 405)
+    assert client.post(address(pattern)).status_code in (404, 405)
+
+
+def test_the_web_process_loads_no_model_library() -> None:
+    script = (
+        f"import django; django.setup(); import compliance.urls, sys; print([m for m in {HEAVY} if m in sys.modules])"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "compliance.settings"}
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
+    assert (ran.returncode, ran.stdout.strip()) == (0, "[]"), ran.stderr[-500:]
