@@ -34,7 +34,8 @@ def reports(request: HttpRequest) -> HttpResponse:
     mine = entities(member(request), AUDIT_ROLES)
     issued = Report.objects.filter(request__entity__in=mine).select_related("request__entity", "signed_off_by")
     listed = Paginator(issued.order_by("-issued_at"), PAGE).get_page(request.GET.get("page"))
-    return desk(request, "auditor/reports.html", {"here": "reports", "listed": listed, "entities": mine})
+    context = {"here": "reports", "listed": listed, "entities": mine, "fingerprint": evidence.fingerprint()}
+    return desk(request, "auditor/reports.html", context)
 
 
 @staff

@@ -19,6 +19,7 @@ from compliance.web.happened import EventRow
 from compliance.web.results import measure_words
 
 MAIN_EVENTS = ("case.", "decision.")
+RATES = ("extraction", "extraction_paraphrase", "extraction_prefill", "extraction_strength", "exact_memorization")
 
 
 def _svg(text: str) -> SafeString:
@@ -84,29 +85,22 @@ def _clock_words(clock: Clock) -> tuple[tuple[object, str], ...]:
 
 
 def rates(plan: Plan | None) -> SafeString:
-    """Rates between 0 and 1 before and after, beside the controls; empty when nothing of the kind was measured."""
+    """The person's rates before and after, beside the controls; empty when none was measured."""
     if plan is None:
         return SafeString("")
-    measured = list(plan.measurements.select_related("artifact"))
+    measured = list(plan.measurements.filter(name__in=RATES).select_related("artifact"))
     controls = {(m.artifact_id, m.name): m for m in measured if m.group == "controls"}
-    rows = [_rate(m, controls.get((m.artifact_id, m.name))) for m in measured if _is_rate(m)]
+    own = [m for m in measured if m.group == "person" and m.value is not None]
+    several = len({m.artifact_id for m in own}) > 1
+    rows = [_rate(m, controls.get((m.artifact_id, m.name)), several=several) for m in own]
     title = f"{len(rows)} rates before and after"
     return _svg(rates_svg(rows, theme="css", title=title)) if rows else SafeString("")
 
 
-def _is_rate(row: Measurement) -> bool:
-    numbers = [row.before, row.value]
-    return row.group != "controls" and all(number is not None and 0 <= number <= 1 for number in numbers)
-
-
-def _rate(row: Measurement, control: Measurement | None) -> RateRow:
-    name = f"{measure_words(row.name)}{f', {row.group}' if row.group not in ('', 'person') else ''}"
-    return RateRow(
-        label=name,
-        before=_before(row),
-        after=_quantity(row),
-        controls=_quantity(control) if control else None,
-    )
+def _rate(row: Measurement, control: Measurement | None, *, several: bool) -> RateRow:
+    name = f"{row.artifact.name}: {measure_words(row.name)}" if several else measure_words(row.name)
+    controls = _quantity(control) if control else None
+    return RateRow(label=name, before=_before(row), after=_quantity(row), controls=controls)
 
 
 def _before(row: Measurement) -> Quantity | None:

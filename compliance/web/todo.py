@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from compliance.accounts import services as accounts
 from compliance.accounts.models import User
-from compliance.audit.models import Event
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.jobs.models import Job
 from compliance.mitigation.models import Plan
@@ -119,16 +117,7 @@ def _plan(desk: Desk) -> Todo:
     if waiting:
         words = "Only a name supports them. Say which are the person before the plan is approved."
         return Todo("Candidates wait for your tick", words, "warn", later, tick=waiting)
-    if desk.plan and _newer_decisions(desk.case, desk.plan.created_at):
-        words = "Something was decided after this plan was written. Search again, so that the plan takes it in."
-        again = desk.offer("look-again", "Search again", forms.LookAgain, main=True)
-        return Todo("The plan is out of date", words, "warn", again + _early(desk))
     return _approve(desk, later)
-
-
-def _newer_decisions(case: ErasureRequest, written: datetime) -> bool:
-    kinds = ("trace.ticked", f"decision.{DecisionKind.KEEP.value}")
-    return Event.objects.of_case(case.reference).filter(kind__in=kinds, at__gt=written).exists()
 
 
 def endorsement(case: ErasureRequest, plan: Plan | None) -> Decision | None:

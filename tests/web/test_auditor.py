@@ -13,6 +13,7 @@ from django.test import Client
 from compliance.audit import merkle, verifier
 from compliance.audit import services as audit
 from compliance.audit.models import Event, Head
+from compliance.evidence import services as evidence
 from tests.web import seeded
 
 
@@ -33,7 +34,8 @@ def test_issued_packs_are_listed_for_the_own_company_only(
     aurora: seeded.Company, amir: Client, stranger: Client
 ) -> None:
     case = seeded.answered(aurora, seeded.register(aurora.entity))
-    assert case.reference in amir.get("/auditor/").content.decode()
+    page = amir.get("/auditor/").content.decode()
+    assert case.reference in page and evidence.fingerprint() in page
     assert case.reference not in stranger.get("/auditor/").content.decode()
 
 

@@ -137,7 +137,7 @@ def test_another_plan_than_the_one_read_cannot_be_approved(aurora: seeded.Compan
     assert not case.decisions.filter(kind="endorse").exists()
 
 
-def test_candidates_wait_for_the_officer_and_then_the_search_runs_again(aurora: seeded.Company, olga: Client) -> None:
+def test_candidates_wait_for_the_officer_and_then_the_plan_follows(aurora: seeded.Company, olga: Client) -> None:
     case = seeded.planned(aurora, seeded.register(aurora.entity), candidates=2)
     page = case_page(olga, case)
     assert "Decide on 2 candidates" in page and "Endorse this plan" not in page
@@ -146,7 +146,8 @@ def test_candidates_wait_for_the_officer_and_then_the_search_runs_again(aurora: 
     yes, no = Trace.objects.filter(request=case, candidate=True)
     olga.post(traces, {f"trace-{yes.pk}": "yes", f"trace-{no.pk}": "no"})
     assert [t.ticked for t in Trace.objects.filter(pk__in=[yes.pk, no.pk])] == [True, False]
-    assert "The plan is out of date" in case_page(olga, case)
+    assert seeded.plan_of(case).number == 2 and "Plan 2" in case_page(olga, case)
+    assert "Endorse this plan" in case_page(olga, case)
     assert Event.objects.filter(kind="traces.shown", actor="olga").count() == 1
 
 
