@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -54,6 +55,8 @@ def _affected(
     rows = Trace.objects.current(request).counted().filter(artifact=artifact)
     facts = {**(note.facts if note else {}), "shared_rows": rows.filter(owner=False).count()}
     facts["recipients"] = len(artifact.recipients)
+    keys = sorted(rows.values_list("record_key", flat=True))
+    facts["records"] = hashlib.sha256("\n".join(keys).encode()).hexdigest()
     lineage = by.get(Support.LINEAGE, 0) + (1 if note and note.by_lineage else 0)
     return Affected(
         artifact=artifact.slug,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from compliance.accounts import services as accounts
-from compliance.accounts.models import LegalEntity, User
+from compliance.accounts.models import User
 from compliance.audit import services as audit
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
@@ -19,104 +18,26 @@ from compliance.jobs.progress import Part, Progress
 from compliance.provenance import search as searching
 from compliance.provenance.connectors import Match
 from compliance.provenance.connectors.rows import Total
-from compliance.provenance.lineage import exposure, reached_models
+from compliance.provenance.looking import WEIGHTS, Findings, counted_records, look, look_with
 from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.provenance.places import artifacts_of, connector_of, place_of
 from compliance.rules.errors import IllegalMove
 from compliance.rules.terms import ArtifactKind, Role, State, Support
-from retrieval.types import Needle
 
-WEIGHTS = (ArtifactKind.MODEL, ArtifactKind.CHECKPOINT)
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What a search found: matches per record per artifact, descriptions, and models reached by lineage."""
-
-    search: searching.Search
-    matches: dict[str, dict[str, list[Match]]]
-    described: dict[str, Any]
-    models: dict[str, dict[str, Any]]
-    forget: dict[str, list[dict[str, str]]]
-    totals: dict[str, str]
-
-
-def look(request: ErasureRequest, progress: Progress) -> Findings:
-    """Search every registered artifact, touching nothing; a source that cannot be read stops it with its cause."""
-    return look_with(request.entity, searching.begin(request), progress)
-
-
-def look_with(entity: LegalEntity, search: searching.Search, progress: Progress) -> Findings:
-    """The same with a search that no case has."""
-    artifacts = artifacts_of(entity)
-    matches: dict[str, dict[str, list[Match]]] = {}
-    described = {}
-    readable = [a for a in artifacts if ArtifactKind(a.kind) not in WEIGHTS]
-    for number, artifact in enumerate(readable):
-        progress(0.6 * number / max(1, len(readable)), f"Searching {artifact.name}")
-        found = connector_of(artifact).find(place_of(artifact), search.needles, region=search.region)
-        matches[artifact.slug] = _by_record(found)
-    contents = searching.add_contents(search, _own_texts(readable, matches, search))
-    for number, artifact in enumerate(readable):
-        progress(0.6 + 0.2 * number / max(1, len(readable)), f"Comparing contents and lineage in {artifact.name}")
-        connector, place = connector_of(artifact), place_of(artifact)
-        more = list(connector.find(place, contents, region=search.region)) if contents else []
-        more += connector.find_derived(place, _owned_keys(matches, search))
-        for record, extra in _by_record(more).items():
-            matches[artifact.slug].setdefault(record, []).extend(extra)
-    _drop_boilerplate(matches, search, contents)
-    for number, artifact in enumerate(artifacts):
-        progress(0.8 + 0.2 * number / max(1, len(artifacts)), f"Reading the digest of {artifact.name}")
-        described[artifact.slug] = connector_of(artifact).describe(place_of(artifact))
-    found_in = {slug: _owned(records, search) for slug, records in matches.items()}
-    models = {a.slug: exposure(a, found_in) for a in reached_models(artifacts, found_in)}
-    totals = {artifact.slug: _total(artifact).hex() for artifact in readable}
-    return Findings(search, matches, described, models, _forget(readable, matches, search), totals)
-
-
-def _forget(
-    artifacts: list[Artifact], matches: dict[str, dict[str, list[Match]]], search: searching.Search
-) -> dict[str, list[dict[str, str]]]:
-    """Rows with prompt and response that count as the person, per training set: what a model has to forget."""
-    found = {}
-    for artifact in artifacts:
-        keys = {k for k, ms in matches[artifact.slug].items() if any(not search.support(m)[1] for m in ms)}
-        place = place_of(artifact)
-        if not keys or not artifact.options.get("training"):
-            continue
-        rows = connector_of(artifact).records(place, keys)
-        found[artifact.slug] = [{"key": row.key, **_question(row.fields)} for row in rows]
-    return found
-
-
-def _question(fields: Mapping[str, str]) -> dict[str, str]:
-    return {name: fields[name] for name in ("prompt", "response", "kind", "value") if fields.get(name)}
-
-
-def _total(artifact: Artifact) -> Total:
-    """Order-independent digest over every record as it is now."""
-    total = Total()
-    for row in connector_of(artifact).records(place_of(artifact), None):
-        total.add(row.raw)
-    return total
-
-
-def _drop_boilerplate(
-    matches: dict[str, dict[str, list[Match]]], search: searching.Search, contents: list[Needle]
-) -> None:
-    """Forget contents that stand in many records of other people too: a stock answer says nothing about anybody."""
-    strangers: Counter[str] = Counter()
-    for records in matches.values():
-        for found in records.values():
-            if all(match.support == Support.CONTENT for match in found):
-                strangers.update({match.needle for match in found})
-    common = {needle.key for needle in contents if strangers[needle.key] > searching.BOILERPLATE}
-    search.forget(common)
-    for records in matches.values():
-        for record in list(records):
-            records[record] = [match for match in records[record] if match.needle not in common]
-            if not records[record]:
-                del records[record]
+__all__ = [
+    "Findings",
+    "counted_records",
+    "counts",
+    "forget_set",
+    "look",
+    "look_with",
+    "opened_traces",
+    "others_digest",
+    "records_of",
+    "search_of",
+    "tick",
+    "trace",
+]
 
 
 def trace(request: ErasureRequest, progress: Progress) -> None:
@@ -130,7 +51,7 @@ def trace(request: ErasureRequest, progress: Progress) -> None:
         Trace.objects.filter(request=request, round=request.round).delete()
         SearchNote.objects.filter(request=request, round=request.round).delete()
         rows = [
-            _row(request, artifacts[slug], record, found, findings.search, key)
+            _row(request, artifacts[slug], record, found, findings, key)
             for slug, records in findings.matches.items()
             for record, found in records.items()
         ]
@@ -168,44 +89,15 @@ def _answers(request: ErasureRequest) -> Iterable[tuple[tuple[int, str], bool | 
         yield (row.artifact_id, row.record_key), row.ticked
 
 
-def _by_record(found: Iterable[Match]) -> dict[str, list[Match]]:
-    grouped: dict[str, list[Match]] = defaultdict(list)
-    for match in found:
-        grouped[match.record].append(match)
-    return dict(grouped)
-
-
-def _owned(records: dict[str, list[Match]], search: searching.Search) -> set[str]:
-    return {key for key, found in records.items() if any(m.owner and not search.support(m)[1] for m in found)}
-
-
-def _owned_keys(matches: dict[str, dict[str, list[Match]]], search: searching.Search) -> set[str]:
-    return {key for records in matches.values() for key in _owned(records, search)}
-
-
-def _own_texts(
-    artifacts: list[Artifact], matches: dict[str, dict[str, list[Match]]], search: searching.Search
-) -> list[str]:
-    """Texts of the person's own records in original sources."""
-    texts: list[str] = []
-    for artifact in artifacts:
-        keys = _owned(matches[artifact.slug], search)
-        if ArtifactKind(artifact.kind) is not ArtifactKind.DATASET or not keys:
-            continue
-        place = place_of(artifact)
-        for row in connector_of(artifact).records(place, keys):
-            texts += [text for name, text in row.fields.items() if name in place.text_fields]
-    return texts
-
-
 def _row(
     request: ErasureRequest,
     artifact: Artifact,
     record: str,
     found: list[Match],
-    search: searching.Search,
+    findings: Findings,
     key: bytes,
 ) -> Trace:
+    search = findings.search
     support, candidate = searching.strongest(search.support(match) for match in found)
     counted = [m for m in found if search.support(m)[1] is candidate]
     spans = [
@@ -220,7 +112,15 @@ def _row(
         owner=any(match.owner for match in counted),
         candidate=candidate,
         content_key=searching.keyed("content", found[0].digest),
-        sealed=vault.encrypt(key, {"record": record, "digest": found[0].digest, "spans": spans}),
+        sealed=vault.encrypt(
+            key,
+            {
+                "record": record,
+                "digest": found[0].digest,
+                "spans": spans,
+                "excerpt": findings.excerpts.get(artifact.slug, {}).get(record, ""),
+            },
+        ),
     )
 
 
@@ -283,14 +183,6 @@ def forget_set(request: ErasureRequest, artifact: Artifact) -> list[dict[str, st
     """The person's rows of a training set (key, prompt, response), as they were when the case was traced."""
     rows: list[dict[str, str]] = vault.opened(request).get("forget", {}).get(artifact.slug, [])
     return rows
-
-
-def counted_records(findings: Findings) -> dict[str, int]:
-    """Records that count, per artifact, in a search that was not written down."""
-    return {
-        slug: sum(any(not findings.search.support(m)[1] for m in found) for found in records.values())
-        for slug, records in findings.matches.items()
-    }
 
 
 def others_digest(request: ErasureRequest, artifact: Artifact) -> tuple[Total, Total]:

@@ -121,7 +121,8 @@ def _step(row: Row, item: Affected, order: int, undo_on: date) -> PlannedStep:
         cost=row.cost(item),
         also_touched=row.also_touched(item),
         scheduled_for=undo_on if row.horizon is Horizon.LONG_TERM else None,
-        parameters=dict(row.parameters(item)),
+        # What was found is part of what is approved: another record under the same count is another plan.
+        parameters={**row.parameters(item), **{k: v for k, v in item.facts.items() if k == "records"}},
         exact=row.exact,
         reversible=row.reversible,
     )

@@ -1,0 +1,170 @@
+"""One search over every registered artifact: matches, contents, lineage, and what was seen on the way."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compliance.accounts.models import LegalEntity
+from compliance.intake.models import ErasureRequest
+from compliance.jobs.progress import Progress
+from compliance.provenance import search as searching
+from compliance.provenance.connectors import Match
+from compliance.provenance.connectors.rows import Total
+from compliance.provenance.lineage import exposure, reached_models
+from compliance.provenance.models import Artifact
+from compliance.provenance.places import artifacts_of, connector_of, place_of
+from compliance.rules.terms import ArtifactKind, Support
+from retrieval.types import Needle
+
+EXCERPT = 80  # characters on each side of a match
+WEIGHTS = (ArtifactKind.MODEL, ArtifactKind.CHECKPOINT)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a search found: matches per record per artifact, descriptions, and models reached by lineage."""
+
+    search: searching.Search
+    matches: dict[str, dict[str, list[Match]]]
+    described: dict[str, Any]
+    models: dict[str, dict[str, Any]]
+    forget: dict[str, list[dict[str, str]]]
+    totals: dict[str, str]
+    excerpts: dict[str, dict[str, str]]
+
+
+def look(request: ErasureRequest, progress: Progress) -> Findings:
+    """Search every registered artifact, touching nothing; a source that cannot be read stops it with its cause."""
+    return look_with(request.entity, searching.begin(request), progress)
+
+
+def look_with(entity: LegalEntity, search: searching.Search, progress: Progress) -> Findings:
+    """The same with a search that no case has."""
+    artifacts = artifacts_of(entity)
+    matches: dict[str, dict[str, list[Match]]] = {}
+    described = {}
+    readable = [a for a in artifacts if ArtifactKind(a.kind) not in WEIGHTS]
+    for number, artifact in enumerate(readable):
+        progress(0.6 * number / max(1, len(readable)), f"Searching {artifact.name}")
+        found = connector_of(artifact).find(place_of(artifact), search.needles, region=search.region)
+        matches[artifact.slug] = _by_record(found)
+    contents = searching.add_contents(search, _own_texts(readable, matches, search))
+    for number, artifact in enumerate(readable):
+        progress(0.6 + 0.2 * number / max(1, len(readable)), f"Comparing contents and lineage in {artifact.name}")
+        connector, place = connector_of(artifact), place_of(artifact)
+        more = list(connector.find(place, contents, region=search.region)) if contents else []
+        more += connector.find_derived(place, _owned_keys(matches, search))
+        for record, extra in _by_record(more).items():
+            matches[artifact.slug].setdefault(record, []).extend(extra)
+    _drop_boilerplate(matches, search, contents)
+    for number, artifact in enumerate(artifacts):
+        progress(0.8 + 0.2 * number / max(1, len(artifacts)), f"Reading the digest of {artifact.name}")
+        described[artifact.slug] = connector_of(artifact).describe(place_of(artifact))
+    found_in = {slug: _owned(records, search) for slug, records in matches.items()}
+    models = {a.slug: exposure(a, found_in) for a in reached_models(artifacts, found_in)}
+    excerpts = {artifact.slug: _excerpts(artifact, matches[artifact.slug], search) for artifact in readable}
+    totals = {artifact.slug: _total(artifact).hex() for artifact in readable}
+    return Findings(search, matches, described, models, _forget(readable, matches, search), totals, excerpts)
+
+
+def _forget(
+    artifacts: list[Artifact], matches: dict[str, dict[str, list[Match]]], search: searching.Search
+) -> dict[str, list[dict[str, str]]]:
+    """Rows with prompt and response that count as the person, per training set: what a model has to forget."""
+    found = {}
+    for artifact in artifacts:
+        keys = {k for k, ms in matches[artifact.slug].items() if any(not search.support(m)[1] for m in ms)}
+        place = place_of(artifact)
+        if not keys or not artifact.options.get("training"):
+            continue
+        rows = connector_of(artifact).records(place, keys)
+        found[artifact.slug] = [{"key": row.key, **_question(row.fields)} for row in rows]
+    return found
+
+
+def _question(fields: Mapping[str, str]) -> dict[str, str]:
+    return {name: fields[name] for name in ("prompt", "response", "kind", "value") if fields.get(name)}
+
+
+def _excerpts(artifact: Artifact, records: dict[str, list[Match]], search: searching.Search) -> dict[str, str]:
+    """What an officer needs to see of each candidate: whose record it is, and the words around the match."""
+    waiting = {k: found[0] for k, found in records.items() if all(search.support(m)[1] for m in found)}
+    if not waiting:
+        return {}
+    place = place_of(artifact)
+    rows = connector_of(artifact).records(place, set(waiting))
+    return {row.key: _excerpt(row.fields, waiting[row.key], place.subject_fields) for row in rows}
+
+
+def _excerpt(fields: Mapping[str, str], match: Match, subject_fields: Sequence[str]) -> str:
+    text = fields.get(match.field, "")
+    around = text[max(0, match.start - EXCERPT) : match.end + EXCERPT].strip()
+    owner = ", ".join(f"{name}: {fields[name]}" for name in subject_fields if fields.get(name))
+    return f"{owner} | …{around}…" if owner and match.field not in subject_fields else owner or f"…{around}…"
+
+
+def _total(artifact: Artifact) -> Total:
+    """Order-independent digest over every record as it is now."""
+    total = Total()
+    for row in connector_of(artifact).records(place_of(artifact), None):
+        total.add(row.raw)
+    return total
+
+
+def _drop_boilerplate(
+    matches: dict[str, dict[str, list[Match]]], search: searching.Search, contents: list[Needle]
+) -> None:
+    """Forget contents that stand in many records of other people too: a stock answer says nothing about anybody."""
+    strangers: Counter[str] = Counter()
+    for records in matches.values():
+        for found in records.values():
+            if all(match.support == Support.CONTENT for match in found):
+                strangers.update({match.needle for match in found})
+    common = {needle.key for needle in contents if strangers[needle.key] > searching.BOILERPLATE}
+    search.forget(common)
+    for records in matches.values():
+        for record in list(records):
+            records[record] = [match for match in records[record] if match.needle not in common]
+            if not records[record]:
+                del records[record]
+
+
+def _by_record(found: Iterable[Match]) -> dict[str, list[Match]]:
+    grouped: dict[str, list[Match]] = defaultdict(list)
+    for match in found:
+        grouped[match.record].append(match)
+    return dict(grouped)
+
+
+def _owned(records: dict[str, list[Match]], search: searching.Search) -> set[str]:
+    return {key for key, found in records.items() if any(m.owner and not search.support(m)[1] for m in found)}
+
+
+def _owned_keys(matches: dict[str, dict[str, list[Match]]], search: searching.Search) -> set[str]:
+    return {key for records in matches.values() for key in _owned(records, search)}
+
+
+def _own_texts(
+    artifacts: list[Artifact], matches: dict[str, dict[str, list[Match]]], search: searching.Search
+) -> list[str]:
+    """Texts of the person's own records in original sources."""
+    texts: list[str] = []
+    for artifact in artifacts:
+        keys = _owned(matches[artifact.slug], search)
+        if ArtifactKind(artifact.kind) is not ArtifactKind.DATASET or not keys:
+            continue
+        place = place_of(artifact)
+        for row in connector_of(artifact).records(place, keys):
+            texts += [text for name, text in row.fields.items() if name in place.text_fields]
+    return texts
+
+
+def counted_records(findings: Findings) -> dict[str, int]:
+    """Records that count, per artifact, in a search that was not written down."""
+    return {
+        slug: sum(any(not findings.search.support(m)[1] for m in found) for found in records.values())
+        for slug, records in findings.matches.items()
+    }
