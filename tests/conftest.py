@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,9 +19,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 atexit.register(shutil.rmtree, _VAR, ignore_errors=True)
 
 
-@pytest.fixture(autouse=True)
-def _flush_may_empty_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database that is emptied between tests must be allowed to empty the append-only log."""
+@pytest.fixture(scope="session", autouse=True)
+def _the_log_may_be_emptied() -> Iterator[None]:
+    """For the whole session: the live server's database is emptied after the fixtures of a single test are gone."""
     from django.core.management.commands import flush
     from django.db import connections
 
@@ -32,4 +33,6 @@ def _flush_may_empty_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
         with triggers.lifted(connections[options["database"]]):
             handle(self, **options)
 
-    monkeypatch.setattr(flush.Command, "handle", lifted)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush.Command, "handle", lifted)
+        yield

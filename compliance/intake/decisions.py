@@ -11,7 +11,7 @@ from django.utils import timezone
 from compliance.accounts import services as accounts
 from compliance.accounts.models import User
 from compliance.audit import services as audit
-from compliance.intake import notices, services
+from compliance.intake import notices, services, vault
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.rules.errors import IllegalMove, InvalidInput, PlanChanged, SecondPersonNeeded
 from compliance.rules.terms import Exemption, Ground, Letter, Role, State
@@ -135,6 +135,12 @@ def withdraw(request: ErasureRequest) -> Decision:
 def challenge(request: ErasureRequest, *, reason: str) -> Decision:
     """The person says that it is still there: the case is looked at again."""
     with transaction.atomic():
+        # The person's own words may name what they still see: they are sealed with the case, not written to the log.
+        key = vault.case_key(request)
+        content = vault.decrypt(key, request.sealed)
+        content.setdefault("challenges", []).append({"at": timezone.now().isoformat(), "words": reason[:4000]})
+        request.sealed = vault.encrypt(key, content)
+        request.save(update_fields=["sealed"])
         decision = _write(request, DecisionKind.CHALLENGE, None, Reasons(reason="challenged by the data subject"))
         services.move(request, to=State.ACCEPTED, by=services.DATA_SUBJECT, reason="challenged")
     return decision

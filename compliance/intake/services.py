@@ -58,7 +58,7 @@ def submit(form: Submission, *, received_at: datetime | None = None) -> Receipt:
     received_at = received_at or timezone.now()
     email = identifiers.parse(f"email:{form.email}")
     for other in form.others:
-        identifiers.parse(f"{other.kind}:{other.value}")
+        identifiers.parse(f"{other.kind}:{other.value}", region=form.entity.phone_region)
     reference, secret = f"OUB-{verification.token(4)}-{verification.token(4)}", verification.token(16)
     plain, wrapped = vault.new_case_key()
     person_key = identifiers.keyed_hash(vault.lookup_key(), email.kind, email.value)

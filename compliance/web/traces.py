@@ -29,6 +29,7 @@ class Candidate:
     record: str
     fields: str
     support: str
+    excerpt: str
 
 
 @staff
@@ -52,7 +53,13 @@ def show(request: HttpRequest, reference: str) -> HttpResponse:
 
 def _candidate(row: Trace, content: dict[str, Any]) -> Candidate:
     fields = sorted({str(span.get("field", "")) for span in content.get("spans", [])} - {""})
-    return Candidate(row, str(content.get("record", "")), ", ".join(fields), Support(row.support).label)
+    return Candidate(
+        row,
+        str(content.get("record", "")),
+        ", ".join(fields),
+        Support(row.support).label,
+        str(content.get("excerpt", "")),
+    )
 
 
 def _tick(request: HttpRequest, case: ErasureRequest) -> HttpResponse:

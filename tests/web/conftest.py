@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management.commands import flush
-from django.db import connections
 from django.test import Client
 
-from compliance.audit import triggers
 from tests.web import seeded
 
 CHROMIUM = "/usr/bin/chromium"
@@ -24,20 +21,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def the_log_may_be_emptied() -> Iterator[None]:
-    """For the whole session: the live server's database is emptied after the fixtures of a single test are gone."""
-    handle = flush.Command.handle
-
-    def lifted(self: flush.Command, **options: Any) -> None:
-        with triggers.lifted(connections[options["database"]]):
-            handle(self, **options)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flush.Command, "handle", lifted)
-        yield
 
 
 @pytest.fixture(autouse=True)
