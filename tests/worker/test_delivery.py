@@ -1,0 +1,154 @@
+"""Messages may be lost, forged or come twice, and workers may be frozen: the rows decide."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.utils import timezone
+
+from compliance.celery import app
+from compliance.intake import services as intake
+from compliance.jobs import services as jobs
+from compliance.jobs.broker import Channel, Transport
+from compliance.jobs.models import Job
+from compliance.rules.errors import LeaseLost
+from compliance.rules.terms import JobStatus, State, Work
+from compliance.worker import tasks
+from tests.worker.small_company import House
+
+
+@pytest.fixture
+def accepted(records: House) -> House:
+    """A case whose trace is due."""
+    records.register()
+    records.begin()
+    records.accept()
+    return records
+
+
+def expire(job: Job) -> None:
+    """The worker that holds the job has been silent for too long."""
+    Job.objects.filter(pk=job.pk).update(lease_until=timezone.now() - timezone.timedelta(seconds=1))
+
+
+def claimed(worker: str) -> Job:
+    """A job that this worker has claimed."""
+    job = jobs.claim(worker)
+    assert job is not None
+    return job
+
+
+def test_a_second_delivery_of_the_same_message_does_nothing(accepted: House) -> None:
+    assert tasks.look() == 2
+    rows = list(Job.objects.values())
+    assert tasks.look() == 0
+    assert list(Job.objects.values()) == rows
+
+
+def test_of_two_workers_one_claims(accepted: House) -> None:
+    assert claimed("one").worker == "one"
+    assert jobs.claim("two") is None
+
+
+def test_a_worker_whose_job_was_taken_over_cannot_commit(accepted: House) -> None:
+    frozen = claimed("frozen")
+    expire(frozen)
+    taken = claimed("awake")
+    assert taken.fence == frozen.fence + 1
+    assert tasks.perform(frozen) is False
+    assert accepted.state is State.ACCEPTED
+    with pytest.raises(LeaseLost), jobs.fenced(frozen):
+        intake.move(accepted.case, to=State.TRACED, by="frozen")
+    assert accepted.state is State.ACCEPTED
+    assert tasks.perform(taken) is True
+    assert accepted.state is State.TRACED
+
+
+def test_a_frozen_worker_cannot_record_its_failure_over_the_new_ones_work(accepted: House) -> None:
+    frozen = claimed("frozen")
+    expire(frozen)
+    taken = claimed("awake")
+    with pytest.raises(LeaseLost):
+        jobs.fail(frozen, RuntimeError("late"))
+    taken.refresh_from_db()
+    assert (taken.status, taken.worker, taken.error_class) == (JobStatus.RUNNING, "awake", "")
+
+
+def test_the_heartbeat_renews_the_lease_while_the_handler_works(accepted: House, settings: Any) -> None:
+    settings.OUBLI_LEASE_SECONDS = 1
+    job = claimed("steady")
+    assert job.lease_until is not None
+    with jobs.Heartbeat(job):
+        time.sleep(1.3)
+        now = Job.objects.get(pk=job.pk)
+        assert now.lease_until is not None
+        assert now.lease_until > timezone.now() > job.lease_until
+        assert jobs.claim("greedy") is None
+    time.sleep(1.1)
+    assert claimed("next").fence == job.fence + 1
+
+
+def test_a_heartbeat_tells_that_the_job_was_passed_on(accepted: House, settings: Any) -> None:
+    settings.OUBLI_LEASE_SECONDS = 1
+    job = claimed("slow")
+    with jobs.Heartbeat(job) as progress:
+        Job.objects.filter(pk=job.pk).update(fence=job.fence + 1)
+        time.sleep(0.6)
+        assert progress.lost
+        with pytest.raises(LeaseLost):
+            progress(0.5, "still here")
+
+
+def test_a_forged_message_wakes_nothing_that_is_not_due(accepted: House) -> None:
+    Job.objects.update(due_at=timezone.now() + timezone.timedelta(days=1))
+    for forged in ((), (str(Job.objects.get().pk),), ({"case": "any", "to": "CLOSED"},)):
+        app.tasks["oubli.look"].apply(args=forged)
+    assert accepted.state is State.ACCEPTED
+    assert Job.objects.get().status == JobStatus.QUEUED
+
+
+def test_with_the_broker_down_a_request_is_still_received_and_done_at_the_next_tick(records: House) -> None:
+    messages = Path(django_settings.BASE_DIR, app.conf.broker_transport_options["data_folder_out"])
+    shutil.rmtree(messages)
+    messages.write_text("a file stands where the broker's folder was")
+    try:
+        records.register()
+        records.begin()
+        records.accept()
+        assert records.state is State.ACCEPTED
+        assert records.job(Work.TRACE).status == JobStatus.QUEUED
+    finally:
+        messages.unlink()
+        messages.mkdir()
+    tasks.tick()
+    assert records.state is State.PLANNED
+
+
+def test_a_damaged_message_is_skipped_and_the_next_one_is_read(tmp_path: Path) -> None:
+    from kombu import Connection
+
+    options = {"data_folder_in": str(tmp_path), "data_folder_out": str(tmp_path), "control_folder": str(tmp_path / "c")}
+    with Connection(transport=Transport, transport_options=options) as connection:
+        channel = connection.channel()
+        assert isinstance(channel, Channel)
+        (tmp_path / "00000000_torn.post.msg").write_text('{"body": ')
+        channel._put("post", {"body": "whole"})
+        assert channel._get("post") == {"body": "whole"}
+        assert not list(tmp_path.glob("*post.msg*"))
+        channel._put("post", {"body": 1})
+        written = next(tmp_path.glob("*.post.msg"))
+        assert json.loads(written.read_text()) == {"body": 1}
+
+
+def test_a_handler_is_not_called_for_a_case_that_moved_on(accepted: House) -> None:
+    job = claimed("late")
+    intake.move(accepted.case, to=State.TRACED, by=intake.SYSTEM)
+    assert tasks.perform(job) is True
+    assert accepted.state is State.TRACED
+    assert Job.objects.get(pk=job.pk).status == JobStatus.DONE
