@@ -30,6 +30,8 @@ class EventQuerySet(models.QuerySet["Event"]):
 class Event(models.Model):
     """Something happened: what, to which case, by whom, when, and a salted commitment to the words about it."""
 
+    PERSONAL = {"actor"}
+
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=64)
     case = models.CharField(max_length=64, blank=True, db_index=True)
@@ -55,6 +57,8 @@ class Event(models.Model):
 class Opening(models.Model):
     """What opens an event's commitment; goes when the case's retention ends."""
 
+    PERSONAL = {"detail"}
+
     event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="opening", primary_key=True)
     salt = models.CharField(max_length=64)
     detail = models.JSONField(default=dict)
@@ -66,6 +70,8 @@ class Opening(models.Model):
 class Waiting(models.Model):
     """An event that has no place in the tree yet: what makes the sequencer cheap when there is nothing new."""
 
+    PERSONAL: set[str] = set()
+
     event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="waiting", primary_key=True)
 
     def __str__(self) -> str:
@@ -74,6 +80,8 @@ class Waiting(models.Model):
 
 class Leaf(models.Model):
     """An event's place in the tree."""
+
+    PERSONAL: set[str] = set()
 
     index = models.PositiveBigIntegerField(primary_key=True)
     event = models.OneToOneField(Event, on_delete=models.PROTECT, related_name="leaf")
@@ -88,6 +96,8 @@ class Leaf(models.Model):
 
 class Head(models.Model):
     """A signed tree head, with the frontier that lets the next leaf be appended without reading the tree."""
+
+    PERSONAL: set[str] = set()
 
     size = models.PositiveBigIntegerField(primary_key=True)
     root = models.CharField(max_length=64)
