@@ -145,14 +145,14 @@ def test_a_case_stops_where_it_cannot_read_and_goes_on_once_it_can(
     house.exhaust()
     job = house.stopped()
     assert job is not None
-    assert (job.work, job.error_class, house.state) == (Work.TRACE, error, State.ACCEPTED)
+    assert (job.work, job.error_class, house.state()) == (Work.TRACE, error, State.ACCEPTED)
     assert named in job.error_message
     assert job.next_action
     assert house.person.email not in job.error_message + job.next_action
     assert not Trace.objects.filter(request=house.case).exists()
     _shown_and_tried_again(house, job.error_message, job.next_action, repair)
     house.work()
-    assert house.state is State.PLANNED
+    assert house.state() is State.PLANNED
     assert house.steps()
 
 
@@ -196,7 +196,7 @@ def test_a_source_lost_after_approval_stops_at_its_step_and_keeps_what_was_done(
     records.exhaust()
     job = records.stopped()
     assert job is not None
-    assert (job.work, records.state) == (Work.MITIGATE, State.APPROVED)
+    assert (job.work, records.state()) == (Work.MITIGATE, State.APPROVED)
     failed = [step for step in records.steps() if step.status == "failed"]
     assert [(step.action, step.receipt) for step in failed] == [("erase_records", None)]
     assert failed[0].error == job.error_message
@@ -208,5 +208,5 @@ def test_a_source_lost_after_approval_stops_at_its_step_and_keeps_what_was_done(
     repair()
     client.post(f"/officer/cases/{records.case.reference}/jobs/{job.pk}/retry/")
     records.work()
-    assert records.state is State.VALIDATED, records.stopped()
+    assert records.state() is State.VALIDATED, records.stopped()
     assert done == {s.pk: s.receipt for s in records.steps() if s.pk in done}

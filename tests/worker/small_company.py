@@ -46,7 +46,6 @@ class House:
         assert self._case is not None
         return ErasureRequest.objects.select_related("entity").get(pk=self._case.pk)
 
-    @property
     def state(self) -> State:
         """Where the case stands."""
         return State(self.case.state)

@@ -24,14 +24,14 @@ def whole_case(house: House) -> None:
     house.planned()
     house.approve()
     house.work()
-    assert house.state is State.VALIDATED, house.stopped()
+    assert house.state() is State.VALIDATED, house.stopped()
     house.sign_off()
     house.work()
 
 
 def test_a_case_ends_answered_and_its_pack_verifies(records: House) -> None:
     whole_case(records)
-    assert records.state is State.ANSWERED
+    assert records.state() is State.ANSWERED
     report = evidence.latest(records.case)
     assert report is not None
     command = [sys.executable, verify.__file__, str(evidence.pack_path(report)), "--key", evidence.fingerprint()]
