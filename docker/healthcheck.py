@@ -1,6 +1,6 @@
 """Exits 0 when the web process of this container answers and its database does.
 
-Asks as a reverse proxy would: with a host name that is allowed and, where HTTPS is on, as if the call had come by HTTPS.
+Asks as a reverse proxy would: with a host name that is allowed, and as if the call had come by HTTPS.
 """
 
 from __future__ import annotations

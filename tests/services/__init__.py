@@ -1,0 +1,1 @@
+"""The house on real servers: PostgreSQL, Redis, workers as processes, kills."""
