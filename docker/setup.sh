@@ -57,6 +57,6 @@ if ! "$venv/bin/python" -c "import importlib.metadata as m, sys; sys.exit(m.vers
         || "$venv/bin/python" -m pip install -q --no-input --no-deps --index-url "$torch_index" "torch==$torch+cpu" 2>/dev/null \
         || "$venv/bin/python" -m pip install -q --no-input --no-deps "torch==$torch"
 fi
-"$venv/bin/uv" pip install -q --python "$venv/bin/python" --require-hashes -r $lock \
+"$venv/bin/uv" pip install -q --python "$venv/bin/python" --require-hashes --no-deps -r $lock \
     || "$venv/bin/python" -m pip install -q --no-input --require-hashes --no-deps -r $lock
 : > "$stamp"
