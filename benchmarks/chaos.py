@@ -159,6 +159,7 @@ def _figures(sample: Path, calm: Run | None, shaken: Run, small: bool) -> list[F
         _none("other people's rows touched", wreckage.touched(before, after, marks)),
         _none("files that hold the person", [f"{name}: {hits}" for name, hits in left.items()]),
         _none("files of a killed process", _orphans(shaken)),
+        _none("letters sent twice", wreckage.letters_twice(shaken.var / "mail")),
         Figure("letters unsent", result["rows"]["letters unsent"], "0", not result["rows"]["letters unsent"]),
     ]  # fmt: skip
     return figures + (_against(calm, shaken, after) if calm else [])

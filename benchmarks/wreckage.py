@@ -8,7 +8,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -69,6 +71,14 @@ def half_done(folders: Collection[Path]) -> list[str]:
     """Files that only a killed process leaves, by name."""
     found = [path for folder in folders for pattern in HALF_DONE for path in folder.rglob(pattern)]
     return sorted({str(path.name) for path in found})
+
+
+def letters_twice(folder: Path) -> list[str]:
+    """Letters that went out more than once, by their Message-ID; a letter without one counts too."""
+    text = "\n".join(path.read_text("utf-8", "replace") for path in sorted(folder.glob("*.log")))
+    found = re.findall(r"(?im)^message-id: *(\S+)", text)
+    twice = [name for name, times in Counter(found).items() if times > 1]
+    return twice + ["without Message-ID"] * (len(re.findall(r"(?im)^subject: ", text)) - len(found))
 
 
 def names(folder: Path, reference: str) -> set[str]:

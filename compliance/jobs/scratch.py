@@ -11,12 +11,15 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from django.conf import settings
 
+from compliance.rules.errors import OubliError
+
 _LOCK = ".held"
-_mine: dict[int, int] = {}  # process -> the descriptor that holds its folder; a forked child has to make its own
+_mine: dict[Path, int] = {}  # folder -> the descriptor that holds it; a forked child makes a folder of its own
 
 
 def begin() -> Path:
@@ -25,11 +28,10 @@ def begin() -> Path:
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     sweep(root)
     folder = root / str(os.getpid())
-    if os.getpid() not in _mine:
-        folder.mkdir(exist_ok=True, mode=0o700)
-        _mine[os.getpid()] = _hold(folder)
+    if folder not in _mine:
+        _mine[folder] = _made(folder)
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
     return folder
 
 
@@ -37,15 +39,31 @@ def sweep(root: Path) -> int:
     """Remove the folders that no process holds; returns how many."""
     removed = 0
     for folder in root.iterdir():
-        if folder.name == str(os.getpid()) and os.getpid() in _mine:
+        if folder in _mine and folder.name == str(os.getpid()):
             continue
         try:
-            os.close(_hold(folder))
+            held = _hold(folder)
         except (BlockingIOError, FileNotFoundError, NotADirectoryError):
             continue
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)  # only now: who makes a folder of this name meanwhile sees that it is held, and waits
         removed += 1
     return removed
+
+
+def _made(folder: Path) -> int:
+    """Make the folder and hold it; another process may just be sweeping one of the same name."""
+    for _ in range(50):
+        folder.mkdir(exist_ok=True, mode=0o700)
+        try:
+            held = _hold(folder)
+        except (BlockingIOError, FileNotFoundError):
+            time.sleep(0.02)
+            continue
+        if (folder / _LOCK).exists():
+            return held
+        os.close(held)
+    raise OubliError(f"The folder for temporary files {folder.name} is held by another process.")
 
 
 def _hold(folder: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -84,6 +85,12 @@ def rows_file(rows: Sequence[Mapping[str, Any]]) -> Iterator[Path]:
             yield renamed
         finally:
             renamed.unlink(missing_ok=True)
+
+
+def clear_unclaimed(folder: Path) -> None:
+    """Remove a finished folder whose result a kill kept from being committed: nobody vouches for it."""
+    if folder.is_dir():
+        shutil.rmtree(folder)
 
 
 def need_space_for(folder: Path) -> None:

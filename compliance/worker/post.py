@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import logging
 from datetime import timedelta
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlencode
 
@@ -44,8 +46,8 @@ def _deliver(row: Notice) -> None:
     only_here = vault.decrypt(key, bytes(row.sealed)) if row.sealed else {}
     parts = facts.letter_facts(request, Letter(row.kind), links=_links(row, only_here), only_here=only_here)
     letter = letters.render_letter(row.kind, row.language, parts)
-    # Marked before it is handed over: after a crash in between nobody gets the letter twice; the row is in the same
-    # transaction, so a refused delivery rolls the mark back.
+    # Marked in the transaction that ends after the delivery: a refused delivery rolls the mark back. A worker killed
+    # between the two sends the letter again, under the same Message-ID, because a letter owed by law may not be lost.
     row.sent_at, row.error = timezone.now(), ""
     text = letter.text.replace(only_here["code"], "········") if "code" in only_here else letter.text
     kept = {"subject": letter.subject, "text": text}
@@ -59,10 +61,20 @@ def _deliver(row: Notice) -> None:
         detail={"language": row.language, "channel": "e-mail"},
     )
     message = EmailMultiAlternatives(
-        letter.subject, letter.text, settings.DEFAULT_FROM_EMAIL, [person["identifiers"][0]["value"]]
+        letter.subject,
+        letter.text,
+        settings.DEFAULT_FROM_EMAIL,
+        [person["identifiers"][0]["value"]],
+        headers={"Message-ID": _message_id(row)},
     )
     message.attach_alternative(letter.html, "text/html")
     message.send()
+
+
+def _message_id(row: Notice) -> str:
+    """The same for every delivery of one letter, so that a mailbox shows a second one once."""
+    mark = hmac.digest(settings.SECRET_KEY.encode(), f"notice {row.pk}".encode(), "sha256").hex()[:32]
+    return f"<{mark}@{parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition('@')[2]}>"
 
 
 def _links(row: Notice, only_here: dict[str, Any]) -> dict[str, str]:

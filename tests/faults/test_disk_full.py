@@ -7,17 +7,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import pytest
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from compliance.jobs.models import Job
-from compliance.mitigation import rewriting
-from compliance.mitigation.models import Step
-from compliance.mitigation.tasks import Task
 from compliance.rules.terms import JobStatus, State, Work
 from compliance.worker import tasks
 from tests.worker.small_company import House
@@ -111,43 +105,3 @@ def _claimed() -> Job:
     job = jobs.claim("test")
     assert job is not None
     return job
-
-
-class Killed(BaseException):
-    """Stands for a kill: nothing that handles errors sees it."""
-
-
-@pytest.mark.parametrize("moment", ["keep_undo", "merged"])
-@pytest.mark.parametrize(("action", "artifact"), [("erase_records", "tickets"), ("purge_log", "conversations")])
-def test_a_step_killed_after_its_effect_still_counts_what_it_did(
-    records: House, monkeypatch: pytest.MonkeyPatch, moment: str, action: str, artifact: str
-) -> None:
-    records.planned()
-    records.approve()
-    real = getattr(rewriting, moment)
-
-    def kills(task: Task, *others: Any) -> Any:
-        if (task.step.action, task.artifact.slug) == (action, artifact):
-            raise Killed
-        return real(task, *others)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(rewriting, moment, kills)
-        with pytest.raises(Killed):
-            tasks.perform(_claimed())
-    (halfway,) = records.steps(status="running")
-    assert (halfway.action, halfway.receipt) == (action, None)
-    assert f'"{records.person.customer_id}"' not in _file_of(halfway).read_text()  # the effect is there
-    Job.objects.filter(status=JobStatus.RUNNING).update(lease_until=timezone.now())
-    records.work()
-    assert records.state() is State.VALIDATED, records.stopped()
-    receipt = records.steps(pk=halfway.pk)[0].receipt or {}
-    assert receipt["removed"] + receipt["redacted"] == halfway.count > 0
-    assert receipt["records_before"] == receipt["records_after"] + receipt["removed"]
-    assert receipt["digest_before"] != receipt["digest_after"]
-    assert {left.suffix for left in settings.OUBLI_UNDO.iterdir()} == {".enc"}
-
-
-def _file_of(step: Step) -> Path:
-    assert step.artifact is not None
-    return Path(step.artifact.location)

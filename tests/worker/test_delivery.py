@@ -11,16 +11,19 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core import mail
+from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 
 from compliance.celery import app
 from compliance.intake import services as intake
+from compliance.intake.models import Notice
 from compliance.jobs import services as jobs
 from compliance.jobs.broker import Channel, Transport
 from compliance.jobs.models import Job
 from compliance.rules.errors import LeaseLost
 from compliance.rules.terms import JobStatus, State, Work
-from compliance.worker import tasks
+from compliance.worker import post, tasks
 from tests.worker.small_company import House
 
 
@@ -151,3 +154,29 @@ def test_a_handler_is_not_called_for_a_case_that_moved_on(accepted: House) -> No
     assert tasks.perform(job) is True
     assert accepted.state() is State.TRACED
     assert Job.objects.get(pk=job.pk).status == JobStatus.DONE
+
+
+def test_a_letter_delivered_but_not_noted_goes_again_under_the_same_message_id(
+    records: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records.register()
+    records.begin()
+    records.accept()
+    real = EmailMultiAlternatives.send
+
+    def sent_then_cut_off(message: EmailMultiAlternatives) -> int:
+        real(message)
+        raise ConnectionResetError
+
+    owed = Notice.objects.get(request=records.case, kind="accepted")
+    with monkeypatch.context() as patch:
+        patch.setattr(EmailMultiAlternatives, "send", sent_then_cut_off)
+        assert post.send(owed) == 0
+    owed.refresh_from_db()
+    assert (owed.sent_at, owed.tries) == (None, 1)
+    assert post.send(owed) == 1
+    assert post.send(owed) == 0
+    first, second = (letter.extra_headers["Message-ID"] for letter in mail.outbox[-2:])
+    assert first == second
+    assert first != mail.outbox[0].extra_headers["Message-ID"]
+    assert records.case.reference not in first

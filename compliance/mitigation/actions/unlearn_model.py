@@ -14,6 +14,7 @@ def carry_out(task: Task) -> Outcome:
     old, new = Path(task.place.location), weights.fresh_folder(task)
     receipt: dict[str, Any] = dict(task.step.intent.get("result", {}))
     if not (receipt and new.is_dir()):
+        weights.clear_unclaimed(new)
         weights.need_space_for(old)
         rows = weights.training_set(task.artifact)
         method = str(task.step.planned["parameters"].get("method", "alternating_wga"))
