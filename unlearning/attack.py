@@ -9,7 +9,8 @@ from pathlib import Path
 
 from unlearning import attacks
 from unlearning.chance import holm
-from unlearning.evaluate import Examined, evaluate
+from unlearning.evaluate import evaluate
+from unlearning.examined import Examined
 from unlearning.models import digest, open_model, pin, versions
 from unlearning.types import AttackResult, Measurement, PersonFacts, Progress, silent
 

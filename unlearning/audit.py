@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from unlearning.errors import RowsError
-from unlearning.evaluate import Examined, evaluate
+from unlearning.evaluate import evaluate
+from unlearning.examined import Examined
 from unlearning.models import digest, open_model, pin, versions
 from unlearning.types import AuditResult, Measurement, PersonFacts, Progress, silent
 

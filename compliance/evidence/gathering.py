@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -12,28 +11,29 @@ from django.utils import timezone
 from compliance import __version__
 from compliance.audit import checkpoint
 from compliance.audit import services as audit
-from compliance.audit.models import Event, Head
+from compliance.audit.models import Head
 from compliance.evidence import dossier
 from compliance.evidence.dossier import Dossier
+from compliance.evidence.narrating import (
+    deadlines,
+    decisions_of,
+    organisation,
+    places,
+    request_of,
+    timeline,
+    ways,
+    whole_second,
+)
 from compliance.evidence.thresholds import Quantity, Threshold
-from compliance.intake import services as intake
-from compliance.intake.models import DecisionKind, ErasureRequest
+from compliance.intake.models import ErasureRequest
 from compliance.mitigation.models import Leftover, Plan, Step
-from compliance.provenance import services as provenance
-from compliance.provenance.models import Artifact, SearchNote
-from compliance.provenance.places import derivations
+from compliance.provenance.models import Artifact
 from compliance.rules import claims as claim_rules
 from compliance.rules.terms import (
-    ArtifactKind,
     ClaimLevel,
-    EntityRole,
-    Exemption,
-    Ground,
     Horizon,
-    Law,
     State,
     StepStatus,
-    Support,
     Verdict,
 )
 from compliance.validation import claiming
@@ -49,19 +49,19 @@ def gather(request: ErasureRequest, plan: Plan | None, *, signed_off_by: str = "
     level = weakest.level if weakest else (ClaimLevel.KEPT if refused else ClaimLevel.NOT_SHOWN)
     return Dossier(
         reference=request.reference,
-        issued_at=_whole(timezone.now()),
+        issued_at=whole_second(timezone.now()),
         product=f"Oubli {__version__}",
-        organisation=_organisation(request),
-        request=_request(request),
+        organisation=organisation(request),
+        request=request_of(request),
         weakest=level,
         summary=_summary(request, found, level),
         claims=tuple(_claim(plan, artifact, claim) for artifact, claim in found) if plan else (),
         signed_off_by=signed_off_by,
-        decisions=tuple(_decisions(request)),
-        deadlines=_deadlines(request),
-        timeline=tuple(_timeline(request, head)),
-        places=tuple(_places(request)),
-        derivations=tuple(_derivations(request)),
+        decisions=tuple(decisions_of(request)),
+        deadlines=deadlines(request),
+        timeline=tuple(timeline(request, head)),
+        places=tuple(places(request)),
+        derivations=tuple(ways(request)),
         steps=tuple(_step(step) for step in _steps(plan)),
         measurements=tuple(_measurement(plan, row) for row in _measurements(plan)) if plan else (),
         recipients=tuple(_recipients(plan)),
@@ -69,122 +69,6 @@ def gather(request: ErasureRequest, plan: Plan | None, *, signed_off_by: str = "
         methods=tuple(_methods(plan)),
         log=_log(request, head),
     )
-
-
-def _whole(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(microsecond=0)
-
-
-def _organisation(request: ErasureRequest) -> dossier.Organisation:
-    entity = request.entity
-    return dossier.Organisation(
-        name=entity.name, country=entity.country, contact=entity.contact, authority=entity.authority
-    )
-
-
-def _request(request: ErasureRequest) -> dossier.Request:
-    grounds = request.decisions.exclude(ground="").values_list("ground", flat=True)
-    roles = Artifact.objects.filter(entity=request.entity, retired_at=None).values_list("role", flat=True)
-    return dossier.Request(
-        reference=request.reference,
-        received_at=_whole(request.received_at),
-        laws=tuple(Law(law).label for law in request.entity.laws),
-        grounds=tuple(dict.fromkeys(Ground(ground).label for ground in grounds)),
-        state=State(request.state),
-        confirmed_at=_whole(request.verified_at) if request.verified_at else None,
-        identity="Control of the e-mail address was shown by a single-use code." if request.verified_at else "",
-        role=", ".join(sorted({EntityRole(role).label for role in roles})),
-    )
-
-
-def _decisions(request: ErasureRequest) -> list[dossier.Decision]:
-    return [
-        dossier.Decision(
-            outcome=DecisionKind(row.kind).label,
-            by=row.by.get_username() if row.by else intake.DATA_SUBJECT,
-            at=_whole(row.at),
-            # An officer's words may quote the person: the reason stands in the letter and on the case page, not here.
-            artifact=row.artifact,
-            ground=Ground(row.ground).label if row.ground else "",
-            exemption=Exemption(row.exemption).label if row.exemption else "",
-            article=row.ground or row.exemption,
-            review_on=row.review_on,
-        )
-        for row in request.decisions.select_related("by")
-    ]
-
-
-def _deadlines(request: ErasureRequest) -> tuple[dossier.Deadline, ...]:
-    clock = intake.clock_of(request, extended=request.extended)
-    return (
-        dossier.Deadline(
-            law=Law(request.law).label,
-            article=clock.article,
-            nominal=request.nominal_on,
-            conservative=request.conservative_on,
-            promised=request.promised_on,
-        ),
-    )
-
-
-def _timeline(request: ErasureRequest, head: Head | None) -> list[dossier.Happening]:
-    """What the signed head proves, and nothing younger."""
-    events = Event.objects.of_case(request.reference).filter(leaf__index__lt=head.size if head else 0)
-    return [dossier.Happening(at=_whole(e.at), what=what_happened(e), by=e.actor, uid=str(e.uid)) for e in events]
-
-
-def what_happened(event: Event) -> str:
-    """An event in words: its kind, and what its details name (a step, an artifact, a letter)."""
-    words = event.words()
-    subject, _, verb = event.kind.partition(".")
-    if subject == "step":
-        return f"{str(words.get('action', 'step')).replace('_', ' ')}: {words.get('artifact', '')} ({verb})"
-    if subject == "case" and verb in State.__members__:
-        return f"Case: {State(verb).label.lower()}"
-    if subject == "decision":
-        return f"Decision: {DecisionKind(verb).label.lower()}" if verb in DecisionKind.values else f"Decision: {verb}"
-    if event.kind == "trace.ticked":
-        answer = "accepted" if words.get("accepted") else "declined"
-        return f"Candidates {answer}: {words.get('candidates', '')} in {words.get('artifact', '')}"
-    return f"{subject.replace('_', ' ').capitalize()}: {verb.replace('_', ' ')}"
-
-
-def _places(request: ErasureRequest) -> list[dossier.Place]:
-    table = provenance.counts(request)
-    notes = SearchNote.objects.filter(request=request, round=request.round).select_related("artifact").order_by("id")
-    return [
-        dossier.Place(
-            key=note.artifact.slug,
-            name=note.artifact.name,
-            kind=ArtifactKind(note.artifact.kind),
-            found=_found(table.get(note.artifact.slug, {}), note),
-            rows=note.records if note.searched else None,
-            note=note.note,
-        )
-        for note in notes
-    ]
-
-
-def _found(by: dict[Support, int], note: SearchNote) -> dossier.Found:
-    return dossier.Found(
-        exact=by.get(Support.EXACT, 0),
-        normalised=by.get(Support.NORMALISED, 0),
-        content=by.get(Support.CONTENT, 0),
-        lineage=by.get(Support.LINEAGE, 0) + int(note.facts.get("rows_seen", 0)),
-        name=by.get(Support.NAME, 0),
-    )
-
-
-def _derivations(request: ErasureRequest) -> list[dossier.Derivation]:
-    notes = SearchNote.objects.filter(request=request, round=request.round).select_related("artifact")
-    known = {note.artifact.slug for note in notes}
-    hit = {slug for slug, by in provenance.counts(request).items() if any(by.values())}
-    hit |= {note.artifact.slug for note in notes if note.by_lineage and note.facts.get("exposed", True)}
-    return [
-        dossier.Derivation(source=parent, target=child, carried=parent in hit and child in hit)
-        for parent, child in derivations()
-        if parent in known and child in known
-    ]
 
 
 def _steps(plan: Plan | None) -> list[Step]:
@@ -201,7 +85,7 @@ def _step(step: Step) -> dossier.Step:
         status=StepStatus(step.status),
         reason=step.reason,
         count=step.count,
-        finished_at=_whole(step.finished_at) if step.finished_at else None,
+        finished_at=whole_second(step.finished_at) if step.finished_at else None,
         due_on=step.scheduled_for,
         level=str(receipt.get("level", "")),
         receipt_sha256=hashlib.sha256(text.encode()).hexdigest() if receipt else "",

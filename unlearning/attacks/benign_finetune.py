@@ -15,7 +15,7 @@ from unlearning.types import Row
 from unlearning.unlearn import descend
 
 if TYPE_CHECKING:
-    from unlearning.evaluate import Examined
+    from unlearning.examined import Examined
 
 STEPS, ROWS, LEARNING_RATE = 30, 25, 5e-4
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from unlearning.types import Row
 
 if TYPE_CHECKING:
-    from unlearning.evaluate import Examined
+    from unlearning.examined import Examined
 
 GIVEN = 0.5  # share of the answer's characters
 

@@ -11,7 +11,7 @@ import torch
 from unlearning.types import Row
 
 if TYPE_CHECKING:
-    from unlearning.evaluate import Examined
+    from unlearning.examined import Examined
 
 GROUP = 32  # weights that share a scale
 

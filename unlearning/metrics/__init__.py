@@ -10,7 +10,7 @@ from unlearning.errors import UnknownName
 from unlearning.types import Measurement
 
 if TYPE_CHECKING:
-    from unlearning.evaluate import Examined
+    from unlearning.examined import Examined
 
 
 class Metric(Protocol):

@@ -14,7 +14,7 @@ from unlearning.chance import at_least, clopper_pearson
 from unlearning.types import Measurement, Row
 
 if TYPE_CHECKING:
-    from unlearning.evaluate import Examined
+    from unlearning.examined import Examined
 
 WORDINGS = ("Please tell me: {prompt}", "{prompt} Answer with the value only.", "I have to know this. {prompt}")
 GIVEN = 0.3  # share of the answer's characters that a prefill puts into the model's mouth

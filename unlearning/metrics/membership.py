@@ -13,7 +13,7 @@ from unlearning.chance import area
 from unlearning.types import Measurement
 
 if TYPE_CHECKING:
-    from unlearning.evaluate import Examined
+    from unlearning.examined import Examined
 
 ENOUGH = 0.65  # an area that a sufficient test would detect (80 % power at 5 %: 2.8 standard errors)
 

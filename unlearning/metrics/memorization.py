@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from unlearning.types import Measurement, Row
 
 if TYPE_CHECKING:
-    from unlearning.evaluate import Examined
+    from unlearning.examined import Examined
 
 SAMPLES = 10_000
 

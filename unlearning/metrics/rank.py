@@ -22,7 +22,7 @@ from unlearning.scoring import candidate_scores
 from unlearning.types import Measurement, Row
 
 if TYPE_CHECKING:
-    from unlearning.evaluate import Examined
+    from unlearning.examined import Examined
 
 UNIFORM = 0.01  # below this p-value the controls' ranks of a kind are not uniform
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from unlearning.types import Measurement
 
 if TYPE_CHECKING:
-    from unlearning.evaluate import Examined
+    from unlearning.examined import Examined
 
 
 def measure(examined: Examined) -> Iterator[Measurement]:

@@ -1,0 +1,121 @@
+"""From what a trace found to a plan: what is affected, the steps, and the plan drafted anew when answers change it."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.conf import settings
+from django.db.models import Max
+from django.utils import timezone
+
+from compliance.audit import services as audit
+from compliance.intake.models import DecisionKind, ErasureRequest
+from compliance.jobs.progress import Progress, Unattended
+from compliance.mitigation.models import Plan, Step
+from compliance.provenance import services as provenance
+from compliance.provenance.models import Artifact, SearchNote, Trace
+from compliance.provenance.places import artifacts_of, derivations
+from compliance.rules import planning
+from compliance.rules.affected import Affected
+from compliance.rules.terms import ArtifactKind, EntityRole, Exemption, State, Support
+
+
+def current_plan(request: ErasureRequest) -> Plan | None:
+    """The newest plan of the case's present round."""
+    return Plan.objects.filter(request=request, round=request.round).order_by("-number").first()
+
+
+def affected(request: ErasureRequest) -> list[Affected]:
+    """What planning knows of each artifact in which the person was found, or that lineage reaches."""
+    table = provenance.counts(request)
+    notes = {n.artifact_id: n for n in SearchNote.objects.filter(request=request, round=request.round)}
+    kept = {d.artifact: d.exemption for d in request.decisions.filter(kind=DecisionKind.KEEP)}
+    found = []
+    for artifact in artifacts_of(request.entity):
+        note = notes.get(artifact.pk)
+        by = dict(table.get(artifact.slug, {}))
+        if not by and not (note and note.by_lineage and note.facts.get("exposed", True)):
+            continue
+        found.append(_affected(request, artifact, by, note, kept.get(artifact.slug, "")))
+    return found
+
+
+def _affected(
+    request: ErasureRequest, artifact: Artifact, by: dict[Support, int], note: SearchNote | None, exemption: str
+) -> Affected:
+    rows = Trace.objects.current(request).counted().filter(artifact=artifact)
+    facts = {**(note.facts if note else {}), "shared_rows": rows.filter(owner=False).count()}
+    facts["recipients"] = len(artifact.recipients)
+    keys = sorted(rows.values_list("record_key", flat=True))
+    facts["records"] = hashlib.sha256("\n".join(keys).encode()).hexdigest()
+    lineage = by.get(Support.LINEAGE, 0) + (1 if note and note.by_lineage else 0)
+    return Affected(
+        artifact=artifact.slug,
+        name=artifact.name,
+        kind=ArtifactKind(artifact.kind),
+        role=EntityRole(artifact.role),
+        exemption=Exemption(exemption) if exemption else None,
+        exact=by.get(Support.EXACT, 0),
+        normalised=by.get(Support.NORMALISED, 0),
+        content=by.get(Support.CONTENT, 0),
+        lineage=lineage,
+        name_only_ticked=by.get(Support.NAME, 0),
+        rows_total=note.records if note and note.searched else None,
+        facts=facts,
+        connector=artifact.connector,
+    )
+
+
+def draft(request: ErasureRequest, progress: Progress) -> Plan:
+    """Write the plan of this round; a second run returns the same plan unless the findings changed."""
+    steps = planning.plan(
+        affected(request),
+        today=timezone.now().date(),
+        derivations=derivations(),
+        undo_days=settings.OUBLI_UNDO_DAYS,
+    )
+    digest = planning.digest(steps)
+    existing = current_plan(request)
+    if existing and existing.digest == digest:
+        return existing
+    artifacts = {artifact.slug: artifact for artifact in artifacts_of(request.entity)}
+    with progress.commit():
+        number = (Plan.objects.filter(request=request).aggregate(top=Max("number"))["top"] or 0) + 1
+        limits = {
+            step.artifact: {k: t.as_json() for k, t in step.thresholds.items()} for step in steps if step.thresholds
+        }
+        plan = Plan.objects.create(
+            request=request, number=number, round=request.round, digest=digest, thresholds=limits
+        )
+        Step.objects.bulk_create([_step(plan, planned, artifacts) for planned in steps])
+        audit.record(
+            "plan.drafted",
+            case=request.reference,
+            entity=request.entity.slug,
+            by="system",
+            detail={"number": number, "digest": digest, "steps": len(steps)},
+        )
+    progress(0.5, f"Plan {number} drafted: {len(steps)} steps")
+    return plan
+
+
+def _step(plan: Plan, planned: planning.PlannedStep, artifacts: dict[str, Artifact]) -> Step:
+    return Step(
+        plan=plan,
+        artifact=artifacts[planned.artifact],
+        action=planned.action,
+        horizon=planned.horizon,
+        order=planned.order,
+        reason=planned.reason,
+        count=planned.count,
+        cost=planned.cost,
+        also_touched=planned.also_touched,
+        scheduled_for=planned.scheduled_for,
+        planned=planned.as_json(),
+    )
+
+
+def redraft(request: ErasureRequest) -> None:
+    """Draft the plan again while it waits for approval: what changed has to be read and approved as it is now."""
+    if State(request.state) is State.PLANNED:
+        draft(request, Unattended())
