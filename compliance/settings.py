@@ -30,6 +30,7 @@ OUBLI_UNDO_DAYS = env.int("OUBLI_UNDO_DAYS", default=30)
 OUBLI_CODE_MINUTES = 15
 OUBLI_CODE_TRIES = 5
 OUBLI_SITE = env.str("OUBLI_SITE", default="http://localhost:8000").rstrip("/")
+OUBLI_BIND = env.str("OUBLI_BIND", default="127.0.0.1")
 OUBLI_LEASE_SECONDS = env.int("OUBLI_LEASE_SECONDS", default=20)
 OUBLI_JOB_ATTEMPTS = 5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from argparse import ArgumentParser
@@ -23,7 +24,7 @@ from compliance.rules import identifiers
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import State
 from compliance.worker import demo, results, staff
-from compliance.worker.supervise import Processes, commands
+from compliance.worker.supervise import Processes, commands, refuse_taken_port
 
 MARK = "demo-case"
 SAMPLE_ENTITY = "aurora-gmbh"
@@ -46,7 +47,10 @@ class Command(BaseCommand):
         """Run it."""
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         console = Console()
+        os.environ.setdefault("OUBLI_SITE", f"http://localhost:{options['port']}")
         try:
+            if not options["no_serve"]:
+                refuse_taken_port(options["port"])
             call_command("migrate", verbosity=0)
             subject, entity = self._prepare(options, console)
             users = staff.ensure_demo_staff()
