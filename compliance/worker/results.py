@@ -40,7 +40,7 @@ def _rates(rows: list[Measurement], console: Console) -> None:
 
 def _judged(rows: list[Measurement], console: Console) -> None:
     table = Table(
-        "Place", "Measurement", "Before", "After", "Threshold", "Verdict", title="Proof", title_justify="left"
+        "Place", "Measurement", "Before", "After", "Verdict", title="Proof", title_justify="left"
     )
     for row in rows:
         before = "" if row.before is None else f"{row.before:.3g}"
