@@ -28,6 +28,8 @@ from compliance.jobs.models import Job
 from compliance.rules.errors import LeaseLost
 from compliance.rules.terms import JobStatus, Work
 
+MOST_CLAIMS = 500  # a job taken over this often is not unlucky
+
 
 def enqueue(case_id: uuid.UUID, work: Work, *, due_at: datetime | None = None) -> Job:
     """Insert the job unless a live one exists for this case and work; call inside the caller's transaction."""
@@ -45,10 +47,12 @@ def claim(worker: str, *, now: datetime | None = None) -> Job | None:
     """Claim the oldest due job, or return None; of two workers exactly one wins."""
     now = now or timezone.now()
     for candidate in Job.objects.due(now)[:5]:
+        if candidate.fence >= MOST_CLAIMS and candidate.status == JobStatus.RUNNING:
+            _give_up(candidate)
+            continue
         won = Job.objects.filter(pk=candidate.pk, fence=candidate.fence, status=candidate.status).update(
             status=JobStatus.RUNNING,
             fence=F("fence") + 1,
-            attempts=F("attempts") + 1,
             lease_until=now + timedelta(seconds=settings.OUBLI_LEASE_SECONDS),
             worker=worker,
             error_class="",
@@ -58,6 +62,18 @@ def claim(worker: str, *, now: datetime | None = None) -> Job | None:
         if won:
             return Job.objects.get(pk=candidate.pk)
     return None
+
+
+def _give_up(job: Job) -> None:
+    """A work that has ended its worker again and again (out of memory, say) is a person's turn."""
+    Job.objects.filter(pk=job.pk, fence=job.fence, status=JobStatus.RUNNING).update(
+        status=JobStatus.FAILED,
+        permanent=True,
+        finished_at=timezone.now(),
+        error_class="WorkerDied",
+        error_message=f"The worker died {job.fence} times in this work.",
+        next_action="Look at the memory of the worker's machine and at its log, then try again.",
+    )
 
 
 def renew(job: Job, **fields: object) -> None:
@@ -90,10 +106,13 @@ def fail(job: Job, error: Exception) -> None:
     """Record the error as data; try again after a growing pause, or leave it to a person."""
     known = in_words(error)
     retryable = known.retryable if known else True
-    again = retryable and job.attempts < settings.OUBLI_JOB_ATTEMPTS
-    pause = timedelta(seconds=min(600, 2 ** (2 * job.attempts - 1)))
+    # Failures are counted, not claims: a worker that was killed says nothing against the work.
+    failures = job.attempts + 1
+    again = retryable and failures < settings.OUBLI_JOB_ATTEMPTS
+    pause = timedelta(seconds=min(600, 2 ** (2 * failures - 1)))
     renew(
         job,
+        attempts=failures,
         status=JobStatus.QUEUED if again else JobStatus.FAILED,
         due_at=timezone.now() + pause,
         finished_at=None if again else timezone.now(),

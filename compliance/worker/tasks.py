@@ -99,7 +99,7 @@ def _failed(job: Job, error: Exception) -> None:
                 case=request.reference,
                 entity=request.entity.slug,
                 by=intake.SYSTEM,
-                detail={"work": job.work, "error": type(known or error).__name__, "attempt": job.attempts},
+                detail={"work": job.work, "error": type(known or error).__name__, "attempt": job.attempts + 1},
             )
     except LeaseLost:
         log.warning("job %s: lease lost while recording a failure", job.pk)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import faiss
 
 from retrieval.durable import sha256_of
-from retrieval.errors import IndexUnreadable, StoreOutOfStep
+from retrieval.errors import DimensionMismatch, IndexUnreadable, StoreOutOfStep
 from retrieval.indexes import chunks, layout, vectors
 from retrieval.indexes.layout import CHUNKS, INDEX, MANIFEST, Place
 from retrieval.types import Chunk, Json
@@ -92,6 +92,12 @@ def _checked(place: Place, stamp: tuple[int, int]) -> Generation:
     for name, key in ((INDEX, "index_sha256"), (CHUNKS, "chunks_sha256")):
         _check_digest(place.files / name, place.manifest.get(key))
     index, held = vectors.read(place.files / INDEX), chunks.read(place.files / CHUNKS)
+    declared = place.manifest.get("dimension")
+    if declared is not None and int(declared) != index.d:
+        raise DimensionMismatch(
+            f"Opening the index in {place.files}: its manifest says {declared} dimensions, its vectors have {index.d}; "
+            "restore the manifest that belongs to it, or rebuild the index."
+        )
     ids = set(vectors.ids_of(index).tolist())
     if ids != held.keys():
         raise StoreOutOfStep(
