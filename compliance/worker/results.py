@@ -39,9 +39,7 @@ def _rates(rows: list[Measurement], console: Console) -> None:
 
 
 def _judged(rows: list[Measurement], console: Console) -> None:
-    table = Table(
-        "Place", "Measurement", "Before", "After", "Verdict", title="Proof", title_justify="left"
-    )
+    table = Table("Place", "Measurement", "Before", "After", "Verdict", title="Proof", title_justify="left")
     for row in rows:
         before = "" if row.before is None else f"{row.before:.3g}"
         value = "" if row.value is None else f"{row.value:.3g}"
