@@ -165,7 +165,10 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
-WHITENOISE_USE_FINDERS = True
+# Served from the packages until somebody collects them (compressed copies exist only there).
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "web").is_dir()
+if WHITENOISE_USE_FINDERS:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_AUTOREFRESH = False
 
 EMAIL_BACKEND = env.str("OUBLI_EMAIL_BACKEND", default="django.core.mail.backends.filebased.EmailBackend")
