@@ -36,3 +36,15 @@ def _the_log_may_be_emptied() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush.Command, "handle", lifted)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _temporary_files_stay_where_they_were() -> Iterator[None]:
+    """A worker moves its process's temporary files to its own folder; a test that ran one puts them back."""
+    before, named = tempfile.tempdir, os.environ.get("TMPDIR")
+    yield
+    tempfile.tempdir = before
+    if named is None:
+        os.environ.pop("TMPDIR", None)
+    else:
+        os.environ["TMPDIR"] = named
