@@ -1,0 +1,208 @@
+"""Finding a person: what counts, what only proposes, what an answer changes, and that strangers' rows are watched."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compliance.accounts.models import LegalEntity, User
+from compliance.intake import services as intake
+from compliance.intake import vault
+from compliance.intake.decisions import Reasons, accept
+from compliance.intake.models import ErasureRequest
+from compliance.jobs.progress import Unattended
+from compliance.mitigation import services as mitigation
+from compliance.provenance import registration
+from compliance.provenance import services as provenance
+from compliance.provenance.models import Artifact, Trace
+from compliance.rules.errors import MissingPart, PlanChanged
+from compliance.rules.terms import Ground, IdentifierKind, State
+from compliance.worker import staff
+
+ANA = "ana.lima@post.example"
+STOCK = "Thank you for your patience, we have written to our partner about it."
+OWN = "My grandmother's harp arrived without its seventh string, again."
+
+SYSTEMS = """
+entities:
+  - id: firm
+    name: Firm
+    law: [gdpr]
+    country: DE
+    time_zone: Europe/Berlin
+    contact: dpo@firm.example
+    authority: BfDI
+artifacts:
+  - id: customers
+    name: Customers
+    kind: database
+    connector: sql
+    location: sqlite:///crm.sqlite
+    entity: firm
+    purpose: contract
+    lawful_basis: contract
+    retention: 2 years
+    key_field: number
+    subject_fields: [number, name, email, phone]
+    options:
+      table: customers
+      identity: true
+      identity_fields: {number: customer_id, name: name, email: email, phone: phone}
+  - id: letters
+    name: Letters
+    kind: dataset
+    connector: files
+    location: letters.jsonl
+    entity: firm
+    purpose: service
+    lawful_basis: contract
+    retention: 2 years
+    key_field: id
+    subject_fields: [sender]
+    text_fields: [body, reply]
+"""
+
+LETTERS = [
+    {"id": "1", "sender": ANA, "body": OWN, "reply": STOCK},
+    {"id": "2", "sender": "bo@post.example", "body": "Where is my order? It is late.", "reply": STOCK},
+    {
+        "id": "3",
+        "sender": "cy@post.example",
+        "body": "Please call 0151 234 5678, that is Ana's number.",
+        "reply": STOCK,
+    },
+    {"id": "4", "sender": "di@post.example", "body": "Ana Lima told me about you, is she well?", "reply": STOCK},
+    {"id": "5", "sender": "ed@post.example", "body": f"Somebody wrote: {OWN}", "reply": STOCK},
+    {"id": "6", "sender": "fay@post.example", "body": "Nothing of interest stands here.", "reply": STOCK},
+    {"id": "7", "sender": "gus@post.example", "body": "The harp is fine, thank you.", "reply": STOCK},
+    {"id": "8", "sender": "hal@post.example", "body": "Do you sell strings?", "reply": STOCK},
+]
+
+
+@pytest.fixture
+def firm(tmp_path: Path, transactional_db: None, settings: Any) -> dict[str, User]:
+    """A company of two places; Ana is a customer with a phone number that the form does not know."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with sqlite3.connect(tmp_path / "crm.sqlite") as crm:
+        crm.execute("CREATE TABLE customers (number TEXT PRIMARY KEY, name TEXT, email TEXT, phone TEXT)")
+        crm.execute("INSERT INTO customers VALUES ('C-48213', 'Ana Lima', ?, '+49 151 2345678')", [ANA])
+        crm.execute("INSERT INTO customers VALUES ('C-77777', 'Bo Berg', 'bo@post.example', '+49 151 9999999')")
+    (tmp_path / "letters.jsonl").write_text("".join(json.dumps(row) + "\n" for row in LETTERS))
+    (tmp_path / "systems.yaml").write_text(SYSTEMS)
+    registration.register(tmp_path / "systems.yaml", by="test")
+    return staff.ensure_demo_staff()
+
+
+def case_of(
+    firm: dict[str, User], *, name: str = "Ana Lima", others: tuple[intake.Identifier, ...] = ()
+) -> ErasureRequest:
+    """Ana's case, accepted; her address is proven, what else she typed is not."""
+    form = intake.Submission(entity=LegalEntity.objects.get(), email=ANA, name=name, others=others)
+    receipt = intake.submit(form)
+    notice = receipt.request.notices.get(kind="acknowledged")
+    code = vault.decrypt(vault.case_key(receipt.request), bytes(notice.sealed or b""))["code"]
+    case = intake.confirm(receipt.reference, code)
+    accept(case, by=firm["olga.demo"], reasons=Reasons(ground=Ground.CONSENT_WITHDRAWN))
+    return again(case)
+
+
+def again(case: ErasureRequest) -> ErasureRequest:
+    return ErasureRequest.objects.select_related("entity").get(pk=case.pk)
+
+
+def found(case: ErasureRequest) -> dict[str, tuple[bool, bool]]:
+    """Letter -> (is hers, is only a candidate)."""
+    provenance.trace(case, Unattended())
+    opened = provenance.opened_traces(again(case))
+    return {c["record"]: (row.owner, row.candidate) for row, c in opened if row.artifact.slug == "letters"}
+
+
+def planned(case: ErasureRequest) -> ErasureRequest:
+    """The case, traced and planned."""
+    provenance.trace(case, Unattended())
+    intake.move(case, to=State.TRACED, by="system")
+    mitigation.draft(again(case), Unattended())
+    intake.move(case, to=State.PLANNED, by="system")
+    return again(case)
+
+
+def waiting(case: ErasureRequest) -> list[Trace]:
+    return list(Trace.objects.current(case).waiting().select_related("artifact", "request__entity"))
+
+
+def test_the_customer_table_teaches_what_the_form_does_not_know(firm: dict[str, User]) -> None:
+    assert found(case_of(firm))["3"] == (False, False), (
+        "her phone number, in another spelling, in somebody else's letter"
+    )
+
+
+def test_a_stock_answer_says_nothing_about_anybody(firm: dict[str, User]) -> None:
+    letters = found(case_of(firm))
+    assert "2" not in letters and "6" not in letters
+
+
+def test_her_own_words_are_found_where_somebody_quotes_them(firm: dict[str, User]) -> None:
+    assert found(case_of(firm))["5"] == (False, False)
+
+
+def test_a_bare_name_only_proposes(firm: dict[str, User]) -> None:
+    assert found(case_of(firm))["4"] == (False, True)
+
+
+def test_an_unproven_identifier_only_proposes(firm: dict[str, User]) -> None:
+    bo = intake.Identifier(IdentifierKind.EMAIL, "bo@post.example")
+    letters = found(case_of(firm, others=(bo,)))
+    assert letters["2"] == (True, True), "his letter is a candidate, not hers to erase"
+    customers = Trace.objects.filter(artifact__slug="customers", candidate=False)
+    assert customers.count() == 1, "an unproven address teaches nothing"
+
+
+def test_a_plan_waits_for_the_officers_answers(firm: dict[str, User]) -> None:
+    case = planned(case_of(firm))
+    plan = mitigation.current_plan(case)
+    assert plan and waiting(case)
+    with pytest.raises(MissingPart):
+        mitigation.approve(case, by=firm["olga.demo"], plan_digest=plan.digest)
+
+
+def test_another_answer_is_another_plan(firm: dict[str, User]) -> None:
+    case = planned(case_of(firm))
+    before = mitigation.current_plan(case)
+    (row,) = waiting(case)
+    mitigation.answer_candidates(case, {row.pk: True}, by=firm["olga.demo"])
+    after = mitigation.current_plan(case)
+    assert before and after and before.digest != after.digest
+    with pytest.raises(PlanChanged):
+        mitigation.approve(case, by=firm["olga.demo"], plan_digest=before.digest)
+
+
+def test_an_answer_is_remembered_when_the_search_runs_again(firm: dict[str, User]) -> None:
+    case = planned(case_of(firm))
+    mitigation.answer_candidates(case, {row.pk: False for row in waiting(case)}, by=firm["olga.demo"])
+    provenance.trace(case, Unattended())
+    assert not waiting(case)
+
+
+def test_one_changed_byte_of_a_stranger_is_noticed(firm: dict[str, User], tmp_path: Path) -> None:
+    case = planned(case_of(firm))
+    letters = Artifact.objects.get(slug="letters")
+    before, after = provenance.others_digest(case, letters)
+    assert before == after
+    path = tmp_path / "letters.jsonl"
+    path.write_text(path.read_text().replace("Nothing of interest", "Nothing of Interest"))
+    before, after = provenance.others_digest(case, letters)
+    assert before.count == after.count and before.sum != after.sum
+
+
+def test_a_dry_run_writes_no_row(firm: dict[str, User]) -> None:
+    from compliance.mitigation.preview import preview
+    from compliance.rules.identifiers import parse
+
+    seen = preview(LegalEntity.objects.get(), [parse(f"email:{ANA}")])
+    assert {place.name: place.own for place in seen.places} == {"Customers": 1, "Letters": 1}
+    assert {step.action for step in seen.steps} >= {"erase_records", "redact_records"}
+    assert not Trace.objects.exists() and not ErasureRequest.objects.exists()
