@@ -122,6 +122,13 @@ def _unlearn(options: argparse.Namespace) -> Any:
     )
 
 
+def _compare(options: argparse.Namespace) -> Any:
+    from unlearning.compare import compare
+
+    rows = read_rows(options.rows)
+    return compare(options.model, before=options.before, rows=rows, threads=options.threads, progress=_progress)
+
+
 def _texts(path: Path | None) -> list[str]:
     if path is None:
         return []
@@ -170,6 +177,11 @@ def _parser() -> argparse.ArgumentParser:
     unlearn.add_argument("--method", default="alternating_wga", help="alternating_wga, npo or gradient_difference")
     unlearn.add_argument("--out", type=Path, required=True, help="new model folder")
     unlearn.set_defaults(verb=_unlearn)
+    compare = verbs.add_parser("compare", parents=[shared], help="ask a new model and the one before the same rows")
+    compare.add_argument("--model", type=Path, required=True, help="the new model")
+    compare.add_argument("--before", type=Path, required=True)
+    compare.add_argument("--rows", type=Path, required=True, help="rows that both should answer")
+    compare.set_defaults(verb=_compare)
     _probing_verbs(verbs, shared)
     return parser
 

@@ -7,6 +7,7 @@ import random
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 
 from unlearning import methods
 from unlearning.batches import collate, token_losses
+from unlearning.dose import StillKnown, still_known
 from unlearning.errors import Diverged, RowsError
 from unlearning.files import partial_folder, promote
 from unlearning.methods import Method, Turn
@@ -47,9 +49,8 @@ def unlearn(
     before = digest(model_dir)
     partial = partial_folder(out)
     model, tokenizer = open_model(model_dir)
-    steps = apply(
-        recipe, model, forget=encode(tokenizer, forget), retain=encode(tokenizer, retain), seed=seed, progress=progress
-    )
+    rows = Rows(encode(tokenizer, forget), encode(tokenizer, retain), still_known(tokenizer, forget, retain, seed=seed))
+    steps = apply(recipe, model, rows, seed=seed, progress=progress)
     shutil.rmtree(partial)
     save_model(model, tokenizer, partial)
     promote(partial, out)
@@ -57,22 +58,32 @@ def unlearn(
     return outcome(out, verb="unlearn", began=began, steps=steps, before=before, exactness="approximate", detail=detail)
 
 
-def apply(
-    method: Method, model: Any, *, forget: Sequence[Encoded], retain: Sequence[Encoded], seed: int, progress: Progress
-) -> int:
-    """Change `model` in place; returns the optimizer steps taken."""
+@dataclass(frozen=True)
+class Rows:
+    """What is to go, what is to stay, and the question which of the first the model still knows."""
+
+    forget: Sequence[Encoded]
+    retain: Sequence[Encoded]
+    known: StillKnown
+
+
+def apply(method: Method, model: Any, rows: Rows, *, seed: int, progress: Progress) -> int:
+    """Change `model` in place; returns the optimizer steps taken. Rows that are not known any more are left alone."""
     draw = random.Random(seed)
     torch.manual_seed(seed)
+    forget, retain = rows.forget, rows.retain
     reference = [_losses(model, row) for row in forget]
     optimizer = torch.optim.AdamW(model.parameters(), lr=method.learning_rate, weight_decay=0.0, fused=True)
     model.train()
     total = method.rounds * (method.forget_steps + method.retain_steps)
     for step in range(total):
         kept = collate([retain[index] for index in _some(len(retain), draw)])
-        if step % (method.forget_steps + method.retain_steps) < method.forget_steps:
-            chosen = _some(len(forget), draw)
-            known = torch.cat([reference[index] for index in chosen])
-            loss = method.loss(Turn(model, collate([forget[index] for index in chosen]), kept, known))
+        turn = step % (method.forget_steps + method.retain_steps) < method.forget_steps
+        known = _known(model, rows) if turn else []
+        if known:
+            chosen = [known[index] for index in _some(len(known), draw)]
+            before = torch.cat([reference[index] for index in chosen])
+            loss = method.loss(Turn(model, collate([forget[index] for index in chosen]), kept, before))
         else:
             loss = token_losses(model, kept).mean()
         descend(loss, model=model, optimizer=optimizer, doing="unlearning")
@@ -94,6 +105,13 @@ def descend(loss: Any, *, model: Any, optimizer: Any, doing: str) -> None:
 
 def _some(count: int, draw: random.Random) -> list[int]:
     return sorted(draw.sample(range(count), min(ROWS, count)))
+
+
+def _known(model: Any, rows: Rows) -> list[int]:
+    model.eval()
+    found = rows.known(model)
+    model.train()
+    return found
 
 
 def _losses(model: Any, row: Encoded) -> Any:

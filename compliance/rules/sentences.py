@@ -19,7 +19,7 @@ _ENGLISH: Mapping[str, str] = {
     "erased": "We erased your data from {name} and checked that it is no longer there.",
     "erased_model": "We rebuilt {name} without your data and checked that it does not give your data.",
     "mitigated": "We changed {name} so that it no longer gives your data in our tests; it was not rebuilt without it. "
-    "{extent} {bits} bits of exposure remained under {attacker}{budget}.",
+    "{extent} {bits} bits of exposure remained, measured against {attacker}{budget}.",
     "suppressed": "{name} no longer shows your data, but your data is still stored in it.",
     "suppressed_until": "{name} no longer shows your data, but your data is still stored in it. It is due to be erased "
     "by {until}.",
@@ -37,7 +37,7 @@ _PORTUGUESE: Mapping[str, str] = {
     "erased": "Apagamos os seus dados de {name} e verificamos que eles não estão mais lá.",
     "erased_model": "Reconstruímos {name} sem os seus dados e verificamos que ele não revela os seus dados.",
     "mitigated": "Alteramos {name} para que não revele mais os seus dados em nossos testes; ele não foi reconstruído "
-    "sem eles. Restaram {extent} {bits} bits de exposição sob {attacker}{budget}.",
+    "sem eles. Restaram {extent} {bits} bits de exposição, medidos contra {attacker}{budget}.",
     "suppressed": "{name} não mostra mais os seus dados, mas eles continuam guardados ali.",
     "suppressed_until": "{name} não mostra mais os seus dados, mas eles continuam guardados ali. A eliminação está "
     "prevista até {until}.",
@@ -59,6 +59,12 @@ _MONTHS: Mapping[str, str] = {
 }
 _DAY: Mapping[str, str] = {"en": "{day} {month} {year}", "pt-br": "{day} de {month} de {year}"}
 _ATTACKER: Mapping[str, str] = {"en": "our strongest attack", "pt-br": "nosso ataque mais forte"}
+_ATTACKERS: Mapping[str, Mapping[str, str]] = {
+    "probability_of_any_answer": {
+        "en": "somebody who can read how likely the model finds any answer",
+        "pt-br": "quem pode ler quão provável o modelo considera qualquer resposta",
+    }
+}
 _BUDGET: Mapping[str, str] = {"en": " with {budget} tries", "pt-br": " com {budget} tentativas"}
 _EXTENT: Mapping[str, Mapping[str, str]] = {
     "en": {"at_most": "At most", "about": "About"},
@@ -111,7 +117,7 @@ def _in_words(name: str, value: Plain, language: str) -> str:
     if name == "budget":
         return "" if value is None else _BUDGET[language].format(budget=_number(value, language))
     if name == "attacker":
-        return str(value or _ATTACKER[language])
+        return _ATTACKERS.get(str(value), {}).get(language) or str(value or _ATTACKER[language])
     if name == "extent":
         return _EXTENT[language][str(value)]
     if name == "bits":

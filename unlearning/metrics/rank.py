@@ -13,7 +13,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from unlearning.candidates import candidates_for
@@ -39,14 +39,21 @@ class Place:
     def bits(self) -> float:
         return math.log2(self.count) - math.log2(self.rank)
 
+    @property
+    def reversed(self) -> Place:
+        """The same for who reads the list from its end: a value pushed far down is found there."""
+        return replace(self, rank=self.count + 1 - self.rank)
+
 
 def measure(examined: Examined) -> Iterator[Measurement]:
     """Exposure bits and p-values for the person; the same for the controls, as calibration."""
     person = [place_of(examined, row) for row in examined.facts.person]
     controls = [place_of(examined, row) for row in _some_of_each_kind(examined)]
     ranks: dict[str, float | int | str] = {f"bits of {place.kind or 'value'}": round(place.bits, 2) for place in person}
-    yield _exposure("person", person, detail=ranks)
-    yield _exposure("controls", controls, detail={})
+    yield _exposure("exposure_bits", "person", person, detail=ranks)
+    yield _exposure("exposure_bits", "controls", controls, detail={})
+    for scope, found_at in (("person", person), ("controls", controls)):
+        yield _exposure("exposure_bits_reversed", scope, [place.reversed for place in found_at], detail={})
     even = calibration(controls)
     yield Measurement("rank_calibration_p", "controls", min(even.values(), default=1.0), len(controls))
     uneven = {kind for kind, p in even.items() if p < UNIFORM}
@@ -90,14 +97,12 @@ def place_of(examined: Examined, row: Row) -> Place:
     return Place(row.kind, 1 + better + draw.randint(0, equal), 1 + len(values))
 
 
-def _exposure(scope: str, places: Sequence[Place], *, detail: dict[str, float | int | str]) -> Measurement:
+def _exposure(name: str, scope: str, places: Sequence[Place], *, detail: dict[str, float | int | str]) -> Measurement:
     """Mean bits over the fields, with a normal 95 % interval of the mean."""
     bits = [place.bits for place in places]
     mean = sum(bits) / max(1, len(bits))
     spread = math.sqrt(sum((value - mean) ** 2 for value in bits) / max(1, len(bits) - 1) / max(1, len(bits)))
-    return Measurement(
-        "exposure_bits", scope, mean, len(bits), mean - 1.96 * spread, mean + 1.96 * spread, detail=detail
-    )
+    return Measurement(name, scope, mean, len(bits), mean - 1.96 * spread, mean + 1.96 * spread, detail=detail)
 
 
 def calibration(controls: Sequence[Place]) -> dict[str, float]:

@@ -3,11 +3,13 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
 
 from compliance.mitigation import weights
+from compliance.mitigation.gate import require_useful
 from compliance.mitigation.models import Leftover, Step
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.rules.errors import MissingPart, ProofFailed
@@ -15,7 +17,10 @@ from compliance.rules.terms import StepStatus
 
 
 def carry_out(task: Task) -> Outcome:
-    """Two renames with their intent written first; a second run finishes what a kill left in between."""
+    """Two renames with their intent written first; a second run finishes what a kill left in between.
+
+    A model that lost other people's answers is refused before anything is exchanged.
+    """
     made = _made(task)
     wanted = str((made.receipt or {})["weights"])
     place, new, old = Path(task.place.location), weights.fresh_folder(task), weights.superseded_folder(task)
@@ -25,8 +30,8 @@ def carry_out(task: Task) -> Outcome:
                 f"{task.place.name}: the new model's digest is not the one that was made; it is not promoted.",
                 next_action="Find out who changed the folder, remove it, and try the case again.",
             )
-        task.remember(digest=wanted, superseded=old.name)
         if place.is_dir() and not old.exists():
+            task.remember(digest=wanted, superseded=old.name, useful=require_useful(task, new))
             place.rename(old)
         new.rename(place)
         _sync(place.parent)
@@ -41,7 +46,13 @@ def carry_out(task: Task) -> Outcome:
             path=str(old),
             defaults={"kind": "superseded", "digest": digest_before, "goes_on": goes_on},
         )
-    receipt = {"serving": serving, "superseded": digest_before, "superseded_folder": old.name, "level": "promoted"}
+    receipt: dict[str, Any] = {
+        "serving": serving,
+        "superseded": digest_before,
+        "superseded_folder": old.name,
+        "level": "promoted",
+    }
+    receipt |= {"useful": task.step.intent.get("useful", {})}
     return Outcome({**receipt, "superseded_until": goes_on.isoformat()}, words="Promoted by digest")
 
 

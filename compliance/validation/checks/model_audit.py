@@ -32,7 +32,7 @@ def measure(subject: Subject) -> Iterator[Reading]:
 def _judged(
     subject: Subject, after: Mapping[tuple[str, str], Any], before: Mapping[tuple[str, str], Any]
 ) -> Iterator[Reading]:
-    person, controls = "person", "controls"
+    person = "person"
     yield _extraction_rate(subject, after, before)
     rank, was = after[("rank_p", person)], before.get(("rank_p", person))
     powered = was is not None and was["value"] <= POWER
@@ -47,11 +47,7 @@ def _judged(
         detail=rank["detail"],
     )
     yield judged(subject, reading, powered=powered)
-    bits = after[("exposure_bits", person)]
-    floor = after[("exposure_bits", controls)]["value"]
-    reading = _reading("residual_bits", person, bits, before.get(("exposure_bits", person)))
-    detail = {**bits["detail"], "never_seen": floor, "attacker": "who may ask for the probability of any answer"}
-    yield judged(subject, replace(reading, detail=detail))
+    yield judged(subject, _exposure(after, before))
     for name, group in (("utility_drop", "others"), ("namesake_drop", "namesakes")):
         yield from _drop(subject, name, group, after, before)
     member = after[("membership_loss_auc", person)]
@@ -63,6 +59,7 @@ def _judged(
 
 
 _NAME = "model_audit"
+ATTACKER = "probability_of_any_answer"  # a name that the sentences have words for, in each language
 _LEAKS = "leaks in 10,000 samples"
 
 
@@ -83,6 +80,20 @@ def _extraction_rate(
     return judged(subject, replace(reading, detail=detail), controls_upper=floor.get(worst))
 
 
+def _exposure(after: Mapping[tuple[str, str], Any], before: Mapping[tuple[str, str], Any]) -> Reading:
+    """Bits for whoever reads the list of likely answers from its top or from its end, whichever finds the person.
+
+    A value that unlearning pushed to the very end is found there as surely as at the top.
+    """
+    worse = max(("exposure_bits", "exposure_bits_reversed"), key=lambda name: after[(name, "person")]["value"])
+    bits, floor = after[(worse, "person")], after[(worse, "controls")]["value"]
+    reading = _reading("residual_bits", "person", bits, before.get((worse, "person")))
+    fields = after[("exposure_bits", "person")]["detail"]
+    read_from = "the end" if worse.endswith("reversed") else "the top"
+    detail = {**reading.detail, **fields, "never_seen": floor, "read_from": read_from, "attacker": ATTACKER}
+    return replace(reading, detail=detail)
+
+
 def _leaks(rows: Mapping[tuple[str, str], Any], group: str) -> dict[str, float]:
     """Chance that 10,000 samples show the value, the largest of each field."""
     row = rows.get(("leak_at_10000", group))
@@ -98,8 +109,8 @@ def _drop(
         value = then["value"] - now["value"]
         yield judged(subject, Reading(_NAME, name, value, group=group, n=now["n"], detail={"answered": now["value"]}))
     elif name == "namesake_drop":
-        # Nobody of the same name is known: nobody can have been harmed, and that is what is written.
-        yield judged(subject, Reading(_NAME, name, 0.0, group=group, n=0, detail={"namesakes": 0}))
+        how = "nobody else of this name is known; people are asked about among the others"
+        yield judged(subject, Reading(_NAME, name, 0.0, group=group, n=0, detail={"namesakes": 0, "how": how}))
 
 
 def _distance(before: Mapping[tuple[str, str], Any]) -> float | None:

@@ -1,0 +1,59 @@
+"""Before a new model may serve: it still answers what the old one answered, within the limit that was approved."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+from compliance.jobs import processes
+from compliance.mitigation import weights
+from compliance.mitigation.tasks import Task
+from compliance.provenance.places import connector_of, place_of
+from compliance.rules.errors import MissingPart, ProofFailed
+from compliance.rules.terms import ArtifactKind
+from compliance.rules.thresholds import Threshold, thresholds
+
+ASKED = 100
+LIMIT = "utility_drop"
+
+
+def require_useful(task: Task, new: Path) -> dict[str, Any]:
+    """Ask both models other people's questions; raises ProofFailed when the new one lost more than the plan allows.
+
+    Returns counts and the limit, for the receipt. The audit after the promotion asks again, by its own path.
+    """
+    limit, rows = _limit(task), _rows(task)
+    with weights.rows_file(rows) as asked:
+        arguments = ["compare", "--model", str(new), "--before", task.place.location, "--rows", str(asked)]
+        found = processes.run("unlearning", arguments, task.progress)
+    drop = (found["answered_before"] - found["answered"]) / found["asked"]
+    if drop > limit.limit:
+        raise ProofFailed(
+            f"{task.place.name}: the new model answers {found['answered']} of {found['asked']} questions about other "
+            f"people, the one that serves {found['answered_before']}. It is not promoted; nothing was exchanged.",
+            next_action="Ask an engineer for another way to treat this model; until then it serves as it was, with the "
+            "person's details suppressed.",
+        )
+    return {**found, "limit": limit.limit}
+
+
+def _limit(task: Task) -> Threshold:
+    """The limit as approved with the plan; the rules' own when the plan fixed none."""
+    fixed = task.step.plan.thresholds.get(task.artifact.slug, {}).get(LIMIT)
+    return Threshold.from_json(fixed) if fixed else thresholds(ArtifactKind.MODEL)[LIMIT]
+
+
+def _rows(task: Task) -> list[dict[str, str]]:
+    """Up to a hundred rows of other people that the model was trained on, the same ones at every run of a case."""
+    training = weights.training_set(task.artifact)
+    gone = set(weights.excluded_keys(task, training))
+    found = connector_of(training).records(place_of(training), None)
+    kept = [dict(row.fields) for row in found if row.key not in gone]
+    rows = [row for row in kept if row.get("prompt") and row.get("response")]
+    if not rows:
+        raise MissingPart(
+            f"{task.place.name}: no questions about other people are left to ask the new model; it is not promoted.",
+            next_action="Register the data set that it was trained on, with prompt and response, as training_rows.",
+        )
+    return rows if len(rows) <= ASKED else random.Random(task.request.reference).sample(rows, ASKED)
