@@ -3,9 +3,11 @@
 1. An identifier whose control was proven finds records; one that was only typed finds candidates.
 2. A customer record found by a proven identifier teaches the person's other identifiers. Only artifacts registered
    with ``identity: true`` teach, and only by an exact or normalised match, so that an identifier planted in a free
-   text never widens a search.
+   text never widens a search. What stands in a stranger's row of the same source too (a household's phone, somebody
+   else's address planted in one's own row), or came from several rows at once (a household's mailbox), only proposes.
 3. The text of the person's own records is looked for elsewhere, whole.
-4. A name alone never counts: it proposes candidates for the officer's tick.
+4. A name alone never counts: it proposes candidates for the officer's tick. So does an e-mail address whose spelling
+   falls together with another mailbox (a ``+tag``, letters of other scripts): who controls one need not have the other.
 """
 
 from __future__ import annotations
@@ -53,7 +55,7 @@ class Search:
         self._seen.add((kind, canonical))
         needle = Needle(kind=kind, value=value, key=f"{kind}:{origin}:{len(self.needles)}")
         self.needles.append(needle)
-        if trusted and kind != IdentifierKind.NAME and not is_shared(kind, value):
+        if trusted and _finds_one(kind, value, canonical):
             self.trusted.add(needle.key)
         return needle
 
@@ -63,6 +65,10 @@ class Search:
         self.needles.append(needle)
         if trusted:
             self.trusted.add(needle.key)
+
+    def doubt(self, keys: set[str]) -> None:
+        """Go on looking for some needles, but only for candidates."""
+        self.trusted -= keys
 
     def forget(self, keys: set[str]) -> None:
         """Stop looking for some needles."""
@@ -80,6 +86,13 @@ class Search:
     def identifiers(self) -> list[Needle]:
         """Trusted identifiers, without contents and names."""
         return [n for n in self.needles if n.key in self.trusted and n.kind != "content"]
+
+
+def _finds_one(kind: str, value: str, canonical: str) -> bool:
+    """Whether what is found by an identifier, in any spelling, is of whoever controls the identifier as it is typed."""
+    if kind == IdentifierKind.EMAIL and value.strip().lower() != canonical:
+        return False
+    return kind != IdentifierKind.NAME and not is_shared(kind, value)
 
 
 def begin(request: ErasureRequest) -> Search:
@@ -115,10 +128,20 @@ def _learn(search: Search, artifact: Artifact) -> None:
     kinds: Mapping[str, str] = artifact.options.get("identity_fields", {})
     matches = [m for m in connector.find(place, list(search.needles), region=search.region) if m.owner]
     keys = {match.record for match in matches if not search.support(match)[1]}
+    learned: list[Needle] = []
     for row in connector.records(place, keys):
         for name, kind in kinds.items():
-            if value := row.fields.get(name, ""):
-                search.add(kind, value, trusted=True, origin=artifact.slug)
+            needle = search.add(kind, row.fields.get(name, ""), trusted=True, origin=artifact.slug)
+            learned += [needle] if needle else []
+    search.doubt(_of_several(artifact, learned, keys, search.region))
+
+
+def _of_several(artifact: Artifact, learned: list[Needle], keys: set[str], region: str) -> set[str]:
+    """Needles that may be of more than one person: learned from several rows at once, or found in a stranger's row."""
+    if len(keys) > 1 or not learned:
+        return {needle.key for needle in learned}
+    found = connector_of(artifact).find(place_of(artifact), learned, region=region)
+    return {match.needle for match in found if match.owner and match.record not in keys}
 
 
 def add_contents(search: Search, texts: Iterable[str]) -> list[Needle]:
