@@ -39,7 +39,8 @@ def _common(request: ErasureRequest, links: Mapping[str, str]) -> Facts:
         "contact": entity.contact,
         "authority": entity.authority,
         "law": request.law,
-        "name": vault.opened(request)["name"],
+        # Whoever types somebody else's address types the name too: until it is confirmed, none of their words go there.
+        "name": vault.opened(request)["name"] if request.verified_at else "",
         "status_url": links["status"],
         "court": phrase("court", request.language),
     }

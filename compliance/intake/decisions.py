@@ -16,6 +16,9 @@ from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.rules.errors import IllegalMove, InvalidInput, PlanChanged, SecondPersonNeeded
 from compliance.rules.terms import Exemption, Ground, Letter, Role, State
 
+# The states in which an answer is still owed, so that there is a date to move.
+_UNANSWERED = frozenset(State) - {State.ANSWERED, State.REFUSED, State.CLOSED, State.WITHDRAWN, State.LAPSED}
+
 
 @dataclass(frozen=True)
 class Reasons:
@@ -69,9 +72,10 @@ def extend(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
     accounts.require(by, request.entity, [Role.OFFICER])
     if not reasons.reason.strip():
         raise InvalidInput("An extension needs reasons.", next_action="Write why the request is complex.")
-    if request.extended or timezone.now().date() > request.nominal_on:
+    if State(request.state) not in _UNANSWERED or request.extended or timezone.now().date() > request.nominal_on:
         raise IllegalMove(
-            "A deadline can be extended once, and only before it has passed.", next_action="Answer the request."
+            "A deadline can be extended once, while the request is open, and only before it has passed.",
+            next_action="Answer the request.",
         )
     with transaction.atomic():
         decision = _write(request, DecisionKind.EXTEND, by, reasons)

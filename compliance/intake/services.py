@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from compliance.accounts.models import LegalEntity, User
 from compliance.audit import services as audit
-from compliance.intake import notices, vault, verification
+from compliance.intake import addresses, notices, vault, verification
 from compliance.intake.models import CaseKey, ErasureRequest
 from compliance.jobs import services as jobs
 from compliance.rules import deadlines, identifiers, lifecycle
@@ -56,7 +56,7 @@ class Receipt:
 def submit(form: Submission, *, received_at: datetime | None = None) -> Receipt:
     """Receive a request: sealed, acknowledged, on the clock; the answer is the same for known and unknown people."""
     received_at = received_at or timezone.now()
-    email = identifiers.parse(f"email:{form.email}")
+    email = identifiers.parse(f"email:{addresses.mailbox(form.email)}")
     for other in form.others:
         identifiers.parse(f"{other.kind}:{other.value}", region=form.entity.phone_region)
     reference, secret = f"OUB-{verification.token(4)}-{verification.token(4)}", verification.token(16)

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from compliance.accounts.models import LegalEntity
+from compliance.intake import addresses
 from compliance.rules import identifiers
 from compliance.rules.errors import InvalidInput
 from compliance.rules.terms import IdentifierKind
@@ -85,7 +86,10 @@ class Email(Question):
         """An address that can find one person."""
         value = str(self.cleaned_data["email"]).strip()
         check_identifier(IdentifierKind.EMAIL, value)
-        return value
+        try:
+            return addresses.mailbox(value)
+        except InvalidInput as error:
+            raise forms.ValidationError(HOW_TO_WRITE[IdentifierKind.EMAIL]) from error
 
 
 class Name(Question):

@@ -1,0 +1,87 @@
+"""What a stranger tries with the form: to prove somebody else's address, to have letters sent, to move dates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+
+from compliance.intake import decisions, services
+from compliance.intake.addresses import mailbox
+from compliance.intake.decisions import Reasons
+from compliance.intake.models import Confirmation, ErasureRequest, Notice
+from compliance.rules.errors import IllegalMove, InvalidInput
+from compliance.rules.terms import Letter
+from compliance.worker import tasks
+from tests.web import seeded
+
+VICTIM = "victim@example.org"
+TWO_READINGS = [
+    "victim+ <attacker@evil.example> (@example.org",
+    "victim+<attacker@evil.example>(@example.org",
+    "victim+@evil.example＠example.org",
+    "attacker@evil.example, victim@example.org",
+    '"attacker@evil.example"@example.org',
+    "attacker@evil.example (victim@example.org",
+    "mailto:victim@example.org",
+    "victim@example.org attacker",
+    "victim..x@example.org",
+]
+
+
+@pytest.mark.parametrize("typed", TWO_READINGS)
+def test_an_address_with_two_readings_gets_no_code(aurora: seeded.Company, typed: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        services.submit(services.Submission(entity=aurora.entity, email=typed))
+    assert "victim" not in str(refused.value)
+    assert not ErasureRequest.objects.exists()
+
+
+@pytest.mark.parametrize("typed", TWO_READINGS[:3])
+def test_both_doors_refuse_an_address_with_two_readings(aurora: seeded.Company, typed: str) -> None:
+    client = Client()
+    client.post("/request/")
+    assert client.post("/request/email/", {"email": typed}).status_code == 422
+    answer = client.post("/api/v1/requests/", {"email": typed}, content_type="application/json")
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "typed", ["o'hara+news@example.org", " Alice@Example.ORG ", "jürgen@müller.example", "a.b_c@x-y.de"]
+)
+def test_a_bare_address_is_taken_as_it_is(typed: str) -> None:
+    assert mailbox(typed) == typed.strip()
+
+
+def test_a_flood_of_forms_is_no_flood_of_farewells(aurora: seeded.Company) -> None:
+    for _ in range(8):
+        services.submit(services.Submission(entity=aurora.entity, email=VICTIM))
+    Confirmation.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
+    waiting = list(ErasureRequest.objects.order_by("received_at"))
+    decisions.withdraw(waiting.pop())
+    for request in waiting:
+        services.lapse(request)
+    sent = Counter(Notice.objects.values_list("kind", flat=True))
+    assert sent == {Letter.ACKNOWLEDGED: 5, Letter.LAPSED: 5}
+
+
+def test_a_strangers_words_reach_no_unconfirmed_address(aurora: seeded.Company) -> None:
+    bait = "customer, your account is locked: http://evil.example"
+    receipt = services.submit(services.Submission(entity=aurora.entity, email=VICTIM, name=bait, details=bait))
+    code = seeded.code_of(receipt.request)
+    tasks.post_letters()
+    letter = mail.outbox[-1]
+    assert letter.to == [VICTIM] and "evil.example" not in letter.message().as_string()
+    assert code in str(letter.body)
+
+
+def test_a_request_that_has_ended_has_no_date_to_move(aurora: seeded.Company) -> None:
+    case = seeded.verified(aurora)
+    decisions.withdraw(case)
+    with pytest.raises(IllegalMove):
+        decisions.extend(case, by=aurora.olga, reasons=Reasons(reason="It is complex."))
+    assert not case.notices.filter(kind=Letter.EXTENDED).exists()
