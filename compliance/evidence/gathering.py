@@ -175,8 +175,10 @@ def _residuals(plan: Plan | None, found: list[tuple[Artifact, claim_rules.Claim]
         for row in rows
     ]
     for artifact, claim in found:
-        said += [dossier.Residual(what=text, artifact=artifact.slug) for text in claim_rules.sentences(claim, "en")[1:]]
-    return said
+        notes = zip(claim.notes, claim_rules.sentences(claim, "en")[1:], strict=True)
+        # The copies stand above, one by one and each with its day.
+        said += [dossier.Residual(what=text, artifact=artifact.slug) for key, text in notes if key != "copies_until"]
+    return list(dict.fromkeys(said))
 
 
 def _methods(plan: Plan | None) -> list[dossier.Method]:
@@ -185,7 +187,13 @@ def _methods(plan: Plan | None) -> list[dossier.Method]:
         receipt: dict[str, Any] = step.receipt or {}
         facts = {k: str(v) for k, v in sorted(_flat(receipt).items())}
         if facts and step.artifact:
-            methods.append(dossier.Method(name=f"{step.action}: {step.artifact.name}", what=step.reason, facts=facts))
+            methods.append(
+                dossier.Method(
+                    name=f"{step.action.replace('_', ' ').capitalize()}: {step.artifact.name}",
+                    what=step.reason,
+                    facts=facts,
+                )
+            )
     return methods
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from compliance.intake import decisions
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Progress
 from compliance.provenance.models import Exclusion
-from compliance.rules.errors import MissingPart
+from compliance.rules.errors import MissingPart, ProofFailed
 
 
 def issue(request: ErasureRequest, progress: Progress) -> Report:
@@ -96,10 +97,17 @@ def latest(request: ErasureRequest) -> Report | None:
 
 
 def pack_path(report: Report) -> Path:
-    """Where the pack lies; MissingPart when the file is gone."""
-    path = Path(settings.OUBLI_EVIDENCE) / report.pack
-    if not path.is_file():
+    """Where the pack lies; MissingPart when the file is gone, ProofFailed when it is not the one that was issued."""
+    folder = Path(settings.OUBLI_EVIDENCE).resolve()
+    path = (folder / report.pack).resolve()
+    if not path.is_relative_to(folder) or not path.is_file():
         raise MissingPart("The pack of this report is not on this machine.", next_action="Issue the report again.")
+    with path.open("rb") as pack:
+        if hashlib.file_digest(pack, "sha256").hexdigest() != report.sha256:
+            raise ProofFailed(
+                "The pack of this report is not the one that was issued.",
+                next_action="Restore it from a backup; the log has the digest.",
+            )
     return path
 
 
