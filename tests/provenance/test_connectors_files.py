@@ -160,6 +160,20 @@ def test_links_and_second_names_are_refused(tmp_path: Path) -> None:
     assert outside.read_bytes()
 
 
+def test_a_linked_folder_is_refused_and_not_passed_over(tmp_path: Path) -> None:
+    outside, folder, alias = tmp_path / "outside", tmp_path / "data", tmp_path / "alias"
+    outside.mkdir()
+    (outside / "b.jsonl").write_bytes(b'{"id": "2", "email": "alice.moreau@post.example"}\n')
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes(b'{"id": "1", "email": "bob@post.example"}\n')
+    alias.symlink_to(folder)
+    with pytest.raises(NotAllowed, match="link"):
+        files.describe(place_at(alias))
+    (folder / "inner").symlink_to(outside)
+    with pytest.raises(NotAllowed, match="link"):
+        list(files.find(place_at(folder, **KEY), [ALICE]))
+
+
 def test_a_folder_and_a_pattern_cover_all_their_files(tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         row = {"id": name, "email": "alice.moreau@post.example"}

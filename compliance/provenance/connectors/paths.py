@@ -43,9 +43,13 @@ def refuse_second_names(path: Path, place: Place) -> None:
 
 def _candidates(place: Place) -> Iterator[Path]:
     location = Path(place.location)
-    if location.is_dir():
-        for folder, _, names in os.walk(location):
+    if location.is_symlink():
+        yield location
+    elif location.is_dir():
+        for folder, inner, names in os.walk(location):
             yield from (Path(folder, name) for name in names)
+            # A walk does not enter linked folders: passing over one would call what lies there searched.
+            yield from (path for name in inner if (path := Path(folder, name)).is_symlink())
     elif any(_is_pattern(part) for part in location.parts):
         base = base_of(place)
         yield from (path for path in base.glob(str(location.relative_to(base))) if path.is_file() or path.is_symlink())
@@ -54,7 +58,7 @@ def _candidates(place: Place) -> Iterator[Path]:
 
 
 def _hidden(path: Path, base: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(base).parts)
+    return path != base and any(part.startswith(".") for part in path.relative_to(base).parts)
 
 
 def _refuse_links(path: Path, base: Path, place: Place) -> None:
