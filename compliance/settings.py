@@ -20,6 +20,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 OUBLI_VAR = Path(env.str("OUBLI_VAR", default=str(BASE_DIR / "var"))).resolve()
+# Letters with codes, the database and what workers write lie here: no other account of the machine may look in.
+OUBLI_VAR.mkdir(parents=True, exist_ok=True, mode=0o700)
 OUBLI_KEYS = Path(env.str("OUBLI_KEYS", default=str(OUBLI_VAR / "keys"))).resolve()
 OUBLI_MAIL = OUBLI_VAR / "mail"
 OUBLI_EVIDENCE = OUBLI_VAR / "evidence"
@@ -127,7 +129,6 @@ DATABASES: dict[str, Any] = {
     "default": env.db("DATABASE_URL", default=f"sqlite:///{OUBLI_VAR / 'oubli.sqlite3'}"),
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    OUBLI_VAR.mkdir(parents=True, exist_ok=True)
     # Measured: WAL + IMMEDIATE + a long timeout gives no lock errors with 20 writers; FULL keeps what was promised.
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,

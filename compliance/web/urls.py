@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
 from django.views.i18n import set_language
 
 from compliance.web import auditor, case, decide, pages, queue, sign_in, status, subject, traces
 
 app_name = "web"
 
-_CASE = "officer/cases/<str:reference>/"
+
+class CaseConverter(StringConverter):
+    """A case's reference, so that nothing else (a zero byte, say) reaches the database."""
+
+    regex = "OUB-[0-9A-Z]{4}-[0-9A-Z]{4}"
+
+
+register_converter(CaseConverter, "case")
+_CASE = "officer/cases/<case:reference>/"
 
 urlpatterns = [
     path("", subject.start, name="start"),

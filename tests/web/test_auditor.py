@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from html import unescape
@@ -24,7 +25,11 @@ def test_a_download_is_logged_before_it_leaves(aurora: seeded.Company, amir: Cli
     assert "not on this machine" in missing and not Event.objects.filter(kind="pack.downloaded").exists()
     pack = Path(settings.OUBLI_EVIDENCE) / case.reports.get().pack
     pack.parent.mkdir(parents=True)
+    pack.write_bytes(b"PK changed")
+    changed = amir.get(address, follow=True).content.decode()
+    assert "not the one that was issued" in changed and not Event.objects.filter(kind="pack.downloaded").exists()
     pack.write_bytes(b"PK seeded")
+    case.reports.update(sha256=hashlib.sha256(b"PK seeded").hexdigest())
     response = amir.get(address)
     assert b"".join(response.streaming_content) == b"PK seeded"
     assert Event.objects.get(kind="pack.downloaded").actor == "amir"

@@ -6,10 +6,11 @@ import os
 import subprocess
 import sys
 import uuid
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, reverse
+from django.urls import Resolver404, URLPattern, resolve, reverse
 
 from compliance.web import urls
 from tests.web import seeded
@@ -54,3 +55,9 @@ def test_the_web_process_loads_no_model_library() -> None:
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "compliance.settings"}
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
     assert (ran.returncode, ran.stdout.strip()) == (0, "[]"), ran.stderr[-500:]
+
+
+@pytest.mark.parametrize("reference", ["%00", "OUB-AAAA-AAAA%00", "..", "OUB-AAAA-AAAA%0A", "a" * 5000])
+def test_only_a_reference_reaches_the_database(reference: str) -> None:
+    with pytest.raises(Resolver404):
+        resolve(unquote(f"/officer/cases/{reference}/"))
