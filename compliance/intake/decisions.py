@@ -1,4 +1,8 @@
-"""What officers, approvers and the person decide; each decision is a row, an event and perhaps a move."""
+"""What officers, approvers and the person decide; each decision is a row, an event and perhaps a move.
+
+What somebody wrote as a reason may be about the person: it stands in the decision's row, where it can be erased, and
+never in the log, which goes out with every evidence pack.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +42,7 @@ def accept(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
         raise InvalidInput("Accepting a request needs a ground.", next_action="Choose the article it rests on.")
     with transaction.atomic():
         decision = _write(request, DecisionKind.ACCEPT, by, reasons)
-        services.move(request, to=State.ACCEPTED, by=by, reason=reasons.reason)
+        services.move(request, to=State.ACCEPTED, by=by)
     return decision
 
 
@@ -51,7 +55,7 @@ def refuse(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
         )
     with transaction.atomic():
         decision = _write(request, DecisionKind.REFUSE, by, reasons)
-        services.move(request, to=State.REFUSED, by=by, reason=reasons.reason)
+        services.move(request, to=State.REFUSED, by=by)
     return decision
 
 
@@ -115,7 +119,7 @@ def look_again(request: ErasureRequest, *, by: User, reason: str) -> Decision:
     accounts.require(by, request.entity, [Role.OFFICER, Role.APPROVER])
     with transaction.atomic():
         decision = _write(request, DecisionKind.LOOK_AGAIN, by, Reasons(reason=reason))
-        services.move(request, to=State.ACCEPTED, by=by, reason=reason)
+        services.move(request, to=State.ACCEPTED, by=by)
     return decision
 
 
@@ -124,7 +128,7 @@ def sign_off(request: ErasureRequest, *, by: User, reason: str = "") -> Decision
     accounts.require(by, request.entity, [Role.OFFICER])
     with transaction.atomic():
         decision = _write(request, DecisionKind.SIGN_OFF, by, Reasons(reason=reason))
-        services.move(request, to=State.ANSWERED, by=by, reason=reason)
+        services.move(request, to=State.ANSWERED, by=by)
     return decision
 
 

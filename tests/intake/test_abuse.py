@@ -10,12 +10,13 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from compliance.audit.models import Opening
 from compliance.intake import decisions, services
 from compliance.intake.addresses import mailbox
 from compliance.intake.decisions import Reasons
 from compliance.intake.models import Confirmation, ErasureRequest, Notice
 from compliance.rules.errors import IllegalMove, InvalidInput
-from compliance.rules.terms import Letter
+from compliance.rules.terms import Exemption, Ground, Letter
 from compliance.worker import tasks
 from tests.web import seeded
 
@@ -85,3 +86,14 @@ def test_a_request_that_has_ended_has_no_date_to_move(aurora: seeded.Company) ->
     with pytest.raises(IllegalMove):
         decisions.extend(case, by=aurora.olga, reasons=Reasons(reason="It is complex."))
     assert not case.notices.filter(kind=Letter.EXTENDED).exists()
+
+
+def test_what_an_officer_wrote_about_the_person_is_in_no_log(aurora: seeded.Company) -> None:
+    words = "Nora Lind of Elm Street 4 still owes an invoice."
+    accepted, refused = seeded.verified(aurora), seeded.verified(aurora, email=VICTIM)
+    reasons = Reasons(ground=Ground.CONSENT_WITHDRAWN, exemption=Exemption.LEGAL_CLAIMS, reason=words)
+    decisions.accept(accepted, by=aurora.olga, reasons=reasons)
+    decisions.refuse(refused, by=aurora.olga, reasons=reasons)
+    told = [opening.detail for opening in Opening.objects.all()]
+    assert told and "Elm Street" not in str(told)
+    assert accepted.decisions.get().reason == words
