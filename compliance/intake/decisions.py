@@ -96,7 +96,7 @@ def approve(request: ErasureRequest, *, by: User, plan_digest: str, current_dige
         raise IllegalMove("Only a planned case can be approved.")
     if plan_digest != current_digest:
         raise PlanChanged("The plan changed since it was shown.", next_action="Read it again, then decide.")
-    first = _endorsement(request, plan_digest)
+    first = endorsement(request, plan_digest)
     if first is None:
         accounts.require(by, request.entity, [Role.OFFICER])
         return _write(request, DecisionKind.ENDORSE, by, Reasons(), plan_digest=plan_digest)
@@ -109,9 +109,14 @@ def approve(request: ErasureRequest, *, by: User, plan_digest: str, current_dige
     return decision
 
 
-def _endorsement(request: ErasureRequest, plan_digest: str) -> Decision | None:
-    found = request.decisions.filter(kind=DecisionKind.ENDORSE, plan_digest=plan_digest, round=request.round)
-    return found.order_by("-id").first()
+def endorsement(request: ErasureRequest, plan_digest: str) -> Decision | None:
+    """The endorsement that waits for a second person: of this plan, in this round, and not used up by an approval.
+
+    A plan whose proof failed comes back unchanged; then two people read it again, knowing what failed.
+    """
+    said = request.decisions.filter(kind__in=(DecisionKind.ENDORSE, DecisionKind.APPROVE), round=request.round)
+    last = said.order_by("-id").first()
+    return last if last and last.kind == DecisionKind.ENDORSE and last.plan_digest == plan_digest else None
 
 
 def look_again(request: ErasureRequest, *, by: User, reason: str) -> Decision:

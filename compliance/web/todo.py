@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from compliance.accounts import services as accounts
 from compliance.accounts.models import User
+from compliance.intake import decisions
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.jobs.models import Job
 from compliance.mitigation.models import Plan
@@ -129,9 +130,9 @@ def endorsement(case: ErasureRequest, plan: Plan | None) -> Decision | None:
 
 
 def _approve(desk: Desk, later: tuple[Offer, ...]) -> Todo:
-    first = endorsement(desk.case, desk.plan)
     if desk.plan is None:
         return Todo("The plan is missing", "Search again, so that a plan is written.", "bad", later)
+    first = decisions.endorsement(desk.case, desk.plan.digest)
     wanted = Role.APPROVER if first else Role.OFFICER
     may = wanted in desk.roles and not (first and first.by_id == desk.user.pk)
     form = desk.bound.get("approve") or forms.Approve(case=desk.case, initial={"plan_digest": desk.plan.digest})

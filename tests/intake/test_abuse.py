@@ -10,13 +10,15 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
+from compliance.accounts.models import User
+from compliance.accounts.services import grant
 from compliance.audit.models import Opening
 from compliance.intake import decisions, services
 from compliance.intake.addresses import mailbox
 from compliance.intake.decisions import Reasons
 from compliance.intake.models import Confirmation, ErasureRequest, Notice
-from compliance.rules.errors import IllegalMove, InvalidInput
-from compliance.rules.terms import Exemption, Ground, Letter
+from compliance.rules.errors import IllegalMove, InvalidInput, NotAllowed, SecondPersonNeeded
+from compliance.rules.terms import Exemption, Ground, Letter, Role, State
 from compliance.worker import tasks
 from tests.web import seeded
 
@@ -97,3 +99,34 @@ def test_what_an_officer_wrote_about_the_person_is_in_no_log(aurora: seeded.Comp
     told = [opening.detail for opening in Opening.objects.all()]
     assert told and "Elm Street" not in str(told)
     assert accepted.decisions.get().reason == words
+
+
+def test_a_plan_whose_proof_failed_wants_two_people_again(aurora: seeded.Company) -> None:
+    case, digest = seeded.verified(aurora), "d" * 64
+
+    def agree(by: User) -> str:
+        return str(decisions.approve(case, by=by, plan_digest=digest, current_digest=digest).kind)
+
+    decisions.accept(case, by=aurora.olga, reasons=Reasons(ground=Ground.CONSENT_WITHDRAWN))
+    for state in (State.TRACED, State.PLANNED):
+        services.move(case, to=state, by="system")
+    assert (agree(aurora.olga), agree(aurora.bruno)) == ("endorse", "approve")
+    for state in (State.MITIGATED, State.PLANNED):
+        services.move(case, to=state, by="system")
+    with pytest.raises(NotAllowed):
+        agree(aurora.bruno)
+    assert (agree(aurora.olga), agree(aurora.bruno)) == ("endorse", "approve")
+
+
+def test_one_person_with_both_roles_never_says_both_words(aurora: seeded.Company) -> None:
+    case, digest = seeded.verified(aurora), "d" * 64
+    grant(aurora.olga, aurora.entity, Role.APPROVER)
+    decisions.accept(case, by=aurora.olga, reasons=Reasons(ground=Ground.CONSENT_WITHDRAWN))
+    for again in (False, True):
+        if again:
+            decisions.look_again(case, by=aurora.olga, reason="A system was missing.")
+        for state in (State.TRACED, State.PLANNED):
+            services.move(case, to=state, by="system")
+        decisions.approve(case, by=aurora.olga, plan_digest=digest, current_digest=digest)
+        with pytest.raises(SecondPersonNeeded):
+            decisions.approve(case, by=aurora.olga, plan_digest=digest, current_digest=digest)
