@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,8 +17,8 @@ from compliance.provenance.models import Artifact
 from compliance.rules import claims as claim_rules
 from compliance.rules.jurisdictions import load as jurisdiction
 from compliance.rules.proof import Claim
-from compliance.rules.sentences import day_in_words
-from compliance.rules.terms import Exemption, Ground, Letter, StepStatus
+from compliance.rules.sentences import article, day_in_words
+from compliance.rules.terms import ClaimLevel, Exemption, Ground, Letter, StepStatus
 from compliance.validation import claiming
 
 Facts = dict[str, Any]
@@ -63,7 +63,7 @@ def _acknowledged(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
 def _accepted(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
     decision = _last(request, DecisionKind.ACCEPT)
     at = decision.at if decision else timezone.now()
-    ground = Ground(decision.ground).label if decision else ""
+    ground = article(Ground(decision.ground), spoken(request)) if decision else ""
     return {"accepted_on": _local(request, at), "article": ground, "promised_on": request.promised_on}
 
 
@@ -82,14 +82,13 @@ def _refused(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
     decision = _last(request, DecisionKind.REFUSE)
     return {
         "reasons": [decision.reason] if decision else [],
-        "article": Exemption(decision.exemption).label if decision else "",
+        "article": article(Exemption(decision.exemption), spoken(request)) if decision else "",
         "rest": phrase("nothing_else", request.language),
-        "review_on": decision.review_on or _local(request, decision.at).replace(year=decision.at.year + 1)
-        if decision
-        else None,
+        "review_on": (decision.review_on or _local(request, decision.at) + timedelta(days=365)) if decision else None,
         "no_other_use": phrase("no_other_use", request.language),
-        "court": getattr(jurisdiction(request.law), "AUTHORITY_REMEDY", "")
-        or _common(request, {"status": ""})["court"],
+        "court": jurisdiction(request.law).AUTHORITY_REMEDY
+        if spoken(request) == "en"
+        else phrase("court", request.language),
     }
 
 
@@ -105,16 +104,41 @@ def _outcome(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
     plan = Plan.objects.filter(request=request, round=request.round).order_by("-number").first()
     if plan is None:
         return {}
-    language = request.language if request.language in claim_rules.LANGUAGES else "en"
+    language = spoken(request)
     found = claiming.claims_of(request, plan)
+    told = _told(plan, language)
     return {
-        "actions": _actions(plan, language) or [phrase("searched", language)],
+        "actions": _actions(plan, language) or [phrase("decided" if found else "searched", language)],
         "claims": claiming.texts(found, language) or [phrase("no_claim", language)],
+        "kept": _kept(request, found, language),
         "remains": _remains(plan, language),
-        "recipients": _told(plan, language),
-        "prevention": phrase("prevention", language),
+        "recipients": told,
+        "untold": not told and any(artifact.recipients for artifact, _ in found),
+        "prevention": phrase("prevention" if _excluded(plan) else "search_again", language),
         "residual_risk": _risk(found, language),
     }
+
+
+def spoken(request: ErasureRequest) -> str:
+    """The language of the letters of a case: the person's, or English where letters have no such language."""
+    return request.language.lower() if request.language.lower() in claim_rules.LANGUAGES else "en"
+
+
+def _kept(request: ErasureRequest, found: list[tuple[Artifact, Claim]], language: str) -> list[str]:
+    """The officer's reason for every place that is kept, and the day on which it is looked at again."""
+    said = []
+    for artifact, claim in found:
+        row = request.decisions.filter(kind=DecisionKind.KEEP, artifact=artifact.slug).order_by("-id").first()
+        if claim.level is not ClaimLevel.KEPT or row is None:
+            continue
+        day = day_in_words(row.review_on, language) if row.review_on else ""
+        key = "kept_until" if day else "kept_because"
+        said.append(phrase(key, language, name=artifact.name, reason=row.reason, day=day))
+    return said
+
+
+def _excluded(plan: Plan) -> bool:
+    return plan.steps.filter(action="exclude_from_training", status=StepStatus.DONE).exists()
 
 
 _BY_LETTER: Mapping[Letter, Callable[[ErasureRequest, Mapping[str, Any]], Facts]] = {
@@ -147,7 +171,9 @@ def _actions(plan: Plan, language: str) -> list[str]:
 
 def _count(step: Step) -> int:
     receipt = step.receipt or {}
-    return int(receipt.get("removed", 0)) + int(receipt.get("redacted", 0)) or step.count
+    if "removed" in receipt:  # what was really done, also when that is less than what was planned
+        return int(receipt["removed"]) + int(receipt.get("redacted", 0))
+    return step.count
 
 
 def _remains(plan: Plan, language: str) -> list[str]:

@@ -145,24 +145,28 @@ def _summary(request: ErasureRequest, found: list[tuple[Artifact, claim_rules.Cl
         return "The request was refused; reasons, article and remedies stand in the letter."
     if not found:
         return "Every registered place was searched; the person was found in none of them."
-    return (
-        f"The person was found in {len(found)} registered places. The case is described by its weakest place: "
-        f"{level.label.lower()}."
-    )
+    where = "1 registered place" if len(found) == 1 else f"{len(found)} registered places"
+    weakest = "The case is described by its weakest place"
+    return f"The person was found in {where}. {weakest}: {level.label.lower()}."
 
 
 def _recipients(plan: Plan | None) -> list[dossier.Recipient]:
     rows = [step for step in _steps(plan) if step.action in ("notify_recipients", "forward_to_controller")]
     return [
-        dossier.Recipient(name=f"recipient {n} of {step.artifact.name}", state=_state(step), told_at=step.finished_at)
+        _recipient(step, step.artifact, number, str(name) in step.intent.get("told", []))
         for step in rows
         if step.artifact
-        for n, _ in enumerate(step.artifact.recipients, start=1)
+        for number, name in enumerate(step.artifact.recipients, start=1)
     ]
 
 
-def _state(step: Step) -> str:
-    return "requested" if (step.receipt or {}).get("requested") else "to be told by hand"
+def _recipient(step: Step, artifact: Artifact, number: int, told: bool) -> dossier.Recipient:
+    """One recipient, by number: one of several may have been written to while another waits to be told by hand."""
+    return dossier.Recipient(
+        name=f"recipient {number} of {artifact.name}",
+        state="requested" if told else "to be told by hand",
+        told_at=(step.finished_at or step.started_at) if told else None,
+    )
 
 
 def _residuals(plan: Plan | None, found: list[tuple[Artifact, claim_rules.Claim]]) -> list[dossier.Residual]:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from compliance.evidence.dossier import Claim, Dossier, Happening, Measurement, Place, Step
 from compliance.evidence.drawings import Edge, Mark, Node, RateRow, lineage_svg, rates_svg, timeline_svg
 from compliance.evidence.drawings.pen import Theme
-from compliance.rules.terms import ClaimLevel, Verdict
+from compliance.rules.terms import ClaimLevel, State, Verdict
 
 RATE_UNITS = ("rate", "share", "AUC")
 WIDEST = 860  # a drawing wider than this, in its own pixels, gets a page on its side
@@ -128,6 +128,17 @@ def _width(svg: str) -> float:
     return float(svg.split('viewBox="0 0 ', 1)[1].split(" ", 1)[0])
 
 
+def _headline(dossier: Dossier) -> str:
+    """The weakest claim; without claims there is none to be weak, and what happened instead is said."""
+    if dossier.claims:
+        return dossier.weakest.label
+    return "Refused: nothing was searched or changed" if _refused(dossier) else "Nothing was found"
+
+
+def _refused(dossier: Dossier) -> bool:
+    return dossier.request.state is State.REFUSED
+
+
 def _tallies(dossier: Dossier) -> list[tuple[str, int]]:
     verdicts = [test.verdict for test in dossier.measurements if test.verdict]
     return [(verdict.label, verdicts.count(verdict)) for verdict in Verdict]
@@ -144,12 +155,13 @@ def render_report(dossier: Dossier, *, seal: SealFacts | None = None) -> str:
         "seal": seal,
         "sheets": sheets(dossier),
         "named": named,
-        "weakest": dossier.weakest.label,
+        "weakest": _headline(dossier),
         "lineage": _safe(drawn),
         "wide": _width(drawn) > WIDEST,
         "timeline": _safe(timeline(short)),
         "tallies": _tallies(dossier),
         "levels": list(ClaimLevel),
+        "refused": _refused(dossier),
         "plots": [(place.name, _safe(drawing)) for place in dossier.places if (drawing := rates(dossier, place.key))],
     }
     return render_to_string("evidence/report.html", context)

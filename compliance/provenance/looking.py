@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from compliance.accounts.models import LegalEntity
+from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Progress
 from compliance.provenance import search as searching
@@ -38,11 +40,23 @@ class Findings:
 
 def look(request: ErasureRequest, progress: Progress) -> Findings:
     """Search every registered artifact, touching nothing; a source that cannot be read stops it with its cause."""
-    return look_with(request.entity, searching.begin(request), progress)
+    return look_with(request.entity, searching.begin(request), progress, known=_trained_on(request))
 
 
-def look_with(entity: LegalEntity, search: searching.Search, progress: Progress) -> Findings:
-    """The same with a search that no case has."""
+def _trained_on(request: ErasureRequest) -> dict[str, set[str]]:
+    """Training rows that an earlier trace found: erased since, but a model may have learned from them all the same."""
+    forget = vault.opened(request).get("forget", {})
+    return {slug: {row["key"] for row in rows} for slug, rows in forget.items()}
+
+
+def look_with(
+    entity: LegalEntity,
+    search: searching.Search,
+    progress: Progress,
+    *,
+    known: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Findings:
+    """The same with a search that no case has; ``known`` are training rows by artifact that earlier traces found."""
     artifacts = artifacts_of(entity)
     matches: dict[str, dict[str, list[Match]]] = {}
     described = {}
@@ -63,7 +77,8 @@ def look_with(entity: LegalEntity, search: searching.Search, progress: Progress)
     for number, artifact in enumerate(artifacts):
         progress(0.8 + 0.2 * number / max(1, len(artifacts)), f"Reading the digest of {artifact.name}")
         described[artifact.slug] = connector_of(artifact).describe(place_of(artifact))
-    found_in = {slug: _owned(records, search) for slug, records in matches.items()}
+    # A row of somebody else that quotes the person was learned from like the person's own.
+    found_in = {slug: _counted(records, search).union(known.get(slug, ())) for slug, records in matches.items()}
     models = {a.slug: exposure(a, found_in) for a in reached_models(artifacts, found_in)}
     excerpts = {artifact.slug: _excerpts(artifact, matches[artifact.slug], search) for artifact in readable}
     totals = {artifact.slug: _total(artifact).hex() for artifact in readable}
@@ -76,7 +91,7 @@ def _forget(
     """Rows with prompt and response that count as the person, per training set: what a model has to forget."""
     found = {}
     for artifact in artifacts:
-        keys = {k for k, ms in matches[artifact.slug].items() if any(not search.support(m)[1] for m in ms)}
+        keys = _counted(matches[artifact.slug], search)
         place = place_of(artifact)
         if not keys or not artifact.options.get("training"):
             continue
@@ -143,6 +158,10 @@ def _owned(records: dict[str, list[Match]], search: searching.Search) -> set[str
     return {key for key, found in records.items() if any(m.owner and not search.support(m)[1] for m in found)}
 
 
+def _counted(records: dict[str, list[Match]], search: searching.Search) -> set[str]:
+    return {key for key, found in records.items() if any(not search.support(match)[1] for match in found)}
+
+
 def _owned_keys(matches: dict[str, dict[str, list[Match]]], search: searching.Search) -> set[str]:
     return {key for records in matches.values() for key in _owned(records, search)}
 
@@ -164,7 +183,4 @@ def _own_texts(
 
 def counted_records(findings: Findings) -> dict[str, int]:
     """Records that count, per artifact, in a search that was not written down."""
-    return {
-        slug: sum(any(not findings.search.support(m)[1] for m in found) for found in records.values())
-        for slug, records in findings.matches.items()
-    }
+    return {slug: len(_counted(records, findings.search)) for slug, records in findings.matches.items()}

@@ -71,7 +71,10 @@ def trace(request: ErasureRequest, progress: Progress) -> None:
 def _remember(request: ErasureRequest, findings: Findings, key: bytes) -> None:
     """Seal with the case what is gone after the erasure: what the identity source taught, and the forget set."""
     content, search = vault.decrypt(key, request.sealed), findings.search
-    content["forget"] = {**content.get("forget", {}), **findings.forget}
+    earlier = content.setdefault("forget", {})
+    for slug, rows in findings.forget.items():
+        # By key: what an earlier round found was learned from, also when this round finds another row.
+        earlier[slug] = list({row["key"]: row for row in [*earlier.get(slug, []), *rows]}.values())
     content["needles"] = [{"kind": n.kind, "value": n.value, "key": n.key} for n in search.needles]
     content["trusted"] = sorted(search.trusted)
     request.sealed = vault.encrypt(key, content)

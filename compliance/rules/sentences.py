@@ -11,7 +11,7 @@ from datetime import date
 
 from compliance.rules.errors import InvalidInput
 from compliance.rules.proof import Claim, Plain
-from compliance.rules.terms import Exemption
+from compliance.rules.terms import Exemption, Ground
 
 LANGUAGES = ("en", "pt-br")
 
@@ -83,6 +83,24 @@ _EXEMPTIONS_PT: Mapping[str, str] = {
     "1798.105-d": "exceção à eliminação, Cal. Civ. Code 1798.105(d)",
 }
 
+_GROUNDS_PT: Mapping[str, str] = {
+    "17-1-a": "dados não mais necessários, RGPD art. 17(1)(a)",
+    "17-1-b": "consentimento retirado, RGPD art. 17(1)(b)",
+    "17-1-c": "oposição ao tratamento, RGPD art. 17(1)(c)",
+    "17-1-d": "tratamento ilícito, RGPD art. 17(1)(d)",
+    "17-1-e": "dever legal de eliminar, RGPD art. 17(1)(e)",
+    "17-1-f": "dados de criança coletados on-line, RGPD art. 17(1)(f)",
+    "18-iv": "dados desnecessários, excessivos ou ilícitos, LGPD art. 18, IV",
+    "18-vi": "dados tratados com consentimento, LGPD art. 18, VI",
+    "1798.105": "pedido do consumidor, Cal. Civ. Code 1798.105(a)",
+}
+
+
+def article(term: Ground | Exemption, language: str = "en") -> str:
+    """A ground or an exemption with its article, as a letter says it."""
+    words = {**_GROUNDS_PT, **_EXEMPTIONS_PT}
+    return words[str(term)] if _known(language) == "pt-br" else term.label
+
 
 def sentence(claim: Claim, language: str = "en") -> str:
     """The claim's own sentence in ``en`` or ``pt-br``; raises ``InvalidInput`` for another language."""
@@ -123,7 +141,7 @@ def _in_words(name: str, value: Plain, language: str) -> str:
     if name == "bits":
         return f"{value}" if language == "en" else f"{value}".replace(".", ",")
     if name == "exemption":
-        return _exemption(str(value), language)
+        return article(Exemption(str(value)), language)
     if name.endswith("until") and isinstance(value, str):
         return day_in_words(date.fromisoformat(value), language)
     return "" if value is None else str(value)
@@ -132,7 +150,3 @@ def _in_words(name: str, value: Plain, language: str) -> str:
 def _number(value: Plain, language: str) -> str:
     text = f"{value:,}" if isinstance(value, int) else str(value)
     return text if language == "en" else text.replace(",", ".")
-
-
-def _exemption(value: str, language: str) -> str:
-    return _EXEMPTIONS_PT[value] if language == "pt-br" else Exemption(value).label

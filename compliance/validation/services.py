@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from compliance.audit import services as audit
-from compliance.intake.models import ErasureRequest
+from compliance.intake.models import DecisionKind, ErasureRequest
 from compliance.jobs.progress import Part, Progress
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact
+from compliance.rules.claims import CHANGING
 from compliance.rules.errors import PlanChanged
-from compliance.rules.terms import ArtifactKind, ClaimLevel, StepStatus, Verdict
+from compliance.rules.terms import ArtifactKind, ClaimLevel, EntityRole, StepStatus, Verdict
 from compliance.rules.thresholds import Threshold, thresholds
 from compliance.validation import checks, claiming
 from compliance.validation.models import Measurement
@@ -36,7 +37,12 @@ def validate(request: ErasureRequest, progress: Progress) -> bool:
         part = Part(progress, number / len(artifacts), (number + 1) / len(artifacts))
         if not plan.measurements.filter(artifact=artifact, name=_LAST).exists():
             _measure(request, plan, artifact, part)
-    unproven = [a.slug for a, claim in claiming.claims_of(request, plan) if a in artifacts and claim.level in UNPROVEN]
+    promised = changed(plan)
+    unproven = [
+        artifact.slug
+        for artifact, claim in claiming.claims_of(request, plan)
+        if artifact in artifacts and claim.level in (UNPROVEN if artifact.slug in promised else UNSHOWN)
+    ]
     with progress.commit():
         audit.record(
             "validation.done",
@@ -54,7 +60,13 @@ def validate(request: ErasureRequest, progress: Progress) -> bool:
 
 
 _LAST = "checked"
-UNPROVEN = (ClaimLevel.NOT_SHOWN, ClaimLevel.SUPPRESSED)
+UNSHOWN = (ClaimLevel.NOT_SHOWN,)
+UNPROVEN = (*UNSHOWN, ClaimLevel.SUPPRESSED)
+
+
+def changed(plan: Plan) -> set[str]:
+    """Artifacts of which the plan promises more than silence; a model that only its maker can change is not one."""
+    return set(plan.steps.filter(action__in=CHANGING, artifact__isnull=False).values_list("artifact__slug", flat=True))
 
 
 def treated(plan: Plan) -> list[Artifact]:
@@ -118,9 +130,13 @@ def _row(request: ErasureRequest, plan: Plan, artifact: Artifact, reading: Readi
 
 
 def sweep(request: ErasureRequest, progress: Progress) -> bool:
-    """Look again, days later, by the same search; True when nothing of the person has come back."""
+    """Look again, days later, by the same search; True when nothing of the person has come back.
+
+    Places that keep the person by a decision, or that another controller decides about, were never said to be empty.
+    """
     findings = provenance.look(request, progress)
-    own = provenance.counted_records(findings)
+    spared = _left_as_they_are(request)
+    own = {slug: count for slug, count in provenance.counted_records(findings).items() if slug not in spared}
     with progress.commit():
         audit.record(
             "sweep.done",
@@ -130,3 +146,9 @@ def sweep(request: ErasureRequest, progress: Progress) -> bool:
             detail={"found_again": sum(own.values()), "where": sorted(slug for slug, count in own.items() if count)},
         )
     return not any(own.values())
+
+
+def _left_as_they_are(request: ErasureRequest) -> set[str]:
+    kept = request.decisions.filter(kind=DecisionKind.KEEP).values_list("artifact", flat=True)
+    forwarded = Artifact.objects.filter(entity=request.entity, role=EntityRole.PROCESSOR).values_list("slug", flat=True)
+    return {*kept, *forwarded}

@@ -25,12 +25,20 @@ def carry_out(task: Task) -> Outcome:
 
 def _write_to(task: Task, address: str) -> None:
     """The message names the case and the artifact, never the person: details follow over the agreed channel."""
-    send_mail(
-        f"Case {task.request.reference}: action needed",
-        f"{task.request.entity.name} has to erase a person's data ({task.step.reason})\n"
-        f"You received data from {task.artifact.name}. Please erase it too and confirm to "
-        f"{task.request.entity.contact}, naming the case {task.request.reference}; the identifiers follow over the "
-        "agreed channel.\n",
-        settings.DEFAULT_FROM_EMAIL,
-        [address],
-    )
+    text = _FORWARD if task.step.action == "forward_to_controller" else _TELL
+    request = task.request
+    words = {"entity": request.entity.name, "contact": request.entity.contact, "case": request.reference}
+    body = text.format(reason=task.step.reason, artifact=task.artifact.name, **words)
+    send_mail(f"Case {request.reference}: action needed", body, settings.DEFAULT_FROM_EMAIL, [address])
+
+
+_CHANNEL = "{contact}, naming the case {case}; the identifiers follow over the agreed channel.\n"
+_TELL = (
+    "{entity} has to erase a person's data ({reason})\n"
+    "You received data from {artifact}. Please erase it too and confirm to " + _CHANNEL
+)
+_FORWARD = (
+    "A person has asked {entity} to erase their data ({reason})\n"
+    "We hold {artifact} for you, and you decide about it: nothing in it was changed. Please tell us what to do: "
+    + _CHANNEL
+)

@@ -59,6 +59,7 @@ def _judged(
 
 
 _NAME = "model_audit"
+_ENDS = ("exposure_bits", "exposure_bits_reversed")
 ATTACKER = "probability_of_any_answer"  # a name that the sentences have words for, in each language
 _LEAKS = "leaks in 10,000 samples"
 
@@ -85,9 +86,10 @@ def _exposure(after: Mapping[tuple[str, str], Any], before: Mapping[tuple[str, s
 
     A value that unlearning pushed to the very end is found there as surely as at the top.
     """
-    worse = max(("exposure_bits", "exposure_bits_reversed"), key=lambda name: after[(name, "person")]["value"])
+    worse = max(_ENDS, key=lambda name: after[(name, "person")]["value"])
     bits, floor = after[(worse, "person")], after[(worse, "controls")]["value"]
-    reading = _reading("residual_bits", "person", bits, before.get((worse, "person")))
+    was = [row for name in _ENDS if (row := before.get((name, "person")))]
+    reading = _reading("residual_bits", "person", bits, max(was, key=lambda row: float(row["value"]), default=None))
     fields = after[("exposure_bits", "person")]["detail"]
     read_from = "the end" if worse.endswith("reversed") else "the top"
     detail = {**reading.detail, **fields, "never_seen": floor, "read_from": read_from, "attacker": ATTACKER}
