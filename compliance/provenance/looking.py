@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +22,7 @@ from compliance.rules.terms import ArtifactKind, Support
 from retrieval.types import Needle
 
 EXCERPT = 80  # characters on each side of a match
+ORIGINALS = (ArtifactKind.DATASET, ArtifactKind.DATABASE)
 WEIGHTS = (ArtifactKind.MODEL, ArtifactKind.CHECKPOINT)
 
 
@@ -74,6 +75,9 @@ def look_with(
         for record, extra in _by_record(more).items():
             matches[artifact.slug].setdefault(record, []).extend(extra)
     _drop_boilerplate(matches, search, contents)
+    for artifact in readable:
+        if ArtifactKind(artifact.kind) in ORIGINALS:
+            matches[artifact.slug] = _copies_propose(matches[artifact.slug], search)
     for number, artifact in enumerate(artifacts):
         progress(0.8 + 0.2 * number / max(1, len(artifacts)), f"Reading the digest of {artifact.name}")
         described[artifact.slug] = connector_of(artifact).describe(place_of(artifact))
@@ -145,6 +149,18 @@ def _drop_boilerplate(
             records[record] = [match for match in records[record] if match.needle not in common]
             if not records[record]:
                 del records[record]
+
+
+def _copies_propose(records: dict[str, list[Match]], search: searching.Search) -> dict[str, list[Match]]:
+    """In an original source, the same words in somebody else's record only propose.
+
+    Whoever copies a text into a record of their own must not have the author's record blanked without anybody looking.
+    """
+    judged = {}
+    for record, found in records.items():
+        alone = all(match.support == Support.CONTENT or search.support(match)[1] for match in found)
+        judged[record] = [replace(match, needle=f"{match.needle}?") for match in found] if alone else found
+    return judged
 
 
 def _by_record(found: Iterable[Match]) -> dict[str, list[Match]]:

@@ -145,8 +145,8 @@ def test_a_stock_answer_says_nothing_about_anybody(firm: dict[str, User]) -> Non
     assert "2" not in letters and "6" not in letters
 
 
-def test_her_own_words_are_found_where_somebody_quotes_them(firm: dict[str, User]) -> None:
-    assert found(case_of(firm))["5"] == (False, False)
+def test_her_own_words_in_somebody_elses_letter_propose_and_never_sweep(firm: dict[str, User]) -> None:
+    assert found(case_of(firm))["5"] == (False, True), "who copied from whom is for the officer to see"
 
 
 def test_a_bare_name_only_proposes(firm: dict[str, User]) -> None:
@@ -172,8 +172,8 @@ def test_a_plan_waits_for_the_officers_answers(firm: dict[str, User]) -> None:
 def test_another_answer_is_another_plan(firm: dict[str, User]) -> None:
     case = planned(case_of(firm))
     before = mitigation.current_plan(case)
-    (row,) = waiting(case)
-    mitigation.answer_candidates(case, {row.pk: True}, by=firm["olga.demo"])
+    first, second = waiting(case)
+    mitigation.answer_candidates(case, {first.pk: True, second.pk: False}, by=firm["olga.demo"])
     after = mitigation.current_plan(case)
     assert before and after and before.digest != after.digest
     with pytest.raises(PlanChanged):
