@@ -177,7 +177,8 @@ def _count(step: Step) -> int:
 
 
 def _remains(plan: Plan, language: str) -> list[str]:
-    rows = Leftover.objects.filter(step__plan=plan, gone_at=None).select_related("step__artifact").order_by("id")
+    left = Leftover.objects.filter(step__plan__request=plan.request_id, gone_at=None)  # of earlier rounds as well
+    rows = left.select_related("step__artifact").order_by("id")
     said = [
         phrase(row.kind, language, name=row.step.artifact.name, day=day_in_words(row.goes_on, language))
         for row in rows

@@ -170,7 +170,8 @@ def _recipient(step: Step, artifact: Artifact, number: int, told: bool) -> dossi
 
 
 def _residuals(plan: Plan | None, found: list[tuple[Artifact, claim_rules.Claim]]) -> list[dossier.Residual]:
-    rows = Leftover.objects.filter(step__plan=plan, gone_at=None).select_related("step__artifact")
+    left = Leftover.objects.filter(step__plan__request=plan.request_id if plan else None, gone_at=None)
+    rows = left.select_related("step__artifact").order_by("id")  # of earlier rounds as well
     kinds = {"undo": "Encrypted undo copy", "superseded": "Superseded artifact, out of service"}
     said = [
         dossier.Residual(

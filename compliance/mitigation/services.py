@@ -16,7 +16,7 @@ from compliance.jobs.failures import in_words
 from compliance.jobs.progress import Part, Progress
 from compliance.mitigation import actions
 from compliance.mitigation.drafting import affected, current_plan, draft, redraft
-from compliance.mitigation.models import Plan, Step
+from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.mitigation.tasks import Task
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Trace
@@ -103,6 +103,8 @@ def carry_out(
     if plan is None:
         return 0
     steps = [step for step in plan.steps.on(*horizons).undone() if not only_reversible or step.reversible]
+    if Horizon.LONG_TERM in horizons:
+        steps += left_by_earlier_plans(request)
     if due_on is not None:
         steps = [step for step in steps if step.scheduled_for is None or step.scheduled_for <= due_on]
     for number, step in enumerate(steps):
@@ -156,29 +158,40 @@ def open_steps(request: ErasureRequest) -> int:
     return plan.steps.all().undone().count() if plan else 0
 
 
+def left_by_earlier_plans(request: ErasureRequest) -> list[Step]:
+    """Steps of replaced plans that promised a day to copies which are still there: looking again breaks no promise."""
+    plan = current_plan(request)
+    left = Leftover.objects.filter(step__plan__request=request, gone_at=None)
+    pairs = set(left.exclude(step__plan=plan).values_list("step__plan", "step__artifact"))
+    old = Step.objects.filter(plan__request=request, action="destroy_undo").exclude(plan=plan).undone()
+    return [step for step in old.order_by("plan", "order") if (step.plan_id, step.artifact_id) in pairs]
+
+
+def _later(request: ErasureRequest) -> list[Step]:
+    """Every step of the case that is still to come and has its day."""
+    plan = current_plan(request)
+    mine = list(plan.steps.all().undone().exclude(scheduled_for=None)) if plan else []
+    return [*mine, *left_by_earlier_plans(request)]
+
+
 def open_due(request: ErasureRequest, on: date) -> int:
     """How many scheduled steps are due on a day and not done."""
-    plan = current_plan(request)
-    return plan.steps.all().undone().filter(scheduled_for__lte=on).count() if plan else 0
+    return sum(step.scheduled_for <= on for step in _later(request) if step.scheduled_for)
 
 
 def scheduled_days(request: ErasureRequest) -> list[date | None]:
     """The days of the steps that are still to come."""
-    plan = current_plan(request)
-    if plan is None:
-        return []
-    return list(plan.steps.all().undone().exclude(scheduled_for=None).values_list("scheduled_for", flat=True))
+    return [step.scheduled_for for step in _later(request)]
 
 
 def bring_forward(request: ErasureRequest, *, by: str, on: date) -> int:
     """Bring the day of every later step forward; undo copies and superseded models then go on ``on``."""
-    plan = current_plan(request)
-    if plan is None:
-        return 0
-    later = plan.steps.all().undone().filter(scheduled_for__gt=on)
+    later = [step for step in _later(request) if step.scheduled_for and step.scheduled_for > on]
     for step in later:
-        step.leftovers.filter(gone_at=None).update(goes_on=on)
-    moved = later.update(scheduled_for=on)
+        # A copy is left by the step that erased, not by the one that destroys it.
+        rows = Leftover.objects.filter(step__plan=step.plan_id, step__artifact=step.artifact_id, gone_at=None)
+        rows.update(goes_on=on)
+    moved = Step.objects.filter(pk__in=[step.pk for step in later]).update(scheduled_for=on)
     audit.record(
         "steps.brought_forward",
         case=request.reference,

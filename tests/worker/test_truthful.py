@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from django.core import mail
+from django.db import transaction
 from django.utils import timezone
 
 from compliance.accounts.models import LegalEntity
@@ -24,6 +25,7 @@ from compliance.jobs.progress import Unattended
 from compliance.mitigation import actions, weights
 from compliance.mitigation import services as mitigation
 from compliance.mitigation.gate import require_useful
+from compliance.mitigation.models import Leftover
 from compliance.mitigation.tasks import Task
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact
@@ -186,6 +188,31 @@ def test_a_step_that_found_less_than_planned_says_what_it_did(records: House) ->
     step.save(update_fields=["receipt"])
     line = next(line for line in letter(records.case).splitlines() if "removed or blanked" in line)
     assert line.endswith(": 0.")
+
+
+def test_copies_of_an_earlier_round_still_go_on_their_day_and_are_named_until_then(records: House) -> None:
+    whole_case(records)
+    decisions.challenge(records.case, reason="I still see it.")
+    records.work()
+    finish(records)
+    assert records.case.round == 2
+    assert "safety copy of what was removed from Support tickets" in letter(records.case)
+    copies = list(Leftover.objects.filter(step__plan__round=1))
+    assert copies and all(Path(copy.path).exists() for copy in copies)
+    late = timezone.now().date() + timedelta(days=31)
+    assert mitigation.open_due(records.case, late)
+    schedule.follow_up(records.case, Unattended(), today=late)
+    assert not any(Path(copy.path).exists() for copy in copies)
+    assert not mitigation.open_due(records.case, late)
+    assert "safety copy" not in letter(records.case)
+
+
+def test_a_day_brought_forward_is_the_day_that_the_letter_names(records: House) -> None:
+    whole_case(records)
+    today = timezone.now().date()
+    with transaction.atomic():
+        assert mitigation.bring_forward(records.case, by="test", on=today)
+    assert set(Leftover.objects.values_list("goes_on", flat=True)) == {today}
 
 
 def test_a_model_that_learned_from_erased_rows_is_not_forgotten_when_looking_again(house: House) -> None:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from compliance.mitigation.models import Leftover
 from compliance.mitigation.tasks import Outcome, Task
+from compliance.rules.terms import ArtifactKind
 
 
 def carry_out(task: Task) -> Outcome:
@@ -26,7 +27,13 @@ def carry_out(task: Task) -> Outcome:
         count += 1
     for half in {Path(p).with_name(f"{Path(p).name}.going") for p in _all_paths(task)}:
         _remove(half)
+    if ArtifactKind(task.artifact.kind) is ArtifactKind.CHECKPOINT and Path(task.place.location).exists():
+        # A checkpoint is no copy of ours: who keeps it removes it and takes it off the register.
+        return Outcome({"destroyed": count, "still_there": True}, words=_BY_HAND, done=False)
     return Outcome({"destroyed": count}, words=f"{count} copies destroyed")
+
+
+_BY_HAND = "The checkpoint is still there: remove it, and take it out of systems.yaml"
 
 
 def _all_paths(task: Task) -> list[str]:
