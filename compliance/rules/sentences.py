@@ -29,8 +29,7 @@ _ENGLISH: Mapping[str, str] = {
     "not_shown": "We cannot show that your data is gone from {name}. The case stays open for it.",
     "copies_until": "A locked recovery copy remains until {copies_until} and is then destroyed.",
     "backups_until": "Backups may still hold your data until {backups_until}.",
-    "may_be_undone": "Later training or compression of this model could bring some of it back; we test again when it "
-    "changes.",
+    "may_be_undone": "Later training or compression of this model could bring some of it back.",
     "not_enough_power": "For at least one test there was too little data to say more.",
 }
 _PORTUGUESE: Mapping[str, str] = {
@@ -47,8 +46,7 @@ _PORTUGUESE: Mapping[str, str] = {
     "not_shown": "Não podemos demonstrar que os seus dados saíram de {name}. O caso continua aberto quanto a isso.",
     "copies_until": "Uma cópia de recuperação bloqueada permanece até {copies_until} e depois é destruída.",
     "backups_until": "Cópias de segurança ainda podem conter os seus dados até {backups_until}.",
-    "may_be_undone": "Um treinamento ou uma compressão posterior deste modelo pode trazer parte deles de volta; "
-    "testamos de novo quando ele muda.",
+    "may_be_undone": "Um treinamento ou uma compressão posterior deste modelo pode trazer parte deles de volta.",
     "not_enough_power": "Para pelo menos um teste houve poucos dados para afirmar mais.",
 }
 _TEXTS: Mapping[str, Mapping[str, str]] = {"en": _ENGLISH, "pt-br": _PORTUGUESE}
