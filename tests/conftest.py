@@ -11,6 +11,17 @@ from typing import Any
 
 import pytest
 
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
 # Before Django reads its settings: the installation of this process is a folder that goes with it.
 _VAR = tempfile.mkdtemp(prefix="oubli-tests-")
 os.environ["OUBLI_VAR"] = _VAR
@@ -48,3 +59,14 @@ def _temporary_files_stay_where_they_were() -> Iterator[None]:
         os.environ.pop("TMPDIR", None)
     else:
         os.environ["TMPDIR"] = named
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One Chromium for the session."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,7 +122,10 @@ def seal_pdf(pdf: bytes, *, folder: Path, reason: str) -> bytes:
         docmdp_permissions=fields.MDPPerm.NO_CHANGES,
         reason=reason,
     )
-    signed = signers.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), meta, signer=signer)
+    # pyHanko runs a loop of its own: in a thread of its own it does not meet one that the caller may have running.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+        signed = pool.submit(signers.sign_pdf, writer, meta, signer=signer).result()
     return bytes(signed.getvalue())
 
 
@@ -131,7 +135,9 @@ def verify_pdf(pdf: bytes, *, certificate: bytes) -> SealCheck:
     if not signatures:
         raise ValueError("checking the seal: the PDF is not signed; ask for the sealed report")
     roots = list(load_certs_from_pemder_data(certificate))
-    status = validate_pdf_signature(signatures[0], ValidationContext(trust_roots=roots))
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        context = ValidationContext(trust_roots=roots)
+        status = pool.submit(validate_pdf_signature, signatures[0], context).result()
     shown = signatures[0].signer_cert.sha256.hex()
     whole = status.coverage is SignatureCoverageLevel.ENTIRE_FILE
     return SealCheck(bool(status.intact and status.valid), whole, bool(status.trusted), shown)
