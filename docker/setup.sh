@@ -41,6 +41,11 @@ if [ "$want" = development ]; then
     command -v pdffonts >/dev/null 2>&1 || tools="$tools poppler-utils"
     # shellcheck disable=SC2086
     [ -z "$tools" ] || apt_install $tools
+    servers=""
+    command -v rg >/dev/null 2>&1 || servers="$servers ripgrep"
+    [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1 || servers="$servers mariadb-server-core mariadb-client-core"
+    # shellcheck disable=SC2086
+    [ -z "$servers" ] || apt_install $servers || say "Without them the slow tests of MariaDB and the scan benchmark cannot run."
 fi
 
 [ -x $venv/bin/python ] || { rm -rf $venv; "$python" -m venv $venv; }
