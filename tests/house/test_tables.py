@@ -13,6 +13,7 @@ import retrieval.indexes
 import unlearning.attacks
 import unlearning.methods
 import unlearning.metrics
+import unlearning.verbs
 from compliance.mitigation import actions
 from compliance.provenance import connectors
 from compliance.provenance.connectors import formats
@@ -30,6 +31,7 @@ CONTRACTS: dict[str, tuple[Mapping[Any, str], type]] = {
     "actions": (actions.TABLE, actions.Action),
     "jurisdictions": (jurisdictions.TABLE, jurisdictions.Jurisdiction),
     "indexes": (retrieval.indexes.INDEXES, retrieval.indexes.Store),
+    "verbs": (unlearning.verbs.TABLE, unlearning.verbs.Verb),
 }
 CALLABLES: dict[str, tuple[Mapping[Any, str], Callable[..., Any]]] = {
     "handlers": (handlers.TABLE, lambda request, progress: None),
