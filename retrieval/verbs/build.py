@@ -1,0 +1,27 @@
+"""``build``: chunks into an index folder."""
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from pathlib import Path
+
+from retrieval.verbs import given as take
+
+HELP = "embed chunks (JSON lines: id, document, text) into an index folder"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Take the folder, the chunks, the kind of index and the embedder."""
+    take.folder(parser)
+    parser.add_argument("chunks", type=Path)
+    parser.add_argument("--kind", choices=("flat", "ivf", "hnsw"), default="flat")
+    take.embedding(parser)
+
+
+def run(given: Namespace) -> tuple[object, int]:
+    """Build the next generation."""
+    from retrieval.indexes import chunks, load
+
+    wanted = chunks.read(given.chunks).values()
+    told = take.progress(given)
+    about = load("faiss").build(given.folder, wanted, take.embedder(given), kind=given.kind, progress=told)
+    return asdict(about), 0

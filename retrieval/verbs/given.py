@@ -1,0 +1,67 @@
+"""What several commands take in the same way: progress, an embedder, ids, identifiers."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from retrieval.types import Needle, Progress
+
+
+def progress(given: argparse.Namespace) -> Progress:
+    """Return a teller that writes to a terminal only, and never beside JSON."""
+
+    def tell(fraction: float, message: str) -> None:
+        if sys.stderr.isatty() and not given.json:
+            print(f"\r{fraction:4.0%} {message}\033[K", end="\n" if fraction >= 1 else "", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def folder(parser: argparse.ArgumentParser) -> None:
+    """Take the index folder."""
+    parser.add_argument("folder", type=Path)
+
+
+def ids(parser: argparse.ArgumentParser) -> None:
+    """Take chunk ids."""
+    parser.add_argument("--ids", type=int, nargs="+", required=True)
+
+
+def embedding(parser: argparse.ArgumentParser) -> None:
+    """Take the embedder's name."""
+    parser.add_argument("--embedder", choices=("minilm", "hashed-words"), default="minilm")
+
+
+def embedder(given: argparse.Namespace) -> Any:
+    """Return the embedder that was named."""
+    from retrieval.embedders import HashedWords, MiniLM
+
+    return HashedWords() if given.embedder == "hashed-words" else MiniLM()
+
+
+def identifiers(parser: argparse.ArgumentParser) -> None:
+    """Take identifiers, from the line or from a file, so that they need not stand in the shell's history."""
+    parser.add_argument("--identifier", action="append", default=[], metavar="KIND:VALUE")
+    parser.add_argument("--identifiers", type=argparse.FileType(encoding="utf-8"), metavar="FILE")
+    parser.add_argument("--region", help="country of phone numbers without country code, for instance DE")
+
+
+def needles(given: argparse.Namespace) -> list[Needle]:
+    """Return the identifiers that were given; raises ``ValueError`` for none, or for one without a kind."""
+    lines = list(given.identifier)
+    if given.identifiers:
+        lines += given.identifiers.read().splitlines()
+    found = []
+    for number, line in enumerate((line for line in lines if line.strip()), start=1):
+        kind, colon, value = line.partition(":")
+        if not colon:
+            raise ValueError(
+                f"Reading identifier {number}: write it as KIND:VALUE, for instance email:somebody@example.org."
+            )
+        found.append(Needle(kind.strip(), value.strip(), f"{kind.strip()}-{number}"))
+    if not found:
+        raise ValueError(
+            "Looking for nobody: give --identifier KIND:VALUE or --identifiers FILE (- for standard input)."
+        )
+    return found
