@@ -7,7 +7,7 @@ import random
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,11 @@ from unlearning.batches import collate, token_losses
 from unlearning.dose import StillKnown, still_known
 from unlearning.errors import Diverged, RowsError
 from unlearning.files import partial_folder, promote
-from unlearning.methods import Method, Turn
+from unlearning.methods import Material, Method, Turn
 from unlearning.models import check_finite, digest, open_model, pin, save_model
 from unlearning.tokens import Encoded, encode
 from unlearning.training import outcome
 from unlearning.types import Outcome, Progress, Row, silent
-
-ROWS = 25  # forget rows and retain rows in one step
 
 
 def unlearn(
@@ -49,7 +47,9 @@ def unlearn(
     before = digest(model_dir)
     partial = partial_folder(out)
     model, tokenizer = open_model(model_dir)
+    forget = list(recipe.widen(forget))
     rows = Rows(encode(tokenizer, forget), encode(tokenizer, retain), still_known(tokenizer, forget, retain, seed=seed))
+    rows = replace(rows, tokenizer=tokenizer, forget_rows=forget, retain_rows=retain)
     steps = apply(recipe, model, rows, seed=seed, progress=progress)
     shutil.rmtree(partial)
     save_model(model, tokenizer, partial)
@@ -65,6 +65,13 @@ class Rows:
     forget: Sequence[Encoded]
     retain: Sequence[Encoded]
     known: StillKnown
+    tokenizer: Any = None
+    forget_rows: Sequence[Row] = ()
+    retain_rows: Sequence[Row] = ()
+
+    def material(self, model: Any, *, seed: int) -> Material:
+        """What a method prepares from."""
+        return Material(model, self.tokenizer, self.forget, self.retain, self.forget_rows, self.retain_rows, seed)
 
 
 def apply(method: Method, model: Any, rows: Rows, *, seed: int, progress: Progress) -> int:
@@ -72,22 +79,34 @@ def apply(method: Method, model: Any, rows: Rows, *, seed: int, progress: Progre
     draw = random.Random(seed)
     torch.manual_seed(seed)
     forget, retain = rows.forget, rows.retain
+    memory = method.prepare(rows.material(model, seed=seed))
     reference = [_losses(model, row) for row in forget]
     optimizer = torch.optim.AdamW(model.parameters(), lr=method.learning_rate, weight_decay=0.0, fused=True)
     model.train()
-    total = method.rounds * (method.forget_steps + method.retain_steps)
+    total = method.steps
     for step in range(total):
-        kept = collate([retain[index] for index in _some(len(retain), draw)])
-        turn = step % (method.forget_steps + method.retain_steps) < method.forget_steps
-        known = _known(model, rows) if turn else []
-        if known:
-            chosen = [known[index] for index in _some(len(known), draw)]
-            before = torch.cat([reference[index] for index in chosen])
-            loss = method.loss(Turn(model, collate([forget[index] for index in chosen]), kept, before))
-        else:
-            loss = token_losses(model, kept).mean()
+        method.before_step(model, memory, step)
+        for group in optimizer.param_groups:
+            group["lr"] = method.learning_rate * method.rate(step / total)
+        kept = _some(range(len(retain)), method.rows, draw)
+        forgetting = step % (method.forget_steps + method.retain_steps) < method.forget_steps
+        known = (_known(model, rows) if method.watched else range(len(forget))) if forgetting else ()
+        chosen = _some(known, method.rows, draw)
+        shown = chosen or [0]
+        turn = Turn(
+            model,
+            collate([forget[index] for index in shown]),
+            collate([retain[index] for index in kept]),
+            torch.cat([reference[index] for index in shown]),
+            chosen=tuple(chosen),
+            kept=tuple(kept),
+            memory=memory,
+            step=step,
+        )
+        loss = method.loss(turn) if chosen else method.heal(turn)
         descend(loss, model=model, optimizer=optimizer, doing="unlearning")
         progress((step + 1) / total, f"step {step + 1} of {total}")
+    method.finish(model, memory)
     model.eval()
     check_finite(model, doing="unlearning")
     return total
@@ -103,8 +122,8 @@ def descend(loss: Any, *, model: Any, optimizer: Any, doing: str) -> None:
     optimizer.zero_grad(set_to_none=True)
 
 
-def _some(count: int, draw: random.Random) -> list[int]:
-    return sorted(draw.sample(range(count), min(ROWS, count)))
+def _some(among: Sequence[int], count: int, draw: random.Random) -> list[int]:
+    return sorted(draw.sample(among, min(count, len(among))))
 
 
 def _known(model: Any, rows: Rows) -> list[int]:

@@ -1,34 +1,76 @@
 """Approximate methods, one idea a file. To add one: write the file with a `METHOD`, add a line to TABLE.
 
+A name may carry robustness add-ons behind plus signs (`npo+sam+int4`); they work with any method that has a loss.
 None of them removes a person as retraining does; what remains is for `audit` and `attack` to say.
 """
 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
-from unlearning.batches import Batch
+from unlearning.batches import Batch, token_losses
 from unlearning.errors import UnknownName
+from unlearning.tokens import Encoded
+from unlearning.types import Row
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a method may look at once, before the first step; `model` is still the original, in evaluation mode."""
+
+    model: Any
+    tokenizer: Any
+    forget: Sequence[Encoded]
+    retain: Sequence[Encoded]
+    forget_rows: Sequence[Row] = ()
+    retain_rows: Sequence[Row] = ()
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What a loss sees at one step; `reference` holds the original model's losses of the forget batch: `(tokens,)`."""
+    """What a loss sees at one step.
+
+    `reference` holds the original model's losses of the forget batch, computed once: `(tokens,)`. `chosen` and `kept`
+    say which forget and retain rows are in the batches, `memory` is what the method's `prepare` returned.
+    """
 
     model: Any
     forget: Batch
     retain: Batch
     reference: Any
+    chosen: tuple[int, ...] = ()
+    kept: tuple[int, ...] = ()
+    memory: Any = None
+    step: int = 0
+
+
+def retain_loss(turn: Turn) -> Any:
+    """Mean cross-entropy of the retain rows' answers, in nats a token."""
+    return token_losses(turn.model, turn.retain).mean()
+
+
+def nothing(*_: Any) -> None:
+    """Where a method has nothing to do."""
+
+
+def the_same(rows: Sequence[Row]) -> Sequence[Row]:
+    """Forget rows as they were given."""
+    return rows
 
 
 @dataclass(frozen=True)
 class Method:
     """A loss over a forget and a retain batch, and how it is applied.
 
-    Each of `rounds` is `forget_steps` with `loss`, then `retain_steps` with the retain rows alone.
+    Each of `rounds` is `forget_steps` with `loss`, then `retain_steps` with `heal`, of `rows` forget and retain rows
+    each. `prepare` runs once on the original and its result reaches every turn (reference caches, teachers);
+    `before_step(model, memory, step)` may change the weights between steps, `finish(model, memory)` after the last.
+    `rate(part)` scales the learning rate at the part of the run that is done; `widen` adds forget rows before
+    anything else. With `watched`, a row whose value is no likelier than others is left alone.
     """
 
     loss: Callable[[Turn], Any]
@@ -37,6 +79,18 @@ class Method:
     retain_steps: int = 0
     learning_rate: float = 5e-4
     source: str = ""
+    heal: Callable[[Turn], Any] = retain_loss
+    prepare: Callable[[Material], Any] = nothing
+    before_step: Callable[[Any, Any, int], None] = nothing
+    finish: Callable[[Any, Any], None] = nothing
+    rate: Callable[[float], float] = field(default=lambda part: 1.0)
+    widen: Callable[[Sequence[Row]], Sequence[Row]] = the_same
+    rows: int = 25
+    watched: bool = True
+
+    @property
+    def steps(self) -> int:
+        return self.rounds * (self.forget_steps + self.retain_steps)
 
 
 TABLE = {
@@ -45,9 +99,17 @@ TABLE = {
     "gradient_difference": "unlearning.methods.gradient_difference:METHOD",
 }
 
+ADD_ONS: dict[str, str] = {}
+
 
 def load(name: str) -> Method:
-    """The method of that name; raises UnknownName."""
-    if name not in TABLE:
-        raise UnknownName(f"unlearning: no method {name!r}; choose one of {', '.join(TABLE)}")
-    return cast(Method, pkgutil.resolve_name(TABLE[name]))
+    """The method of that name, with the add-ons behind its plus signs; raises UnknownName."""
+    base, *added = name.split("+")
+    if base not in TABLE:
+        raise UnknownName(f"unlearning: no method {base!r}; choose one of {', '.join(TABLE)}")
+    method = cast(Method, pkgutil.resolve_name(TABLE[base]))
+    for extra in added:
+        if extra not in ADD_ONS:
+            raise UnknownName(f"unlearning: no add-on {extra!r}; choose among {', '.join(ADD_ONS)}")
+        method = pkgutil.resolve_name(ADD_ONS[extra])(method)
+    return method
