@@ -29,6 +29,9 @@ OUBLI_UNDO = OUBLI_VAR / "undo"
 OUBLI_BROKER = OUBLI_VAR / "broker"
 OUBLI_SUPPRESSIONS = OUBLI_VAR / "suppressions"
 OUBLI_UNDO_DAYS = env.int("OUBLI_UNDO_DAYS", default=30)
+OUBLI_MODELS = Path(env.str("OUBLI_MODELS", default=str(OUBLI_VAR / "models"))).resolve()
+OUBLI_UNLEARNING_LIVE = env.int("OUBLI_UNLEARNING_LIVE", default=4)
+OUBLI_UNLEARNING_DAILY = env.int("OUBLI_UNLEARNING_DAILY", default=50)
 OUBLI_CODE_MINUTES = 15
 OUBLI_CODE_TRIES = 5
 OUBLI_SITE = env.str("OUBLI_SITE", default="http://localhost:8000").rstrip("/")
@@ -82,6 +85,7 @@ INSTALLED_APPS = [
     "compliance.accounts",
     "compliance.audit",
     "compliance.jobs",
+    "compliance.forgetting",
     "compliance.intake",
     "compliance.provenance",
     "compliance.mitigation",

@@ -41,8 +41,17 @@ class ModelWorkFailed(OubliError):
     usual_action = "It is tried again by itself; if it lasts, look at the memory and disk of the worker's machine."
 
 
-def run(module: str, arguments: Sequence[str], progress: Callable[[float, str], None]) -> dict[str, Any]:
-    """Run ``python -m module arguments --json FILE``; progress is read from its stderr, the result from the file."""
+def run(
+    module: str,
+    arguments: Sequence[str],
+    progress: Callable[[float, str], None],
+    *,
+    hear: Callable[[Mapping[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Run ``python -m module arguments --json FILE``; progress is read from its stderr, the result from the file.
+
+    ``hear`` is given each whole line of progress first: it may carry figures beside fraction and words.
+    """
     with tempfile.TemporaryDirectory(prefix="oubli-") as folder:
         result = Path(folder) / "result.json"
         command = [sys.executable, "-m", module, *arguments, "--json", str(result)]
@@ -57,7 +66,7 @@ def run(module: str, arguments: Sequence[str], progress: Callable[[float, str], 
             env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
         )
         try:
-            complaint = _follow(process, progress)
+            complaint = _follow(process, progress, hear)
         finally:
             _end(process)
         if process.returncode != 0 or not result.exists():
@@ -66,7 +75,11 @@ def run(module: str, arguments: Sequence[str], progress: Callable[[float, str], 
         return content
 
 
-def _follow(process: subprocess.Popen[str], progress: Callable[[float, str], None]) -> Mapping[str, str]:
+def _follow(
+    process: subprocess.Popen[str],
+    progress: Callable[[float, str], None],
+    hear: Callable[[Mapping[str, Any]], None] | None,
+) -> Mapping[str, str]:
     complaint: Mapping[str, str] = {}
     for line in process.stderr or ():
         try:
@@ -78,6 +91,8 @@ def _follow(process: subprocess.Popen[str], progress: Callable[[float, str], Non
         if "error" in said:
             complaint = said
         elif "fraction" in said:
+            if hear:
+                hear(said)
             progress(float(said["fraction"]), str(said.get("message", "")))
     process.wait()
     return complaint

@@ -120,7 +120,7 @@ class Turn(Term):
 
 
 class Work(Term):
-    """Work that a state starts; a verb, turned into a function by the worker's table."""
+    """Work that a state starts, or that is ordered by itself; a verb, turned into a function by the worker's table."""
 
     TRACE = "TRACE", "Find the person"
     PLAN = "PLAN", "Draft the plan"
@@ -128,6 +128,7 @@ class Work(Term):
     VALIDATE = "VALIDATE", "Prove the result"
     REPORT = "REPORT", "Write the evidence"
     FOLLOW_UP = "FOLLOW_UP", "Sweep again, run what was scheduled"
+    UNLEARN = "UNLEARN", "Make a registered model forget"
 
 
 class Letter(Term):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import cast
@@ -21,10 +22,20 @@ TABLE: dict[Work, str] = {
     Work.FOLLOW_UP: "compliance.worker.handlers:follow_up",
 }
 
+# Work that belongs to no case: ``(id, progress)``.
+STANDING: dict[Work, str] = {
+    Work.UNLEARN: "compliance.forgetting.running:run",
+}
+
 
 def load(work: Work) -> Handler:
     """The handler of a work."""
     return cast(Handler, resolve_name(TABLE[work]))
+
+
+def standing(work: Work) -> Callable[[uuid.UUID, Progress], None]:
+    """The handler of a work that belongs to no case."""
+    return cast("Callable[[uuid.UUID, Progress], None]", resolve_name(STANDING[work]))
 
 
 def trace(request: ErasureRequest, progress: Progress) -> State:

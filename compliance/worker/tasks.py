@@ -15,6 +15,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from compliance.audit import services as audit
+from compliance.forgetting import services as forgetting
 from compliance.intake import services as intake
 from compliance.intake.models import ErasureRequest, Notice
 from compliance.jobs import scratch
@@ -58,6 +59,7 @@ def tick() -> None:
     post_letters()
     schedule.lapse_unconfirmed()
     audit.sequence()
+    forgetting.tidy()
     look()
 
 
@@ -66,6 +68,8 @@ def perform(job: Job) -> bool:
     try:
         scratch.begin()
         with jobs.Heartbeat(job) as progress:
+            if Work(job.work) in handlers.STANDING:
+                return _stand_alone(job, progress)
             request = ErasureRequest.objects.select_related("entity").get(pk=job.case_id)
             due = request.stage.work == Work(job.work)  # a case that moved on leaves nothing to do
             outcome = handlers.load(Work(job.work))(request, progress) if due else None
@@ -86,6 +90,14 @@ def perform(job: Job) -> bool:
     return True
 
 
+def _stand_alone(job: Job, progress: jobs.Heartbeat) -> bool:
+    """Work without a case: there is no state to move."""
+    handlers.standing(Work(job.work))(job.case_id, progress)
+    with jobs.fenced(job):
+        jobs.finish(job)
+    return True
+
+
 def _failed(job: Job, error: Exception) -> None:
     known = in_words(error)
     # The text of an unknown error may quote data: the log gets its class and place only.
@@ -93,6 +105,8 @@ def _failed(job: Job, error: Exception) -> None:
     try:
         with transaction.atomic():
             jobs.fail(job, error)
+            if Work(job.work) in handlers.STANDING:
+                return
             request = ErasureRequest.objects.select_related("entity").get(pk=job.case_id)
             audit.record(
                 "job.failed",

@@ -81,7 +81,9 @@ def test_every_embedder_resolves() -> None:
 
 def test_every_law_and_every_work_has_its_line() -> None:
     assert set(jurisdictions.TABLE) == set(Law)
-    assert set(handlers.TABLE) == set(Work)
+    assert set(handlers.TABLE) | set(handlers.STANDING) == set(Work)
+    assert set(handlers.TABLE).isdisjoint(handlers.STANDING)
+    assert all(callable(handlers.standing(work)) for work in handlers.STANDING)
     assert all(jurisdictions.load(law).LAW is law for law in Law)
 
 
