@@ -56,3 +56,23 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} for {self.entity_id}"
+
+
+class ScopedToken(models.Model):
+    """A key for a machine outside the company: one legal entity, a few scopes, an end; only its hash is kept."""
+
+    PERSONAL: set[str] = set()
+
+    entity = models.ForeignKey(LegalEntity, on_delete=models.CASCADE, related_name="scoped_tokens")
+    name = models.CharField(max_length=80, help_text="Who holds it, in the operator's words.")
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["entity", "name"], name="one_token_of_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
