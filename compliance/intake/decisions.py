@@ -21,7 +21,14 @@ from compliance.rules.errors import IllegalMove, InvalidInput, PlanChanged, Seco
 from compliance.rules.terms import Exemption, Ground, Letter, Role, State
 
 # The states in which an answer is still owed, so that there is a date to move.
-_UNANSWERED = frozenset(State) - {State.ANSWERED, State.REFUSED, State.CLOSED, State.WITHDRAWN, State.LAPSED}
+_UNANSWERED = frozenset(State) - {
+    State.ANSWERED,
+    State.REFUSED,
+    State.FORWARDED,
+    State.CLOSED,
+    State.WITHDRAWN,
+    State.LAPSED,
+}
 
 
 @dataclass(frozen=True)

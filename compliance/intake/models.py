@@ -10,8 +10,38 @@ from django.db import models
 from django.db.models import Q
 
 from compliance.accounts.models import LegalEntity, User
+from compliance.intake.ledgers import (
+    Delivery,
+    DigestSent,
+    ListItem,
+    ListPull,
+    Outgoing,
+    Partner,
+    PartnerRequest,
+    Recipient,
+    Watch,
+)
 from compliance.rules import lifecycle
-from compliance.rules.terms import Exemption, Ground, Law, Letter, Requester, State, Turn
+from compliance.rules.terms import EntityRole, Exemption, Ground, Law, Letter, Requester, State, Turn
+
+__all__ = [
+    "CaseKey",
+    "Confirmation",
+    "Decision",
+    "DecisionKind",
+    "Delivery",
+    "DigestSent",
+    "ErasureRequest",
+    "ListItem",
+    "ListPull",
+    "Notice",
+    "Outgoing",
+    "Partner",
+    "PartnerRequest",
+    "Recipient",
+    "RequestQuerySet",
+    "Watch",
+]
 
 
 class RequestQuerySet(models.QuerySet["ErasureRequest"]):
@@ -40,6 +70,7 @@ class ErasureRequest(models.Model):
     secret_hash = models.CharField(max_length=128)
     entity = models.ForeignKey(LegalEntity, on_delete=models.PROTECT, related_name="requests")
     law = models.CharField(max_length=20, choices=Law.choices())
+    laws = models.JSONField(default=list, blank=True, help_text="Every law that runs; empty: all of the entity's.")
     state = models.CharField(max_length=12, choices=State.choices(), default=State.RECEIVED)
     language = models.CharField(max_length=10, default="en")
     requester = models.CharField(max_length=10, choices=Requester.choices(), default=Requester.SELF)
@@ -133,12 +164,24 @@ class DecisionKind(models.TextChoices):
     SIGN_OFF = "sign_off", "Signed off"
     WITHDRAW = "withdraw", "Withdrawn"
     CHALLENGE = "challenge", "Challenged"
+    ROLE = "role", "Role for an artifact"
+    LAWS = "laws", "Laws that apply"
+    RESTRICT = "restrict", "Restricted instead of erased"
+    HOLD = "hold", "Legal hold"
+    RELEASE = "release", "Legal hold ended"
+    PAUSE = "pause", "Identity asked for"
+    RESUME = "resume", "Identity shown"
+    EXCESSIVE = "excessive", "Manifestly unfounded or excessive"
+    UNIDENTIFIED = "unidentified", "Person cannot be identified"
+    FORWARD = "forward", "Forwarded to the controller"
+    INSTRUCT = "instruct", "Instructed by the controller"
+    REPLAN = "replan", "Back to the plan"
 
 
 class Decision(models.Model):
     """Who decided what, when, on which ground and why; a scope (artifact) makes it a partial one."""
 
-    PERSONAL = {"reason"}
+    PERSONAL = {"reason", "detail"}
 
     request = models.ForeignKey(ErasureRequest, on_delete=models.CASCADE, related_name="decisions")
     kind = models.CharField(max_length=12, choices=DecisionKind.choices)
@@ -148,7 +191,9 @@ class Decision(models.Model):
     ground = models.CharField(max_length=12, choices=Ground.choices(), blank=True)
     exemption = models.CharField(max_length=12, choices=Exemption.choices(), blank=True)
     artifact = models.CharField(max_length=100, blank=True, help_text="Slug of the artifact; blank for the whole case.")
+    role = models.CharField(max_length=12, choices=EntityRole.choices(), blank=True)
     reason = models.TextField(blank=True)
+    detail = models.TextField(blank=True, help_text="What shows it, what is asked for, or what would help.")
     plan_digest = models.CharField(max_length=64, blank=True)
     review_on = models.DateField(null=True, blank=True)
 
@@ -161,10 +206,14 @@ class Decision(models.Model):
             ),
             models.CheckConstraint(condition=~Q(kind="keep") | ~Q(exemption=""), name="keeping_needs_an_exemption"),
             models.CheckConstraint(
+                condition=~Q(kind="hold") | (~Q(exemption="") & Q(review_on__isnull=False)),
+                name="a_hold_has_an_article_and_a_day",
+            ),
+            models.CheckConstraint(
                 condition=~Q(kind__in=["endorse", "approve"]) | ~Q(plan_digest=""), name="approval_is_bound_to_a_digest"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["withdraw", "challenge"]) | Q(by__isnull=False),
+                condition=Q(kind__in=["withdraw", "challenge", "release", "resume"]) | Q(by__isnull=False),
                 name="staff_decisions_have_an_author",
             ),
         ]

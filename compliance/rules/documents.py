@@ -30,6 +30,8 @@ _ENUMS: Sequence[type[Term]] = (
     terms.Horizon,
     terms.StepStatus,
     terms.JobStatus,
+    terms.Told,
+    terms.Channel,
     terms.Verdict,
     terms.ClaimLevel,
     terms.Role,

@@ -20,14 +20,16 @@ START = State.RECEIVED
 class Stage:
     """One row: what holds while a case stands in ``state``.
 
-    ``work`` is the job inserted and ``letter`` the letter written when the state is reached; ``immediate_steps`` says
-    that reversible steps of the immediate horizon may run before approval.
+    ``work`` is the job inserted and ``letter`` the letter written when the state is reached (one of ``instead`` in its
+    place, where the decision says so); ``immediate_steps`` says that reversible steps of the immediate horizon may run
+    before approval.
     """
 
     state: State
     turn: Turn
     work: Work | None = None
     letter: Letter | None = None
+    instead: tuple[Letter, ...] = ()
     may_become: tuple[State, ...] = ()
     immediate_steps: bool = False
     note: str = ""
@@ -49,7 +51,7 @@ _ROWS = (
     Stage(
         State.VERIFIED,
         Turn.OFFICER,
-        may_become=(State.ACCEPTED, State.REFUSED, State.WITHDRAWN),
+        may_become=(State.ACCEPTED, State.REFUSED, State.FORWARDED, State.WITHDRAWN),
         note="The officer decides: ground, role, exemptions.",
     ),
     Stage(
@@ -78,8 +80,8 @@ _ROWS = (
         State.APPROVED,
         Turn.SYSTEM,
         work=Work.MITIGATE,
-        may_become=(State.MITIGATED,),
-        note="The steps are carried out; each leaves a receipt.",
+        may_become=(State.MITIGATED, State.PLANNED),
+        note="The steps are carried out; each leaves a receipt. Work that has stopped may go back to the plan.",
     ),
     Stage(
         State.MITIGATED,
@@ -108,14 +110,23 @@ _ROWS = (
         Turn.SYSTEM,
         work=Work.REPORT,
         letter=Letter.REFUSED,
+        instead=(Letter.UNIDENTIFIED,),
         may_become=(State.CLOSED,),
         note="Reasons, article, how to complain and to whom.",
+    ),
+    Stage(
+        State.FORWARDED,
+        Turn.SYSTEM,
+        work=Work.REPORT,
+        letter=Letter.FORWARDED,
+        may_become=(State.CLOSED,),
+        note="A processor's case: the controller was told, and decides; its instruction reopens the case.",
     ),
     Stage(
         State.CLOSED,
         Turn.NOBODY,
         may_become=(State.ACCEPTED,),
-        note="A challenge reopens it.",
+        note="A challenge, a controller's instruction or the end of a legal hold reopens it.",
     ),
     Stage(State.WITHDRAWN, Turn.NOBODY, letter=Letter.WITHDRAWN, note="The person took the request back."),
     Stage(State.LAPSED, Turn.NOBODY, letter=Letter.LAPSED, note="The identifiers were never confirmed."),

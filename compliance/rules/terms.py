@@ -70,6 +70,7 @@ class Exemption(Term):
     LGPD_TRANSFER = "16-iii", "Lawful transfer to a third party: LGPD Art. 16 III"
     LGPD_OWN_USE = "16-iv", "Own exclusive use, anonymised: LGPD Art. 16 IV"
     CCPA_EXCEPTION = "1798.105-d", "Exception to deletion: Cal. Civ. Code 1798.105(d)"
+    RESTRICTION = "18-1", "Restricted instead of erased, as the person chose: GDPR Art. 18(1)"
 
 
 class Requester(Term):
@@ -78,6 +79,7 @@ class Requester(Term):
     SELF = "self", "The person themselves"
     PARENT = "parent", "A parent or guardian"
     AGENT = "agent", "An authorised agent"
+    CONTROLLER = "controller", "The controller for whom data is held"
 
 
 class IdentifierKind(Term):
@@ -104,6 +106,7 @@ class State(Term):
     VALIDATED = "VALIDATED", "Validated"
     ANSWERED = "ANSWERED", "Answered"
     REFUSED = "REFUSED", "Refused"
+    FORWARDED = "FORWARDED", "Forwarded to the controller"
     CLOSED = "CLOSED", "Closed"
     WITHDRAWN = "WITHDRAWN", "Withdrawn"
     LAPSED = "LAPSED", "Lapsed"
@@ -139,6 +142,12 @@ class Letter(Term):
     EXTENDED = "extended", "Extension"
     OUTCOME = "outcome", "Outcome"
     REFUSED = "refused", "Refusal"
+    IDENTITY = "identity", "Identity query"
+    UNIDENTIFIED = "unidentified", "Cannot identify"
+    FORWARDED = "forwarded", "Processor's reply"
+    HELD = "held", "Legal hold"
+    RESUMED = "resumed", "Legal hold ended"
+    RESTRICTED = "restricted", "Restriction confirmed"
     WITHDRAWN = "withdrawn", "Withdrawal confirmed"
     LAPSED = "lapsed", "Lapsed"
 
@@ -211,6 +220,25 @@ class Role(Term):
     ENGINEER = "engineer", "Engineer"
     AUDITOR = "auditor", "Auditor"
     ADMINISTRATOR = "administrator", "Administrator"
+
+
+class Told(Term):
+    """How far a recipient is with an erasure that they were told of; accepted is not erased."""
+
+    TO_TELL = "to_tell", "To be told"
+    REQUESTED = "requested", "Requested"
+    ACKNOWLEDGED = "acknowledged", "Acknowledged"
+    CONFIRMED = "confirmed", "Confirmed"
+    VERIFIED = "verified", "Verified"
+
+
+class Channel(Term):
+    """How a letter or a message to a recipient travels."""
+
+    EMAIL = "email", "E-mail"
+    PAPER = "paper", "Letter by post"
+    WEBHOOK = "webhook", "Signed webhook"
+    BY_HAND = "by_hand", "By hand"
 
 
 class ClaimLevel(Term):

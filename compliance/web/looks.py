@@ -100,7 +100,7 @@ def rungs(case: ErasureRequest) -> tuple[int, int]:
     top = len(LADDER) - 1
     if state in LADDER:
         return LADDER.index(state), top
-    return (top - 1, top) if state is State.REFUSED else (top, top)
+    return (top - 1, top) if state in (State.REFUSED, State.FORWARDED) else (top, top)
 
 
 def today(case: ErasureRequest, now: datetime) -> date:
@@ -119,7 +119,7 @@ def distance(day: date, on: date) -> str:
 
 def due_badge(case: ErasureRequest, now: datetime) -> Badge:
     """When the answer is due; quiet once it was given."""
-    if State(case.state) in (*ENDED, State.ANSWERED, State.REFUSED):
+    if State(case.state) in (*ENDED, State.ANSWERED, State.REFUSED, State.FORWARDED):
         return Badge("answered" if State(case.state) is not State.WITHDRAWN else "ended", "none")
     days = (case.promised_on - today(case, now)).days
     tone = "bad" if days < 0 else "warn" if days <= 7 else "none"

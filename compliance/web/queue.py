@@ -21,7 +21,7 @@ from compliance.rules.terms import JobStatus, State, Turn
 from compliance.web import looks
 from compliance.web.staff import AUDIT_ROLES, CASE_ROLES, desk, entities, member, staff
 
-ANSWERED = ("case.ANSWERED", "case.REFUSED")
+ANSWERED = ("case.ANSWERED", "case.REFUSED", "case.FORWARDED")
 WINDOW_DAYS, PAGE = 90, 50
 
 
@@ -86,7 +86,7 @@ def _filtered(cases: RequestQuerySet, chosen: dict[str, str]) -> RequestQuerySet
 
 def _cards(cases: RequestQuerySet, now: datetime) -> list[Card]:
     today = now.date()
-    unanswered = cases.open().exclude(state__in=[State.ANSWERED, State.REFUSED])
+    unanswered = cases.open().exclude(state__in=[State.ANSWERED, State.REFUSED, State.FORWARDED])
     soon = unanswered.filter(promised_on__gte=today, promised_on__lte=today + timedelta(days=7)).count()
     overdue = unanswered.filter(promised_on__lt=today).count()
     waiting = _waiting_for_people(cases)

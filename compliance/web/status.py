@@ -62,7 +62,7 @@ def _context(case: ErasureRequest, **more: Any) -> dict[str, Any]:
         "may_withdraw": lifecycle.may(state, State.WITHDRAWN),
         "may_challenge": state in (State.ANSWERED, State.CLOSED) and lifecycle.may(state, State.ACCEPTED),
         "waits_for_code": state is State.RECEIVED,
-        "open": state not in (State.CLOSED, State.WITHDRAWN, State.LAPSED, State.ANSWERED, State.REFUSED),
+        "open": state not in words.ENDED,
         "places": _places(case),
         "claims": _claims(case),
         "letters": [(words.LETTERS[Letter(n.kind)], n.sent_at) for n in case.notices.order_by("created_at", "id")],

@@ -93,6 +93,7 @@ _WAITING: dict[State, tuple[str, str, str]] = {
     State.MITIGATED: ("The system proves the result", "Each step is checked by another path.", "busy"),
     State.ANSWERED: ("The system looks again", "Sweeps after 7, 30 and 90 days, and what is scheduled.", "busy"),
     State.REFUSED: ("The refusal goes out", "The letter names reasons, article and authority.", "busy"),
+    State.FORWARDED: ("The forward is recorded", "The controller was told and decides. The letter says so.", "busy"),
     State.CLOSED: ("Nothing is left to do", "The person may still challenge the answer.", "none"),
     State.WITHDRAWN: ("The person took the request back", "Nothing more happens.", "none"),
     State.LAPSED: ("The address was never confirmed", "Nothing more happens.", "none"),

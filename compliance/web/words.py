@@ -27,6 +27,7 @@ _AT_WORK = Standing(
     _("We accepted your request. We now look for your data in all our systems, and make a plan to erase it."),
     _("A second person checks the plan before anything is erased. You need to do nothing."),
 )
+ENDED = frozenset((State.CLOSED, State.WITHDRAWN, State.LAPSED, State.ANSWERED, State.REFUSED, State.FORWARDED))
 STANDINGS: dict[State, Standing] = {
     State.RECEIVED: Standing(
         _("Waiting for you"),
@@ -66,6 +67,11 @@ STANDINGS: dict[State, Standing] = {
         _("Our letter gives the reasons and the article of the law."),
         _("The letter also says to whom you can complain."),
     ),
+    State.FORWARDED: Standing(
+        _("We have passed your request on"),
+        _("Another organisation decides about this data. Our letter says which one, and when we told it."),
+        _("That organisation answers you. You need to do nothing."),
+    ),
     State.CLOSED: Standing(
         _("Your request is closed"),
         _("Everything that was to be done for it has been done."),
@@ -88,6 +94,12 @@ LETTERS: dict[Letter, Any] = {
     Letter.EXTENDED: _("We need more time"),
     Letter.OUTCOME: _("Our answer"),
     Letter.REFUSED: _("We refuse your request"),
+    Letter.IDENTITY: _("We need to know that it is you"),
+    Letter.UNIDENTIFIED: _("We cannot tell which data is yours"),
+    Letter.FORWARDED: _("We have passed your request on"),
+    Letter.HELD: _("We have to keep something for now"),
+    Letter.RESUMED: _("We go on with your request"),
+    Letter.RESTRICTED: _("We keep your data, and do not use it"),
     Letter.WITHDRAWN: _("You took your request back"),
     Letter.LAPSED: _("Your request has ended"),
 }

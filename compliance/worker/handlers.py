@@ -74,11 +74,11 @@ def validate(request: ErasureRequest, progress: Progress) -> State:
 
 
 def report(request: ErasureRequest, progress: Progress) -> State | None:
-    """Write the evidence; a refused case is closed with it, a validated one waits for the officer's signature."""
+    """Write the evidence; a refused or forwarded case closes with it, a validated one waits for the signature."""
     from compliance.evidence import services as evidence
 
     evidence.issue(request, progress)
-    return State.CLOSED if State(request.state) is State.REFUSED else None
+    return State.CLOSED if State(request.state) in (State.REFUSED, State.FORWARDED) else None
 
 
 def follow_up(request: ErasureRequest, progress: Progress) -> State | Later | None:
