@@ -9,7 +9,13 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import ScopedRateThrottle
 
 # A code has 32^8 values and five tries; these caps are against floods and oracles, not against guessing alone.
-RATES: dict[str, str] = {"intake": "30/hour", "confirm": "60/hour", "status": "120/hour", "check": "600/hour"}
+RATES: dict[str, str] = {
+    "intake": "30/hour",
+    "confirm": "60/hour",
+    "status": "120/hour",
+    "check": "600/hour",
+    "unlearning": "600/hour",
+}
 
 
 class Knocking(ScopedRateThrottle):

@@ -23,6 +23,7 @@ from django.http import Http404, HttpResponse
 from rest_framework import exceptions
 
 from compliance.audit.errors import NotLogged
+from compliance.forgetting.services import QuotaReached
 from compliance.rules import errors
 from compliance.rules.errors import OubliError, without_identifiers
 
@@ -69,6 +70,7 @@ _OF_ERROR: tuple[tuple[type[Exception], str], ...] = (
     (errors.InvalidInput, "invalid-input"),
     (errors.IllegalMove, "illegal-move"),
     (errors.PlanChanged, "plan-changed"),
+    (QuotaReached, "too-many-requests"),
 )
 
 

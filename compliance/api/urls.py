@@ -8,7 +8,19 @@ from django.urls import path, re_path, register_converter
 from django.urls.converters import IntConverter, StringConverter
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from compliance.api import cases, deciding, log, meaning, packs, pipelines, register, subject, working
+from compliance.api import (
+    cases,
+    deciding,
+    following,
+    log,
+    meaning,
+    packs,
+    pipelines,
+    register,
+    subject,
+    unlearning,
+    working,
+)
 
 app_name = "api"
 
@@ -29,6 +41,7 @@ register_converter(ReferenceConverter, "reference")
 register_converter(NumberConverter, "number")
 
 CASE = "v1/cases/<reference:reference>/"
+UNLEARNING = "v1/unlearning/jobs/<uuid:number>/"
 V1: list[Any] = [
     path("v1/requests/", subject.Requests.as_view(), name="requests"),
     path("v1/requests/confirm/", subject.Confirm.as_view(), name="confirm"),
@@ -52,6 +65,13 @@ V1: list[Any] = [
     path("v1/exclusions/", pipelines.ExclusionList.as_view(), name="exclusions"),
     path("v1/exclusions/check/", pipelines.ExclusionCheck.as_view(), name="exclusions-check"),
     path("v1/suppressions/", pipelines.SuppressionList.as_view(), name="suppressions"),
+    path("v1/unlearning/models/", unlearning.Models.as_view(), name="unlearning-models"),
+    path("v1/unlearning/jobs/", unlearning.Jobs.as_view(), name="unlearning-jobs"),
+    path(UNLEARNING, unlearning.Job.as_view(), name="unlearning-job"),
+    path(f"{UNLEARNING}cancel/", unlearning.Cancel.as_view(), name="unlearning-cancel"),
+    path(f"{UNLEARNING}curve/", unlearning.Curve.as_view(), name="unlearning-curve"),
+    path(f"{UNLEARNING}events/", following.Events.as_view(), name="unlearning-events"),
+    path(f"{UNLEARNING}artifacts/<path:name>/", unlearning.Artifact.as_view(), name="unlearning-artifact"),
 ]
 urlpatterns: list[Any] = [
     *V1,

@@ -6,7 +6,7 @@ import uuid
 
 from django.db import models
 
-from compliance.accounts.models import LegalEntity, User
+from compliance.accounts.models import LegalEntity
 
 
 class ModelReference(models.Model):
@@ -18,7 +18,7 @@ class ModelReference(models.Model):
     slug = models.SlugField(max_length=60)
     kind = models.CharField(max_length=20)
     location = models.CharField(max_length=300)
-    data = models.JSONField(default=dict)
+    inputs = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -31,12 +31,12 @@ class ModelReference(models.Model):
 class UnlearningJob(models.Model):
     """One order to make a model forget; its lease, progress and failures stand in the job row of the same id."""
 
-    PERSONAL = {"forget"}
+    PERSONAL = {"forget", "ordered_as"}
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     entity = models.ForeignKey(LegalEntity, on_delete=models.CASCADE, related_name="unlearning_jobs")
     model = models.ForeignKey(ModelReference, on_delete=models.PROTECT, related_name="jobs")
-    ordered_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    ordered_as = models.CharField(max_length=150, help_text="Staff label, or the name of a token.")
     forget = models.JSONField(help_text="Which rows or class; row ids are blanked when the job has ended.")
     spec = models.JSONField(help_text="Method, budget, seed.")
     idempotency_key = models.CharField(max_length=200, blank=True)

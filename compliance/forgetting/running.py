@@ -81,7 +81,7 @@ def _order(ordered: UnlearningJob) -> kinds.Order:
     kind = kinds.load(model.kind)
     return kinds.Order(
         model=folders.resolve(ordered.entity, model.location),
-        data=resolved(ordered.entity, model.data, kind.PATHS),
+        inputs=resolved(ordered.entity, model.inputs, kind.PATHS),
         forget=resolved(ordered.entity, ordered.forget, ("rows",)),
         spec=ordered.spec,
         workplace=folders.workplace(ordered.pk),

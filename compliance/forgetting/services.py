@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from compliance.accounts.models import LegalEntity, User
+from compliance.accounts.models import LegalEntity
 from compliance.audit import services as audit
 from compliance.forgetting import folders, kinds
 from compliance.forgetting.models import ModelReference, UnlearningJob
@@ -37,20 +37,20 @@ class KeyUsedOtherwise(OubliError):
     usual_action = "Send a new key with a new order, or the first body with this key."
 
 
-def register(entity: LegalEntity, *, slug: str, kind: str, location: str, data: Mapping[str, Any]) -> ModelReference:
+def register(entity: LegalEntity, *, slug: str, kind: str, location: str, inputs: Mapping[str, Any]) -> ModelReference:
     """Make a model known by reference; asking again with the same words changes nothing, with others it is refused."""
     chosen = kinds.load(kind)
-    chosen.check(folders.resolve(entity, location), resolved(entity, data, chosen.PATHS))
+    chosen.check(folders.resolve(entity, location), resolved(entity, inputs, chosen.PATHS))
     held = ModelReference.objects.filter(entity=entity, slug=slug).first()
     if held is None:
         try:
             with transaction.atomic():
                 return ModelReference.objects.create(
-                    entity=entity, slug=slug, kind=kind, location=location, data=dict(data)
+                    entity=entity, slug=slug, kind=kind, location=location, inputs=dict(inputs)
                 )
         except IntegrityError:  # somebody registered it between the two lines
             held = ModelReference.objects.get(entity=entity, slug=slug)
-    if (held.kind, held.location, held.data) != (kind, location, dict(data)):
+    if (held.kind, held.location, held.inputs) != (kind, location, dict(inputs)):
         raise KeyUsedOtherwise(
             "Another model is registered under this name.",
             next_action="Choose another slug; a reference never changes.",
@@ -72,7 +72,7 @@ def order(
     *,
     forget: Mapping[str, Any],
     spec: Mapping[str, Any],
-    by: User | None,
+    by: str,
     idempotency_key: str = "",
 ) -> tuple[UnlearningJob, bool]:
     """Order a model to forget; returns the job, and whether this call made it (a key answers twice alike)."""
@@ -92,7 +92,7 @@ def order(
             made = UnlearningJob.objects.create(
                 entity=model.entity,
                 model=model,
-                ordered_by=by,
+                ordered_as=by,
                 forget=dict(forget),
                 spec=dict(spec),
                 idempotency_key=idempotency_key,
@@ -183,5 +183,6 @@ def status(ordered: UnlearningJob, job: Job) -> str:
 
 
 def _log(kind: str, ordered: UnlearningJob, detail: dict[str, Any]) -> None:
-    by = ordered.ordered_by.get_username() if ordered.ordered_by else "system"
-    audit.record(kind, case="", entity=ordered.entity.slug, by=by, detail={"job": str(ordered.pk), **detail})
+    audit.record(
+        kind, case="", entity=ordered.entity.slug, by=ordered.ordered_as, detail={"job": str(ordered.pk), **detail}
+    )

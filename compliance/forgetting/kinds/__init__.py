@@ -16,7 +16,7 @@ class Order:
     """What a job asks of its kind: resolved paths only, nothing that still has to be trusted."""
 
     model: Path
-    data: Mapping[str, Any]
+    inputs: Mapping[str, Any]
     forget: Mapping[str, Any]
     spec: Mapping[str, Any]
     workplace: Path
@@ -27,9 +27,9 @@ class Kind(Protocol):
 
     LABEL: str
     METHODS: tuple[str, ...]
-    PATHS: tuple[str, ...]  # names in ``data`` that are references to files
+    PATHS: tuple[str, ...]  # names in ``inputs`` that are references to files
 
-    def check(self, model: Path, data: Mapping[str, Any]) -> None:
+    def check(self, model: Path, inputs: Mapping[str, Any]) -> None:
         """Raise InvalidInput unless the folder looks like such a model; loads no model library."""
 
     def check_forget(self, forget: Mapping[str, Any]) -> None:

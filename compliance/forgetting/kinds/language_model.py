@@ -19,15 +19,15 @@ METHODS = (
 PATHS = ("retain",)
 
 
-def check(model: Path, data: Mapping[str, Any]) -> None:
+def check(model: Path, inputs: Mapping[str, Any]) -> None:
     """A folder with a configuration and safetensors weights, and rows to keep."""
     if not (model / "config.json").is_file() or not any(model.glob("*.safetensors")):
         raise InvalidInput(
             "This is no model folder: it needs config.json and weights as .safetensors.",
             next_action="Save the model with save_pretrained; pickled weights are not loaded.",
         )
-    if "retain" not in data:
-        raise InvalidInput("A language model needs rows to keep: data.retain names a JSONL file of them.")
+    if "retain" not in inputs:
+        raise InvalidInput("A language model needs rows to keep: inputs.retain names a JSONL file of them.")
 
 
 def check_forget(forget: Mapping[str, Any]) -> None:
@@ -40,6 +40,6 @@ def arguments(order: Order) -> list[str]:
     """``unlearn`` with the order's files."""
     spec = order.spec
     found = ["unlearn", "--model", str(order.model), "--forget", str(order.forget["rows"])]
-    found += ["--retain", str(order.data["retain"]), "--out", str(order.workplace / "model")]
+    found += ["--retain", str(order.inputs["retain"]), "--out", str(order.workplace / "model")]
     found += ["--method", str(spec["method"]), "--seed", str(spec["seed"])]
     return found + (["--budget", str(spec["budget"])] if spec.get("budget") else [])
