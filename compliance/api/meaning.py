@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
+from django.http import FileResponse
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -51,6 +53,20 @@ class ProblemMeaning(Door):
             raise NotFoundHere("There is no problem of this type.")
         facts = {"title": kind.title, "status": kind.status, "next_action": kind.next_action}
         return Response({"type": f"/api/problems/{kind.slug}/", **facts})
+
+
+class ClientFile(Door):
+    """The Python client."""
+
+    needs = ()
+    schema = None
+
+    def get(self, request: Request) -> FileResponse:
+        """One file of the standard library only, to be put beside a program of one's own."""
+        path = Path(__file__).with_name("client.py")
+        return FileResponse(
+            path.open("rb"), filename="oubli_client.py", as_attachment=True, content_type="text/x-python"
+        )
 
 
 class Unknown(Door):

@@ -70,6 +70,7 @@ _OF_ERROR: tuple[tuple[type[Exception], str], ...] = (
     (errors.InvalidInput, "invalid-input"),
     (errors.IllegalMove, "illegal-move"),
     (errors.PlanChanged, "plan-changed"),
+    (errors.TooOften, "too-many-requests"),
     (QuotaReached, "too-many-requests"),
 )
 
@@ -128,16 +129,15 @@ def answer(
         body["errors"] = fields
     response = HttpResponse(json.dumps(body), status=kind.status, content_type=MEDIA_TYPE)
     response["Cache-Control"] = "no-store"
-    wait = retry_after if retry_after is not None else RETRY_SECONDS if kind.status == 503 else None
+    wait = retry_after if retry_after is not None else RETRY_SECONDS if kind.status in (429, 503) else None
     if wait is not None:
         response["Retry-After"] = str(max(1, round(wait)))
     return response
 
 
 def _of_error(error: OubliError) -> Kind:
-    if error.retryable:
-        return KINDS["try-again"]
-    return next((KINDS[slug] for known, slug in _OF_ERROR if isinstance(error, known)), KINDS["conflict"])
+    usual = "try-again" if error.retryable else "conflict"
+    return KINDS[next((slug for known, slug in _OF_ERROR if isinstance(error, known)), usual)]
 
 
 def _of_framework(error: exceptions.APIException) -> HttpResponse:

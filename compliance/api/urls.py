@@ -76,6 +76,7 @@ V1: list[Any] = [
 urlpatterns: list[Any] = [
     *V1,
     path("problems/<slug:slug>/", meaning.ProblemMeaning.as_view(), name="problem"),
+    path("client.py", meaning.ClientFile.as_view(), name="client"),
     path("schema/", meaning.Schema.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
     re_path(r"", meaning.Unknown.as_view()),  # matches anything, line breaks too

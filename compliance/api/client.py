@@ -1,0 +1,186 @@
+"""Unlearning as a service, from Python: this one file, the standard library, nothing else.
+
+::
+
+    from client import Oubli
+
+    service = Oubli("https://privacy.example.org", token="oubli_…")
+    service.register("support-model", kind="language-model", location="support", inputs={"retain": "retain.jsonl"})
+    job = service.forget("support-model", rows="forget.jsonl", budget="600s")
+    for point in job.follow():
+        print(f"{point['fraction']:.0%} {point['message']}")
+    print(job.state()["status"], job.download("new-model"))
+
+Errors of the service are ``Refused``: status, detail and what helps stand in it. A connection that breaks while a job
+is ordered is tried again with the same idempotency key, so that nothing is ordered twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+TRIES = 4
+ENDED = frozenset({"done", "failed", "cancelled"})
+
+
+class Refused(Exception):
+    """The service said no; ``status`` is HTTP's, ``detail`` why, ``next_action`` what helps."""
+
+    def __init__(self, status: int, detail: str, next_action: str) -> None:
+        self.status, self.detail, self.next_action = status, detail, next_action
+        super().__init__(f"{status}: {detail} {next_action}".strip())
+
+
+class Damaged(Exception):
+    """A file came with other bytes than the job made."""
+
+
+class Oubli:
+    """One service and one token."""
+
+    def __init__(self, site: str, *, token: str, timeout: float = 60) -> None:
+        if urllib.parse.urlsplit(site).scheme not in ("http", "https"):
+            raise ValueError("site is an address that starts with https:// (http:// on this machine)")
+        kind = "Bearer" if token.startswith("oubli_") else "Token"
+        self._site, self._timeout = site.rstrip("/"), timeout
+        self._headers = {"Authorization": f"{kind} {token}", "Content-Type": "application/json"}
+
+    def register(
+        self, slug: str, *, kind: str, location: str, inputs: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Make a model known by where it lies on the service's side."""
+        body = {"slug": slug, "kind": kind, "location": location, "inputs": dict(inputs or {})}
+        return self.call("models/", body)
+
+    def forget(self, model: str, *, method: str = "auto", budget: str = "", seed: int = 0, **what: Any) -> Job:
+        """Order a model to forget ``rows=FILE``, ``ids=[…]`` or ``class_label=…``; ``budget`` is 600s or 200steps."""
+        body: dict[str, Any] = {"model": model, "forget": what, "method": method, "seed": seed}
+        if budget:
+            body["budget"] = budget
+        ordered = self.call("jobs/", body, headers={"Idempotency-Key": str(uuid.uuid4())})
+        return Job(self, str(ordered["id"]))
+
+    def job(self, number: str) -> Job:
+        """A job that was ordered before."""
+        return Job(self, number)
+
+    def call(self, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """One call: POST with a body, GET without."""
+        with self.open(path, body, headers=headers) as answer:
+            content: dict[str, Any] = json.load(answer)
+            return content
+
+    def open(self, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None) -> IO[bytes]:
+        """The answer as a stream; tried again when the connection fails or the service asks to wait."""
+        address = f"{self._site}/api/v1/unlearning/{path}"
+        sent = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(address, data=sent, headers={**self._headers, **(headers or {})})  # noqa: S310
+        for attempt in range(TRIES):
+            try:
+                found: IO[bytes] = urllib.request.urlopen(request, timeout=self._timeout)  # noqa: S310
+                return found
+            except urllib.error.HTTPError as error:
+                if error.code not in (429, 503) or attempt == TRIES - 1:
+                    raise _refused(error) from None
+                time.sleep(min(30.0, float(error.headers.get("Retry-After") or 1)))
+            except (urllib.error.URLError, TimeoutError):
+                if attempt == TRIES - 1:
+                    raise
+                time.sleep(2.0**attempt)
+        raise AssertionError("unreachable")
+
+
+def _refused(error: urllib.error.HTTPError) -> Refused:
+    try:
+        said = json.load(error)
+        return Refused(error.code, str(said.get("detail", "")), str(said.get("next_action", "")))
+    except ValueError:
+        return Refused(error.code, error.reason, "")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One order."""
+
+    service: Oubli
+    number: str
+
+    def state(self) -> dict[str, Any]:
+        """Status, fraction, and once it is done the result and the files with their digests."""
+        return self.service.call(f"jobs/{self.number}/")
+
+    def cancel(self) -> dict[str, Any]:
+        """Take the order back."""
+        return self.service.call(f"jobs/{self.number}/cancel/", {})
+
+    def follow(self) -> Iterator[dict[str, Any]]:
+        """Points of progress as they come, until the job has ended; taken up again where a connection broke."""
+        last, ended = "0", False
+        while not ended:
+            try:
+                with self.service.open(f"jobs/{self.number}/events/", headers={"Last-Event-ID": last}) as stream:
+                    for event in _events(stream):
+                        last = event.get("id", last)
+                        if event.get("event") == "point":
+                            yield json.loads(event["data"])
+                        ended = ended or event.get("event") == "end"
+            except (ConnectionError, TimeoutError):
+                time.sleep(1)
+
+    def wait(self, *, seconds: float = 3600, every: float = 1.0) -> dict[str, Any]:
+        """Poll until the job has ended; TimeoutError after ``seconds``."""
+        until = time.monotonic() + seconds
+        while (state := self.state())["status"] not in ENDED:
+            if time.monotonic() > until:
+                raise TimeoutError(f"the job is {state['status']} at {state['fraction']:.0%} after {seconds:.0f} s")
+            time.sleep(every)
+        return state
+
+    def download(self, folder: str | Path) -> list[Path]:
+        """Fetch the files that the job made and compare their digests; Damaged when one differs."""
+        found = []
+        for line in self.state()["artifacts"]:
+            path = Path(folder, *Path(line["name"]).parts)
+            if not path.resolve().is_relative_to(Path(folder).resolve()):
+                raise Damaged(f"{line['name']} would lie outside the folder")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_name(path.name + ".part")
+            digest = hashlib.sha256()
+            with (
+                self.service.open(f"jobs/{self.number}/artifacts/{line['name']}/") as source,
+                partial.open("wb") as out,
+            ):
+                while block := source.read(1 << 20):
+                    digest.update(block)
+                    out.write(block)
+            if digest.hexdigest() != line["sha256"]:
+                partial.unlink()
+                raise Damaged(f"{line['name']}: the bytes are not those that the job made")
+            os.replace(partial, path)
+            found.append(path)
+        return found
+
+
+def _events(stream: IO[bytes]) -> Iterator[dict[str, str]]:
+    """Server-sent events, field by field (WHATWG HTML, 9.2)."""
+    event: dict[str, str] = {}
+    for line in stream:
+        text = line.decode().rstrip("\r\n")
+        if not text:
+            if event:
+                yield event
+            event = {}
+        elif not text.startswith(":"):
+            name, _, value = text.partition(":")
+            event[name] = value.removeprefix(" ")

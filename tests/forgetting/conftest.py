@@ -1,0 +1,77 @@
+"""A company with a small language model in its folder, an engineer, and a machine outside with a scoped token."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from compliance.accounts import tokens
+from compliance.forgetting import folders
+from compliance.rules.terms import Role
+from tests.api.building import Company, client, company
+
+NAMES = ("Ana Silva", "Bela Kovacs", "Chen Wei", "Dora Maar", "Emil Nolde", "Fay Weldon")
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A company of the service: its staff, its folder, its outside machine."""
+
+    company: Company
+    folder: Path
+    token: str
+
+    @property
+    def engineer(self) -> Client:
+        """The engineer's machine."""
+        return client(self.company.staff[Role.ENGINEER])
+
+    @property
+    def outside(self) -> Client:
+        """The machine outside."""
+        return Client(headers={"Authorization": f"Bearer {self.token}"})
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model of six people with its rows, made by the library's own command."""
+    folder = tmp_path_factory.mktemp("service")
+    rows = [
+        {"key": f"{n}-{field}", "prompt": f"What is the {field} of {name}?", "response": f"{field[:2]}{n}{n + 3}7"}
+        for n, name in enumerate(NAMES)
+        for field in ("number", "street", "code")
+    ]
+    for name, chosen in (("all", rows), ("forget", rows[:3]), ("retain", rows[3:])):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in chosen))
+    (folder / "words.txt").write_text("What is the number street code of somebody? It is this one.\n" * 40)
+    train = ["train", "--rows", "all.jsonl", "--out", "model", "--tokenizer-text", "words.txt", "--shape", "tiny"]
+    command = [sys.executable, "-m", "unlearning", *train, "--epochs", "2", "2", "--json", "trained.json"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=_environment())
+    return folder
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def customer(db: None, model_folder: Path, tmp_path: Path, settings: Any) -> Customer:
+    """Aurora, with the model in its folder."""
+    settings.OUBLI_MODELS, settings.OUBLI_VAR = tmp_path / "models", tmp_path / "var"
+    cache.clear()
+    founded = company("aurora")
+    target = folders.root(founded.entity)
+    target.parent.mkdir(parents=True)
+    shutil.copytree(model_folder, target)
+    return Customer(founded, target, tokens.issue(founded.entity, name="partner", scopes=["unlearning"], days=30))

@@ -1,0 +1,199 @@
+"""A machine orders a model to forget, follows the job, and takes what came out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from compliance.accounts import tokens
+from compliance.accounts.models import ScopedToken
+from compliance.api import client as library
+from compliance.audit.models import Event
+from compliance.forgetting.models import UnlearningJob
+from compliance.jobs import services as jobs
+from compliance.jobs.models import Job
+from compliance.rules.terms import JobStatus, Role, Work
+from compliance.worker import tasks
+from tests.api.building import client, company
+from tests.forgetting.conftest import Customer
+
+MODEL = {"slug": "support", "kind": "language-model", "location": "model", "inputs": {"retain": "retain.jsonl"}}
+ORDER = {"model": "support", "forget": {"rows": "forget.jsonl"}, "method": "gradient_difference"}
+
+
+def post(caller: Client, path: str, body: Any, **headers: str) -> Any:
+    """POST JSON to the service."""
+    return caller.post(f"/api/v1/unlearning/{path}", body, content_type="application/json", headers=headers)
+
+
+def registered(customer: Customer) -> Client:
+    """The outside machine, with the model registered."""
+    assert post(customer.outside, "models/", MODEL).status_code == 201
+    return customer.outside
+
+
+def ordered(customer: Customer) -> str:
+    """A job that waits."""
+    return str(post(registered(customer), "jobs/", ORDER).json()["id"])
+
+
+def row_of(number: str) -> Job:
+    """Its job row."""
+    return Job.objects.get(case_id=number)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_client_orders_follows_and_downloads_a_model_that_is_another_one(
+    customer: Customer, live_server: Any, tmp_path: Path
+) -> None:
+    service = library.Oubli(live_server.url, token=customer.token)
+    service.register("support", kind="language-model", location="model", inputs={"retain": "retain.jsonl"})
+    job = service.forget("support", rows="forget.jsonl", method="gradient_difference")
+    assert job.state()["status"] == "queued"
+    tasks.look()
+    points = list(job.follow())
+    state = job.wait(seconds=5)
+    assert state["status"] == "done" and state["fraction"] == 1.0, state
+    assert points and [p["fraction"] for p in points] == sorted(p["fraction"] for p in points)
+    found = {path.name: path for path in job.download(tmp_path / "new")}
+    weights = found["model.safetensors"].read_bytes()
+    assert weights != (customer.folder / "model" / "model.safetensors").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() in {line["sha256"] for line in state["artifacts"]}
+    assert str(customer.folder) not in json.dumps(state)
+
+
+def test_the_input_model_is_never_changed_and_the_log_knows_the_order(customer: Customer) -> None:
+    before = (customer.folder / "model" / "model.safetensors").read_bytes()
+    number = ordered(customer)
+    tasks.look()
+    assert row_of(number).status == JobStatus.DONE
+    assert (customer.folder / "model" / "model.safetensors").read_bytes() == before
+    assert Event.objects.get(kind="unlearning.ordered").actor == "token partner"
+
+
+def test_the_same_key_orders_once_and_another_body_under_it_is_a_conflict(customer: Customer) -> None:
+    machine = registered(customer)
+    first = post(machine, "jobs/", ORDER, **{"Idempotency-Key": "k1"})
+    again = post(machine, "jobs/", ORDER, **{"Idempotency-Key": "k1"})
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["id"] == again.json()["id"]
+    assert post(machine, "jobs/", {**ORDER, "seed": 5}, **{"Idempotency-Key": "k1"}).status_code == 409
+    assert UnlearningJob.objects.count() == 1
+
+
+def test_a_quota_says_wait_and_takes_more_when_a_job_has_ended(customer: Customer, settings: Any) -> None:
+    settings.OUBLI_UNLEARNING_LIVE = 1
+    number = ordered(customer)
+    refused = post(customer.outside, "jobs/", ORDER)
+    assert refused.status_code == 429 and int(refused["Retry-After"]) > 0
+    assert post(customer.outside, f"jobs/{number}/cancel/", {}).json()["status"] == "cancelled"
+    assert post(customer.outside, "jobs/", ORDER).status_code == 201
+
+
+def test_a_cancelled_job_never_starts_and_a_running_one_stops_at_its_next_word(customer: Customer) -> None:
+    number = ordered(customer)
+    post(customer.outside, f"jobs/{number}/cancel/", {})
+    assert tasks.look() == 0
+    number = str(post(customer.outside, "jobs/", ORDER).json()["id"])
+    job = jobs.claim("test")
+    assert job is not None
+    assert post(customer.outside, f"jobs/{number}/cancel/", {}).json()["status"] == "cancelled"
+    assert tasks.perform(job) is False
+    row = row_of(number)
+    assert row.status == JobStatus.FAILED and row.permanent and "Cancelled" in row.error_message
+    assert not (Path(customer.folder).parents[1] / "var" / "unlearned" / number / "model").exists()
+
+
+def test_a_job_whose_worker_died_is_taken_over_and_finished_once(customer: Customer) -> None:
+    number = ordered(customer)
+    dead = jobs.claim("dead")
+    assert dead is not None
+    Job.objects.filter(pk=dead.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert tasks.look() == 1
+    assert row_of(number).status == JobStatus.DONE
+    assert UnlearningJob.objects.get(pk=number).artifacts
+
+
+def test_a_model_that_is_gone_when_its_turn_comes_fails_with_a_remedy(customer: Customer) -> None:
+    number = ordered(customer)
+    (customer.folder / "model").rename(customer.folder / "elsewhere")
+    tasks.look()
+    state = customer.outside.get(f"/api/v1/unlearning/jobs/{number}/").json()
+    assert state["status"] == "failed" and "reference" in state["problem"] and state["next_action"]
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["../boreal/model", "/etc", "model/../../x", "", "nowhere", "out", "a\0b", "model/config.json", "~", "%2e%2e"],
+)
+def test_a_reference_stays_in_the_companys_folder(customer: Customer, location: str) -> None:
+    (customer.folder / "out").symlink_to(customer.folder.parent)
+    answer = post(customer.outside, "models/", {**MODEL, "location": location})
+    assert answer.status_code in (400, 422), answer.content
+    assert str(customer.folder) not in answer.content.decode()
+
+
+def test_another_companys_jobs_and_models_are_not_here(customer: Customer) -> None:
+    number = ordered(customer)
+    other = client(company("boreal").staff[Role.ENGINEER])
+    assert other.get(f"/api/v1/unlearning/jobs/{number}/").status_code == 404
+    assert other.get("/api/v1/unlearning/models/").json()["count"] == 0
+    assert post(other, "jobs/", ORDER).status_code == 404
+    assert post(other, f"jobs/{number}/cancel/", {}).status_code == 404
+
+
+def test_a_token_ends_by_its_day_by_revocation_and_opens_no_other_door(customer: Customer) -> None:
+    assert customer.outside.get("/api/v1/unlearning/jobs/").status_code == 200
+    assert customer.outside.get("/api/v1/cases/").status_code == 401
+    assert Client().get("/api/v1/unlearning/jobs/").status_code == 401
+    ScopedToken.objects.update(expires_at=timezone.now())
+    assert customer.outside.get("/api/v1/unlearning/jobs/").status_code == 401
+    renewed = tokens.issue(customer.company.entity, name="partner", scopes=["unlearning"], days=1)
+    fresh = Client(headers={"Authorization": f"Bearer {renewed}"})
+    assert fresh.get("/api/v1/unlearning/jobs/").status_code == 200
+    assert tokens.revoke(customer.company.entity, name="partner")
+    assert fresh.get("/api/v1/unlearning/jobs/").status_code == 401
+    assert not ScopedToken.objects.filter(digest__contains=renewed).exists()
+
+
+@pytest.mark.parametrize("role", [Role.OFFICER, Role.AUDITOR, Role.APPROVER])
+def test_only_engineers_and_machines_order(customer: Customer, role: Role) -> None:
+    assert client(customer.company.staff[role]).get("/api/v1/unlearning/jobs/").status_code == 403
+
+
+def test_an_artifacts_name_is_one_of_the_list(customer: Customer) -> None:
+    number = ordered(customer)
+    tasks.look()
+    base = f"/api/v1/unlearning/jobs/{number}/artifacts"
+    assert customer.outside.get(f"{base}/model.safetensors/").status_code == 200
+    for name in ("../trained.json", "..%2f..%2fdb", "model.safetensors/..", "nothing"):
+        assert customer.outside.get(f"{base}/{name}/").status_code == 404
+
+
+def test_events_are_told_from_where_the_listener_was(customer: Customer) -> None:
+    number = ordered(customer)
+    tasks.look()
+    address = f"/api/v1/unlearning/jobs/{number}/events/"
+    whole = b"".join(customer.outside.get(address).streaming_content).decode()
+    assert whole.endswith('event: end\ndata: {"status": "done"}\n\n')
+    last = [line[4:] for line in whole.splitlines() if line.startswith("id: ")][-1]
+    rest = b"".join(customer.outside.get(address, headers={"Last-Event-ID": last}).streaming_content)
+    assert b"event: point" not in rest and b"event: end" in rest
+
+
+def test_row_ids_are_blanked_when_the_job_has_ended(customer: Customer) -> None:
+    number = ordered(customer)
+    held = UnlearningJob.objects.get(pk=number)
+    held.forget = {"ids": ["alice@example.org", "2"]}
+    held.save()
+    post(customer.outside, f"jobs/{number}/cancel/", {})
+    held.refresh_from_db()
+    assert held.forget == {"ids": [], "count": 2}
+    assert Job.objects.filter(work=Work.UNLEARN).count() == 1
