@@ -36,6 +36,17 @@ OUBLI_CODE_MINUTES = 15
 OUBLI_CODE_TRIES = 5
 OUBLI_SITE = env.str("OUBLI_SITE", default="http://localhost:8000").rstrip("/")
 OUBLI_BIND = env.str("OUBLI_BIND", default="127.0.0.1")
+OUBLI_PROXIES = env.int("OUBLI_PROXIES", default=0)
+# Knocks an hour: from one network, and from everybody together (which only a flood of many machines reaches).
+OUBLI_LIMITS = {
+    "form": (env.int("OUBLI_FORMS_AN_HOUR", default=30), 20_000),
+    "file": (60, 20_000),
+    "code": (60, 40_000),
+    "status": (120, 40_000),
+    "draft": (30, 20_000),
+}
+OUBLI_SCANNER = env.str("OUBLI_SCANNER", default="")
+OUBLI_RETENTION_DAYS = env.int("OUBLI_RETENTION_DAYS", default=3 * 365)
 OUBLI_LEASE_SECONDS = env.int("OUBLI_LEASE_SECONDS", default=20)
 OUBLI_JOB_ATTEMPTS = 5
 
@@ -220,6 +231,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "compliance.api.problems.handle",
+    "NUM_PROXIES": OUBLI_PROXIES or None,
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.ScopedRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {"intake": "30/hour"},
 }

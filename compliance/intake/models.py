@@ -21,25 +21,31 @@ from compliance.intake.ledgers import (
     Recipient,
     Watch,
 )
+from compliance.intake.papers import Attachment, Draft, Knock, Proof, Retention
 from compliance.rules import lifecycle
 from compliance.rules.terms import EntityRole, Exemption, Ground, Law, Letter, Requester, State, Turn
 
 __all__ = [
+    "Attachment",
     "CaseKey",
     "Confirmation",
     "Decision",
     "DecisionKind",
     "Delivery",
     "DigestSent",
+    "Draft",
     "ErasureRequest",
+    "Knock",
     "ListItem",
     "ListPull",
     "Notice",
     "Outgoing",
     "Partner",
     "PartnerRequest",
+    "Proof",
     "Recipient",
     "RequestQuerySet",
+    "Retention",
     "Watch",
 ]
 

@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
 
 from compliance.accounts.models import LegalEntity, User
 from compliance.audit import services as audit
-from compliance.intake import addresses, notices, vault, verification
+from compliance.intake import addresses, attachments, identity, notices, proofs, vault, verification
+from compliance.intake import form as forms
+from compliance.intake.clocks import clock_of, set_clock
+from compliance.intake.form import Identifier, Submission
 from compliance.intake.models import CaseKey, ErasureRequest
 from compliance.jobs import services as jobs
-from compliance.rules import deadlines, identifiers, lifecycle
+from compliance.rules import identifiers, lifecycle
+from compliance.rules.asking import ProvenBy
 from compliance.rules.errors import InvalidInput, NotAllowed
-from compliance.rules.terms import IdentifierKind, Letter, Requester, State
+from compliance.rules.terms import Letter, State
 
+__all__ = [
+    "DATA_SUBJECT",
+    "SYSTEM",
+    "Identifier",
+    "Receipt",
+    "Submission",
+    "author",
+    "clock_of",
+    "confirm",
+    "confirmed",
+    "lapse",
+    "move",
+    "prove",
+    "set_clock",
+    "submit",
+]
 SYSTEM, DATA_SUBJECT = "system", "data subject"
-
-
-@dataclass(frozen=True)
-class Identifier:
-    """What finds a person, as typed; ``proven`` when control of it was shown."""
-
-    kind: IdentifierKind
-    value: str
-    proven: bool = False
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What the form holds: the first identifier is the e-mail address that gets the code."""
-
-    entity: LegalEntity
-    email: str
-    name: str = ""
-    language: str = "en"
-    requester: Requester = Requester.SELF
-    others: Sequence[Identifier] = field(default_factory=tuple)
-    details: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,11 +53,10 @@ def submit(form: Submission, *, received_at: datetime | None = None) -> Receipt:
     """Receive a request: sealed, acknowledged, on the clock; the answer is the same for known and unknown people."""
     received_at = received_at or timezone.now()
     email = identifiers.parse(f"email:{addresses.mailbox(form.email)}")
-    for other in form.others:
-        identifiers.parse(f"{other.kind}:{other.value}", region=form.entity.phone_region)
+    forms.check(form)
     reference, secret = f"OUB-{verification.token(4)}-{verification.token(4)}", verification.token(16)
     plain, wrapped = vault.new_case_key()
-    person_key = identifiers.keyed_hash(vault.lookup_key(), email.kind, email.value)
+    person_key = identity.key_of(email.kind, email.value)
     with transaction.atomic():
         request = ErasureRequest(
             reference=reference,
@@ -72,13 +67,14 @@ def submit(form: Submission, *, received_at: datetime | None = None) -> Receipt:
             requester=form.requester,
             received_at=received_at,
             person_key=person_key,
-            sealed=vault.encrypt(plain, _content(form)),
+            sealed=vault.encrypt(plain, forms.content_of(form)),
         )
         set_clock(request)
         request.save()
         CaseKey.objects.create(request=request, wrapped=wrapped)
         code = verification.issue(request, identifier_key=person_key)
-        notices.owe(request, Letter.ACKNOWLEDGED, only_here={"code": code, "secret": secret})
+        attachments.take_over(request, form.uploads, key=plain, mandate=form.requester in forms.FOR_ANOTHER)
+        notices.owe(request, Letter.ACKNOWLEDGED, only_here={"code": code})
         audit.record(
             "case.RECEIVED",
             case=reference,
@@ -89,55 +85,46 @@ def submit(form: Submission, *, received_at: datetime | None = None) -> Receipt:
     return Receipt(request=request, reference=reference, secret=secret)
 
 
-def _content(form: Submission) -> dict[str, object]:
-    others = [{"kind": str(i.kind), "value": i.value, "proven": False} for i in form.others]
-    email = {"kind": str(IdentifierKind.EMAIL), "value": form.email.strip(), "proven": False}
-    return {"name": form.name.strip(), "identifiers": [email, *others], "details": form.details}
-
-
-def clock_of(request: ErasureRequest, *, extended: bool) -> deadlines.Clock:
-    """The case's clock from its law and its entity's calendar, as if it were extended or not."""
-    entity = request.entity
-    return deadlines.clocks(
-        request.law,
-        received_at=request.received_at,
-        zone=ZoneInfo(entity.time_zone),
-        country=entity.country,
-        subdivision=entity.subdivision or None,
-        small_agent=entity.small_agent,
-        extended=extended,
-    )
-
-
-def set_clock(request: ErasureRequest) -> deadlines.Clock:
-    """Write the case's three dates as its clock has them now."""
-    clock = clock_of(request, extended=request.extended)
-    request.nominal_on, request.conservative_on, request.promised_on = clock.nominal, clock.conservative, clock.promised
-    return clock
-
-
 def confirm(reference: str, code: str) -> ErasureRequest:
     """Consume the code and take the case to VERIFIED; the e-mail address it was sent to is proven by it."""
+    return prove(reference, code).request
+
+
+def prove(reference: str, code: str) -> Receipt:
+    """The same, with the new secret: from now on the status page is for whoever controls the address.
+
+    Who only filled in the form knows the old secret; it opens nothing any more.
+    """
     with transaction.atomic():
         request = verification.redeem(reference, code)
         if request is not None:
-            return _proven(request)
-    raise NotAllowed(verification.WRONG, next_action="Check both, or ask for a new code with a new request.")
+            return confirmed(request, proven_by=ProvenBy.CODE)
+    raise NotAllowed(verification.WRONG, next_action="Check both, or ask for a new code.")
 
 
-def _proven(request: ErasureRequest) -> ErasureRequest:
+def confirmed(request: ErasureRequest, *, proven_by: ProvenBy) -> Receipt:
+    """The address that gets the letters is proven: the case is VERIFIED, and a new secret replaces the filer's."""
+    secret = verification.token(16)
     with transaction.atomic():
+        proofs.mark(request, [request.person_key], proven_by=proven_by)
         key = vault.case_key(request)
         content = vault.decrypt(key, request.sealed)
-        content["identifiers"][0]["proven"] = True
+        content.setdefault("contact", {"value": forms.contact_of(content)})["proven"] = True
         request.sealed = vault.encrypt(key, content)
+        request.secret_hash = verification.digest("secret", secret)
         request.verified_at = timezone.now()
-        request.save(update_fields=["sealed", "verified_at"])
-        return move(request, to=State.VERIFIED, by=DATA_SUBJECT)
+        request.save(update_fields=["sealed", "secret_hash", "verified_at"])
+        moved = move(request, to=State.VERIFIED, by=DATA_SUBJECT)
+    return Receipt(request=moved, reference=request.reference, secret=secret)
 
 
-def move(request: ErasureRequest, *, to: State, by: User | str, reason: str = "") -> ErasureRequest:
-    """Move a case: check the table, write row, event, next job and letter in one transaction."""
+def move(
+    request: ErasureRequest, *, to: State, by: User | str, reason: str = "", letter: Letter | None = None
+) -> ErasureRequest:
+    """Move a case: check the table, write row, event, next job and letter in one transaction.
+
+    ``letter`` takes the place of the table's, where the table allows it (``instead``).
+    """
     with transaction.atomic():
         fresh = ErasureRequest.objects.select_for_update().get(pk=request.pk)
         before = State(fresh.state)
@@ -156,7 +143,7 @@ def move(request: ErasureRequest, *, to: State, by: User | str, reason: str = ""
         if row.work:
             jobs.enqueue(fresh.pk, row.work)
         if row.letter:
-            notices.owe(fresh, row.letter)
+            notices.owe(fresh, letter if letter in row.instead and letter else row.letter)
         if to in (State.WITHDRAWN, State.LAPSED):
             jobs.cancel_live(fresh.pk, reason="The case ended before this work was due.")
     request.state, request.round = fresh.state, fresh.round

@@ -14,6 +14,7 @@
     ├── IllegalMove             the lifecycle table has no such move
     ├── PlanChanged             the plan is not the one that was approved
     ├── SourceUnreachable       a source does not answer                         (trying again helps)
+    ├── TooOften                tried too often from one place                   (trying again helps)
     ├── NoSpace                 the disk is full                                 (trying again helps)
     ├── LeaseLost               another worker holds the job now
     ├── ProofFailed             a check did not confirm what an action promised
@@ -133,6 +134,13 @@ class NoSpace(OubliError):
 
     retryable = True
     usual_action = "Free some disk space; the case then goes on by itself."
+
+
+class TooOften(OubliError):
+    """It was tried too often from one place; trying again later helps."""
+
+    retryable = True
+    usual_action = "Wait an hour, then try again."
 
 
 class LeaseLost(OubliError):

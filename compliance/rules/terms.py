@@ -79,6 +79,7 @@ class Requester(Term):
     SELF = "self", "The person themselves"
     PARENT = "parent", "A parent or guardian"
     AGENT = "agent", "An authorised agent"
+    AT_RISK = "at_risk", "A person at risk"
     CONTROLLER = "controller", "The controller for whom data is held"
 
 
@@ -138,6 +139,7 @@ class Letter(Term):
     """A letter to the data subject (mandatory parts: GDPR Art. 12; LGPD Art. 18)."""
 
     ACKNOWLEDGED = "acknowledged", "Acknowledgement, with the link to confirm"
+    CODE = "code", "Code that proves an address"
     ACCEPTED = "accepted", "Accepted"
     EXTENDED = "extended", "Extension"
     OUTCOME = "outcome", "Outcome"

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from compliance.audit import services as audit
 from compliance.evidence import facts, letters
-from compliance.intake import vault
+from compliance.intake import notices, vault, verification
+from compliance.intake.form import contact_of
 from compliance.intake.models import Notice
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import Letter
@@ -32,18 +33,22 @@ def send(notice: Notice) -> int:
             row = Notice.objects.select_for_update().select_related("request__entity").get(pk=notice.pk)
             if row.sent_at is not None:
                 return 0
-            _deliver(row)
+            only_here = vault.decrypt(vault.case_key(row.request), bytes(row.sealed)) if row.sealed else {}
+            if notices.held_back(row, only_here):
+                return 0
+            _deliver(row, only_here)
     except Exception as error:
         _failed(notice, error)
         return 0
     return 1
 
 
-def _deliver(row: Notice) -> None:
+def _deliver(row: Notice, only_here: dict[str, Any]) -> None:
     request = row.request
     key = vault.case_key(request)
     person = vault.opened(request)
-    only_here = vault.decrypt(key, bytes(row.sealed)) if row.sealed else {}
+    if "code" in only_here:
+        verification.begin(request, only_here["code"])
     parts = facts.letter_facts(request, Letter(row.kind), links=_links(row, only_here), only_here=only_here)
     letter = letters.render_letter(row.kind, row.language, parts)
     # Marked in the transaction that ends after the delivery: a refused delivery rolls the mark back. A worker killed
@@ -64,7 +69,7 @@ def _deliver(row: Notice) -> None:
         letter.subject,
         letter.text,
         settings.DEFAULT_FROM_EMAIL,
-        [person["identifiers"][0]["value"]],
+        [str(only_here.get("to") or contact_of(person))],
         headers={"Message-ID": _message_id(row)},
     )
     message.attach_alternative(letter.html, "text/html")

@@ -1,0 +1,155 @@
+"""A file in, the same file without metadata and active content out; run alone, in a process with little memory.
+
+    python cleaning.py < FILE > CLEAN
+
+The type is what the content says, whatever the name. Pictures are drawn anew, so that nothing but pixels remains (no
+position, camera, thumbnail or trailing data). A PDF is written anew without scripts, actions, embedded files, forms'
+scripts, document information and XMP. Exit status 0: clean, with the type as a line on standard error; 3: refused,
+with one of ``REASONS``. Imports nothing of the project, so that a bomb costs this process alone.
+"""
+
+from __future__ import annotations
+
+import io
+import resource
+import sys
+from collections.abc import Callable
+from typing import Any
+
+REASONS = ("type", "damaged", "locked", "large", "text")
+MOST_PIXELS = 30_000_000
+MOST_PAGES = 100
+MEMORY = 1 << 30
+SECONDS = 20
+_ACTIVE = ("/OpenAction", "/AA", "/AcroForm", "/Names", "/Metadata", "/PieceInfo", "/Collection", "/AF", "/Perms")
+_OF_A_PAGE = ("/AA", "/Metadata", "/PieceInfo", "/AF")
+_HARMLESS = frozenset({"/Link", "/Text", "/Highlight", "/FreeText", "/Stamp", "/Ink", "/Square", "/Line"})
+
+
+class Refused(Exception):
+    """Why a file is not taken: one of ``REASONS``."""
+
+
+def kind_of(content: bytes) -> str:
+    """``pdf``, ``png``, ``jpeg`` or ``text`` by the content; Refused for anything else."""
+    if content[:1024].lstrip().startswith(b"%PDF-"):
+        return "pdf"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refused("type") from None
+    if not text.strip() or any(ord(c) < 32 and c not in "\t\r\n" for c in text):
+        raise Refused("type")
+    return "text"
+
+
+def clean(content: bytes) -> tuple[str, bytes]:
+    """Type and clean content; Refused for what cannot be taken."""
+    kind = kind_of(content)
+    return kind, _CLEANERS[kind](content)
+
+
+def _picture(content: bytes) -> bytes:
+    from PIL import Image, ImageOps
+
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    format_of = kind_of(content).upper()
+    try:
+        with Image.open(io.BytesIO(content), formats=[format_of]) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                raise Refused("large")
+            upright = ImageOps.exif_transpose(opened)
+            mode = "L" if upright.mode in ("1", "L") else "RGBA" if "A" in upright.getbands() else "RGB"
+            drawn = Image.new(mode, upright.size)
+            drawn.paste(upright.convert(mode))
+    except Refused:
+        raise
+    except Image.DecompressionBombError:
+        raise Refused("large") from None
+    except Exception:
+        raise Refused("damaged") from None
+    out = io.BytesIO()
+    drawn.convert("RGB").save(out, "JPEG", quality=88) if format_of == "JPEG" else drawn.save(out, "PNG")
+    return out.getvalue()
+
+
+def _pdf(content: bytes) -> bytes:
+    import pikepdf
+
+    try:
+        with pikepdf.open(io.BytesIO(content)) as document:
+            if len(document.pages) > MOST_PAGES:
+                raise Refused("large")
+            _disarm(document)
+            out = io.BytesIO()
+            document.save(out, linearize=False, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    except pikepdf.PasswordError:
+        raise Refused("locked") from None
+    except Refused:
+        raise
+    except Exception:
+        raise Refused("damaged") from None
+    return out.getvalue()
+
+
+def _disarm(document: Any) -> None:
+    import pikepdf
+
+    for name in _ACTIVE:
+        if name in document.Root:
+            del document.Root[name]
+    if "/Info" in document.trailer:
+        del document.trailer["/Info"]
+    for page in document.pages:
+        for name in _OF_A_PAGE:
+            if name in page.obj:
+                del page.obj[name]
+        if "/Annots" in page.obj:
+            page.obj.Annots = pikepdf.Array([_quiet(a) for a in page.obj.Annots if a.get("/Subtype") in _HARMLESS])
+    for found in document.objects:
+        if isinstance(found, pikepdf.Dictionary | pikepdf.Stream):
+            for name in ("/JS", "/JavaScript", "/Metadata", "/EF", "/PieceInfo", "/Launch"):
+                if name in found:
+                    del found[name]
+
+
+def _quiet(annotation: Any) -> Any:
+    for name in ("/A", "/AA", "/PA"):
+        if name in annotation:
+            del annotation[name]
+    return annotation
+
+
+def _text(content: bytes) -> bytes:
+    if len(content) > 200_000:
+        raise Refused("large")
+    return content.decode("utf-8").replace("\r\n", "\n").encode()
+
+
+_CLEANERS: dict[str, Callable[[bytes], bytes]] = {"pdf": _pdf, "png": _picture, "jpeg": _picture, "text": _text}
+
+
+def main() -> int:
+    """Read standard input, write standard output."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        kind, content = clean(sys.stdin.buffer.read())
+    except Refused as refused:
+        sys.stderr.write(f"{refused}\n")
+        return 3
+    except MemoryError:
+        sys.stderr.write("large\n")
+        return 3
+    sys.stdout.buffer.write(content)
+    sys.stderr.write(f"{kind}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
