@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
+from compliance.evidence import deciding_facts, letters
 from compliance.evidence.phrases import known, phrase
 from compliance.intake import vault
+from compliance.intake.clocks import clock_of, laws_of
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.provenance.models import Artifact
 from compliance.rules import claims as claim_rules
-from compliance.rules.jurisdictions import load as jurisdiction
 from compliance.rules.proof import Claim
 from compliance.rules.sentences import article, day_in_words
-from compliance.rules.terms import ClaimLevel, Exemption, Ground, Letter, StepStatus
+from compliance.rules.terms import ClaimLevel, Ground, Letter, StepStatus
 from compliance.validation import claiming
 
 Facts = dict[str, Any]
@@ -39,10 +40,11 @@ def _common(request: ErasureRequest, links: Mapping[str, str]) -> Facts:
         "contact": entity.contact,
         "authority": entity.authority,
         "law": request.law,
+        "laws": [str(law) for law in laws_of(request)],
         # Whoever types somebody else's address types the name too: until it is confirmed, none of their words go there.
         "name": vault.opened(request)["name"] if request.verified_at else "",
         "status_url": links["status"],
-        "court": phrase("court", request.language),
+        "court": phrase("court", spoken(request)),
     }
 
 
@@ -56,8 +58,12 @@ def _acknowledged(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
         "expected_on": request.promised_on,
         "confirm_url": here.get("confirm", ""),
         "confirm_code": here.get("code", ""),
-        "verification": phrase("verification", request.language),
+        "verification": phrase("verification", spoken(request)),
     }
+
+
+def _code(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
+    return {"confirm_code": here.get("code", "")}
 
 
 def _accepted(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
@@ -68,27 +74,11 @@ def _accepted(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
 
 
 def _extended(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
-    from compliance.intake.services import clock_of
-
     return {
         "reasons": [str(here.get("reasons", ""))],
         "new_date": request.promised_on,
         "first_period_ends": clock_of(request, extended=False).nominal,
         "sent_on": _local(request, timezone.now()),
-    }
-
-
-def _refused(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
-    decision = _last(request, DecisionKind.REFUSE)
-    return {
-        "reasons": [decision.reason] if decision else [],
-        "article": article(Exemption(decision.exemption), spoken(request)) if decision else "",
-        "rest": phrase("nothing_else", request.language),
-        "review_on": (decision.review_on or _local(request, decision.at) + timedelta(days=365)) if decision else None,
-        "no_other_use": phrase("no_other_use", request.language),
-        "court": jurisdiction(request.law).AUTHORITY_REMEDY
-        if spoken(request) == "en"
-        else phrase("court", request.language),
     }
 
 
@@ -121,7 +111,7 @@ def _outcome(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
 
 def spoken(request: ErasureRequest) -> str:
     """The language of the letters of a case: the person's, or English where letters have no such language."""
-    return request.language.lower() if request.language.lower() in claim_rules.LANGUAGES else "en"
+    return letters.spoken(request.language)
 
 
 def _kept(request: ErasureRequest, found: list[tuple[Artifact, Claim]], language: str) -> list[str]:
@@ -143,10 +133,17 @@ def _excluded(plan: Plan) -> bool:
 
 _BY_LETTER: Mapping[Letter, Callable[[ErasureRequest, Mapping[str, Any]], Facts]] = {
     Letter.ACKNOWLEDGED: _acknowledged,
+    Letter.CODE: _code,
     Letter.ACCEPTED: _accepted,
     Letter.EXTENDED: _extended,
     Letter.OUTCOME: _outcome,
-    Letter.REFUSED: _refused,
+    Letter.REFUSED: deciding_facts.refused,
+    Letter.IDENTITY: deciding_facts.identity,
+    Letter.UNIDENTIFIED: deciding_facts.unidentified,
+    Letter.FORWARDED: deciding_facts.forwarded,
+    Letter.HELD: deciding_facts.held,
+    Letter.RESUMED: deciding_facts.resumed,
+    Letter.RESTRICTED: deciding_facts.restricted,
     Letter.WITHDRAWN: _withdrawn,
     Letter.LAPSED: _lapsed,
 }

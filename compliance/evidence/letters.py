@@ -17,18 +17,26 @@ from django.utils import translation
 from django.utils.formats import date_format
 
 from compliance.evidence.errors import MissingPart
+from compliance.rules import claims
 from compliance.rules.terms import Law, Letter
 
-LANGUAGES = ("en", "pt-br")
+LANGUAGES = claims.LANGUAGES
 
 # What each letter must contain, by the name of its fact (GDPR Art. 12, 13, 17, 19; LGPD Art. 18, 19).
 _ALWAYS = ("reference", "entity", "contact")
 MANDATORY: Mapping[Letter, tuple[str, ...]] = {
     Letter.ACKNOWLEDGED: ("received_on", "expected_on", "confirm_url", "confirm_code", "status_url"),
+    Letter.CODE: ("confirm_code", "status_url"),
     Letter.ACCEPTED: ("accepted_on", "article", "promised_on", "status_url"),
     Letter.EXTENDED: ("reasons", "new_date", "first_period_ends", "sent_on", "authority"),
     Letter.OUTCOME: ("actions", "claims", "prevention", "residual_risk", "authority"),
-    Letter.REFUSED: ("reasons", "article", "rest", "authority", "court"),
+    Letter.REFUSED: ("reasons", "article", "rest", "review_on", "authority", "court"),
+    Letter.IDENTITY: ("reasons", "asked", "destroyed", "effect", "status_url"),
+    Letter.UNIDENTIFIED: ("reasons", "would_help", "article", "authority", "court"),
+    Letter.FORWARDED: ("controller", "forwarded_on", "article"),
+    Letter.HELD: ("places", "reasons", "article", "review_on", "authority"),
+    Letter.RESUMED: ("places", "resumed_on", "status_url"),
+    Letter.RESTRICTED: ("places", "reasons", "article", "authority"),
     Letter.WITHDRAWN: ("withdrawn_on",),
     Letter.LAPSED: ("lapsed_on", "form_url"),
 }
@@ -36,7 +44,6 @@ MANDATORY: Mapping[Letter, tuple[str, ...]] = {
 STATED: Mapping[Letter, tuple[str, ...]] = {Letter.OUTCOME: ("remains", "recipients")}
 BY_LAW: Mapping[tuple[Letter, str], tuple[str, ...]] = {
     (Letter.ACKNOWLEDGED, Law.CCPA): ("verification",),
-    (Letter.REFUSED, Law.GDPR): ("review_on",),
     (Letter.REFUSED, Law.CCPA): ("no_other_use",),
 }
 
@@ -58,7 +65,7 @@ def render_letter(kind: Letter | str, language: str, facts: Mapping[str, Any]) -
     """
     letter = Letter(kind)
     check_parts(letter, facts)
-    chosen = language.lower() if language.lower() in LANGUAGES else "en"
+    chosen = spoken(language)
     with translation.override(chosen):
         shown = {name: _shown(value) for name, value in facts.items()}
         whole = render_to_string(f"letters/{letter.value}.{chosen}.txt", shown)
@@ -69,12 +76,17 @@ def render_letter(kind: Letter | str, language: str, facts: Mapping[str, Any]) -
     return Written(subject.strip(), text, html)
 
 
+def spoken(language: str) -> str:
+    """The language of the letters that is nearest to the one asked for: ``fr-CA`` reads French; else English."""
+    asked = language.lower().replace("_", "-")
+    if asked in LANGUAGES:
+        return asked
+    return next((known for known in LANGUAGES if known.split("-")[0] == asked.split("-")[0]), "en")
+
+
 def check_parts(letter: Letter, facts: Mapping[str, Any]) -> None:
     """Raise MissingPart for whatever the law demands in this letter and the facts lack."""
-    law = str(facts.get("law", Law.GDPR))
-    needed = (*_ALWAYS, *MANDATORY[letter], *BY_LAW.get((letter, law), ()))
-    missing = [name for name in needed if facts.get(name) in (None, "", [], ())]
-    missing += [name for name in STATED.get(letter, ()) if facts.get(name) is None]
+    missing = missing_parts(letter, facts)
     if missing:
         parts = ", ".join(name.replace("_", " ") for name in missing)
         raise MissingPart(f"writing the letter '{letter.label}': {parts} missing.", next_action=_REMEDY)
@@ -83,13 +95,26 @@ def check_parts(letter: Letter, facts: Mapping[str, Any]) -> None:
         raise MissingPart(words, next_action="Answer the request now; the first date holds.")
 
 
+def needed_parts(letter: Letter, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the parts that this letter must have, under every law that runs on the case (``laws``)."""
+    laws = [str(law) for law in facts.get("laws") or (facts.get("law", Law.GDPR),)]
+    more = [part for law in laws for part in BY_LAW.get((letter, law), ())]
+    return tuple(dict.fromkeys((*_ALWAYS, *MANDATORY[letter], *more)))
+
+
+def missing_parts(letter: Letter, facts: Mapping[str, Any]) -> list[str]:
+    """The names of the parts that are absent; empty when the letter may go."""
+    missing = [name for name in needed_parts(letter, facts) if facts.get(name) in (None, "", [], ())]
+    return missing + [name for name in STATED.get(letter, ()) if facts.get(name) is None]
+
+
 _REMEDY = "Fill in the missing parts on the case page; the letter is not sent without them."
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, date):
         day = value.date() if isinstance(value, datetime) else value
-        return date_format(day, "DATE_FORMAT" if translation.get_language() == "pt-br" else "j F Y")
+        return date_format(day, "j F Y" if translation.get_language() == "en" else "DATE_FORMAT")
     if isinstance(value, str):
         return " ".join(value.split())  # a line break in a fact must not start a paragraph, or end a subject
     if isinstance(value, Sequence):

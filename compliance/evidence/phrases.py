@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from compliance.evidence.phrases_latin import FRENCH, PORTUGUESE, SPANISH
+
 _ENGLISH: Mapping[str, str] = {
     "court": "the courts of the country where you live, or where we are established",
     "verification": "You show that you control the address this letter was sent to.",
@@ -35,48 +37,87 @@ _ENGLISH: Mapping[str, str] = {
     "open:notify_recipients": "telling those who received data",
     "open:forward_to_controller": "passing your request on",
     "told": "{name} (asked to erase; their answer is not here yet)",
-    "prevention": "We keep fingerprints of what was erased, from which nobody can read your data, so that our systems "
-    "can recognise it and leave it out. We also search again after 7, 30 and 90 days.",
+    "prevention": "We keep fingerprints of what was erased, from which nobody can read your data, so that our "
+    "systems can recognise it and leave it out. We also search again after 7, 30 and 90 days.",
     "no_risk": "We know of no risk beyond what is listed above.",
+    "destroyed": "What you send us for this is looked at once and destroyed after the decision.",
+    "pause_counts": "Until your answer is here, the time for our own answer stands still. It was due by {day}.",
+    "pause_does_not_count": "The date of our answer does not change: {day}.",
+    "every_place": "in every place",
+    "excessive_article": "manifestly unfounded or excessive: GDPR Art. 12(5)",
+    "unidentified_article": "the person cannot be identified: GDPR Art. 11(2), 12(2)",
+    "forward_article": "we act for the controller: GDPR Art. 28(3)(e)",
+    "forward_article_lgpd": "we are not the agent who decides: LGPD Art. 18 §4 I",
+    "excessive_article_lgpd": "reasons of fact: LGPD Art. 18 §4 II",
+    "unidentified_article_lgpd": "reasons of fact: LGPD Art. 18 §4 II",
+    "excessive_article_ccpa": "manifestly unfounded or excessive: Cal. Civ. Code 1798.145(h)(3)",
+    "unidentified_article_ccpa": "the request cannot be verified: Cal. Civ. Code 1798.130(a)(2)",
+    "told_acknowledged": "{name} (asked to erase; they have our message, and have not said that it is done)",
+    "told_confirmed": "{name} (they say that it was erased, on {day}; we have not checked it)",
+    "told_verified": "{name} (erased, and checked by us on {day})",
 }
-_PORTUGUESE: Mapping[str, str] = {
-    "court": "os tribunais do país onde você mora, ou onde estamos estabelecidos",
-    "verification": "Você mostra que controla o endereço para o qual esta carta foi enviada.",
-    "nothing_else": "nada mais foi pedido",
-    "no_other_use": "é mantido somente para esta finalidade",
-    "erase_records": "Eliminamos os seus registros de {name}: {count}.",
-    "redact_records": "Apagamos os seus dados em registros de outras pessoas em {name}: {count}.",
-    "rebuild_index": "Retiramos as suas entradas de {name} e o gravamos de novo: {count}.",
-    "purge_cache": "Removemos respostas guardadas em {name}: {count}.",
-    "purge_log": "Removemos ou apagamos as suas entradas em {name}: {count}.",
-    "replay_model": "Treinamos {name} de novo a partir da execução registrada, sem os seus dados.",
-    "unlearn_model": "Treinamos {name} mais um pouco para que esqueça os seus dados; o que medimos está abaixo.",
-    "suppress_output": "Mantemos os seus dados fora das respostas de {name}.",
-    "hide_from_index": "Retiramos imediatamente as suas entradas em {name} de todas as buscas.",
-    "forward_to_controller": "Encaminhamos o seu pedido à organização em nome da qual guardamos {name}.",
-    "decided": "Procuramos em todos os lugares registrados; o que decidimos sobre cada um está abaixo.",
+_GERMAN: Mapping[str, str] = {
+    "court": "die Gerichte des Landes, in dem Sie wohnen oder in dem wir sitzen",
+    "verification": "Sie zeigen, dass die Adresse, an die dieser Brief ging, Ihre ist.",
+    "nothing_else": "mehr wurde nicht angefragt",
+    "no_other_use": "es wird nur für diesen Zweck behalten",
+    "erase_records": "Wir haben Ihre Einträge in {name} gelöscht: {count}.",
+    "redact_records": "Wir haben Ihre Daten in Einträgen anderer Menschen in {name} unkenntlich gemacht: {count}.",
+    "rebuild_index": "Wir haben Ihre Einträge aus {name} genommen und es neu geschrieben: {count}.",
+    "purge_cache": "Wir haben gespeicherte Antworten aus {name} entfernt: {count}.",
+    "purge_log": "Wir haben Ihre Einträge in {name} entfernt oder unkenntlich gemacht: {count}.",
+    "replay_model": "Wir haben {name} nach dem aufgezeichneten Ablauf neu trainiert, ohne Ihre Daten.",
+    "unlearn_model": "Wir haben {name} weiter trainiert, damit es Ihre Daten vergisst; was wir gemessen haben, "
+    "steht unten.",
+    "suppress_output": "Wir halten Ihre Daten aus den Antworten von {name} heraus.",
+    "hide_from_index": "Wir haben Ihre Einträge in {name} sofort aus jeder Suche genommen.",
+    "forward_to_controller": "Wir haben Ihre Anfrage weitergegeben an die Organisation, für die wir {name} halten.",
+    "decided": "Wir haben an jedem eingetragenen Ort gesucht; was wir zu jedem entschieden haben, steht unten.",
     "kept_because": "{name}: {reason}",
-    "kept_until": "{name}: {reason} Vamos rever isso em {day}.",
-    "search_again": "Procuramos de novo após 7, 30 e 90 dias.",
-    "exclude_from_training": "Gravamos impressões digitais do que foi eliminado, para reconhecê-lo se voltar.",
-    "searched": "Procuramos em todos os lugares registrados e não encontramos nada para eliminar.",
-    "no_claim": "Nenhum lugar guarda dados que pudéssemos ligar a você.",
-    "undo": "uma cópia de segurança cifrada do que foi removido de {name}, até {day}",
-    "superseded": "a versão substituída de {name}, fora de serviço, até {day}",
-    "open": "ainda não concluído: {step} ({name})",
-    "open:notify_recipients": "avisar quem recebeu dados",
-    "open:forward_to_controller": "encaminhar o seu pedido",
-    "told": "{name} (pedimos a eliminação; a resposta ainda não chegou)",
-    "prevention": "Guardamos impressões digitais do que foi eliminado, nas quais ninguém pode ler os seus dados, para "
-    "que nossos sistemas o reconheçam e o deixem de fora. Também procuramos de novo após 7, 30 e 90 dias.",
-    "no_risk": "Não conhecemos outro risco além do que está listado acima.",
+    "kept_until": "{name}: {reason} Wir prüfen das wieder am {day}.",
+    "search_again": "Wir suchen nach 7, 30 und 90 Tagen noch einmal.",
+    "exclude_from_training": "Wir haben Fingerabdrücke des Gelöschten aufgeschrieben, um es zu erkennen, falls es "
+    "zurückkommt.",
+    "searched": "Wir haben an jedem eingetragenen Ort gesucht und nichts gefunden, was zu löschen wäre.",
+    "no_claim": "An keinem Ort sind Daten, die wir Ihnen zuordnen konnten.",
+    "undo": "eine verschlüsselte Sicherungskopie dessen, was aus {name} entfernt wurde, bis zum {day}",
+    "superseded": "die ersetzte Fassung von {name}, außer Betrieb, bis zum {day}",
+    "open": "noch nicht fertig: {step} ({name})",
+    "open:notify_recipients": "denen Bescheid sagen, die Daten bekommen haben",
+    "open:forward_to_controller": "Ihre Anfrage weitergeben",
+    "told": "{name} (um Löschung gebeten; die Antwort ist noch nicht da)",
+    "prevention": "Wir behalten Fingerabdrücke des Gelöschten, aus denen niemand Ihre Daten lesen kann, damit "
+    "unsere Systeme es erkennen und weglassen. Wir suchen auch nach 7, 30 und 90 Tagen noch "
+    "einmal.",
+    "no_risk": "Wir kennen kein Risiko außer dem, was oben steht.",
+    "destroyed": "Was Sie uns dafür schicken, sehen wir einmal an und vernichten es nach der Entscheidung.",
+    "pause_counts": "Bis Ihre Antwort da ist, steht die Frist für unsere Antwort still. Sie endete am {day}.",
+    "pause_does_not_count": "Das Datum unserer Antwort ändert sich nicht: {day}.",
+    "every_place": "an allen Orten",
+    "excessive_article": "offenkundig unbegründet oder exzessiv, Art. 12 Abs. 5 DSGVO",
+    "unidentified_article": "die Person ist nicht identifizierbar, Art. 11 Abs. 2, Art. 12 Abs. 2 DSGVO",
+    "forward_article": "wir handeln für den Verantwortlichen, Art. 28 Abs. 3 lit. e DSGVO",
+    "forward_article_lgpd": "wir sind nicht die Stelle, die entscheidet, Art. 18 §4 I LGPD",
+    "excessive_article_lgpd": "Gründe der Tatsache, Art. 18 §4 II LGPD",
+    "unidentified_article_lgpd": "Gründe der Tatsache, Art. 18 §4 II LGPD",
+    "excessive_article_ccpa": "offenkundig unbegründet oder exzessiv, Cal. Civ. Code 1798.145(h)(3)",
+    "unidentified_article_ccpa": "die Anfrage lässt sich nicht prüfen, Cal. Civ. Code 1798.130(a)(2)",
+    "told_acknowledged": "{name} (um Löschung gebeten; die Nachricht ist angekommen, erledigt gemeldet ist sie nicht)",
+    "told_confirmed": "{name} (sagt, es wurde am {day} gelöscht; wir haben es nicht geprüft)",
+    "told_verified": "{name} (gelöscht, und von uns geprüft am {day})",
 }
-_TABLES: Mapping[str, Mapping[str, str]] = {"en": _ENGLISH, "pt-br": _PORTUGUESE}
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "en": _ENGLISH,
+    "pt-br": PORTUGUESE,
+    "de": _GERMAN,
+    "fr": FRENCH,
+    "es": SPANISH,
+}
 
 
 def phrase(key: str, language: str, **values: object) -> str:
     """The phrase in the language, English where there is none; KeyError for an unknown phrase."""
-    return _TABLES.get(language.lower(), _ENGLISH)[key].format(**values)
+    return TABLES.get(language.lower(), _ENGLISH)[key].format(**values)
 
 
 def known(key: str) -> bool:

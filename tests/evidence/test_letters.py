@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from compliance.evidence.letters import BY_LAW, LANGUAGES, MANDATORY, STATED, render_letter
+from compliance.evidence.phrases import TABLES
 from compliance.rules.errors import MissingPart
 from compliance.rules.terms import Law, Letter
 
@@ -40,6 +41,14 @@ FACTS: dict[str, Any] = {
     "rest": "We erased everything that no law asks us to keep.",
     "court": "the court at your place of residence is competent.",
     "review_on": date(2027, 5, 1),
+    "asked": "Send us the number that stands on your last bill.",
+    "destroyed": "What you send us is destroyed after the decision.",
+    "effect": "The time for our answer stands still.",
+    "would_help": "The address of the page where you saw your name.",
+    "controller": "Lumen Saúde S.A.",
+    "forwarded_on": date(2026, 11, 4),
+    "places": ["Support tickets", "Customer table"],
+    "resumed_on": date(2026, 12, 1),
     "withdrawn_on": date(2026, 11, 3),
     "lapsed_on": date(2026, 11, 9),
     "form_url": "http://localhost:8000/request",
@@ -83,6 +92,9 @@ def test_a_letter_without_a_mandatory_part_is_not_written(kind: Letter, part: st
 def test_a_law_may_ask_for_more(kind: Letter, law: Law) -> None:
     part = BY_LAW[kind, law][0]
     facts = {**FACTS, "law": law, part: ""}
+    beside = {**FACTS, "law": Law.GDPR, "laws": [Law.GDPR, law], part: ""}
+    with pytest.raises(MissingPart, match=part.replace("_", " ")):
+        render_letter(kind, "en", beside)
     with pytest.raises(MissingPart, match=part.replace("_", " ")):
         render_letter(kind, "en", facts)
     assert "stated here" in render_letter(kind, "en", {**facts, part: "stated here"}).text
@@ -102,6 +114,23 @@ def test_empty_lists_are_said_in_words() -> None:
 def test_dates_are_written_in_the_letters_language() -> None:
     assert "2 November 2026" in render_letter(Letter.ACKNOWLEDGED, "en", FACTS).text
     assert "2 de novembro de 2026" in render_letter(Letter.ACKNOWLEDGED, "pt-br", FACTS).text.lower()
+
+
+def test_a_language_that_letters_lack_reads_the_nearest_one() -> None:
+    assert "5. November" not in render_letter(Letter.ACKNOWLEDGED, "de-AT", FACTS).text
+    assert "2. November 2026" in render_letter(Letter.ACKNOWLEDGED, "de-AT", FACTS).text
+    assert "2 novembre 2026" in render_letter(Letter.ACKNOWLEDGED, "fr_CA", FACTS).text
+    assert "2 de noviembre de 2026" in render_letter(Letter.ACKNOWLEDGED, "es-MX", FACTS).text.lower()
+    assert "2 de novembro de 2026" in render_letter(Letter.ACKNOWLEDGED, "pt", FACTS).text.lower()
+    assert "We received" in render_letter(Letter.ACKNOWLEDGED, "ja", FACTS).text
+
+
+def test_every_language_has_every_phrase_with_the_same_gaps() -> None:
+    gaps = {key: set(re.findall(r"{(\w+)}", text)) for key, text in TABLES["en"].items()}
+    assert set(TABLES) == set(LANGUAGES)
+    for language, table in TABLES.items():
+        assert {key: set(re.findall(r"{(\w+)}", text)) for key, text in table.items()} == gaps, language
+        assert language == "en" or all(table[key] != TABLES["en"][key] for key in gaps if len(gaps[key]) == 0), language
 
 
 def test_a_hostile_name_is_only_text() -> None:

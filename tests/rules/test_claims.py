@@ -19,7 +19,8 @@ from compliance.rules.claims import (
     weakest,
 )
 from compliance.rules.errors import InvalidInput
-from compliance.rules.sentences import _ENGLISH, _PORTUGUESE
+from compliance.rules.sentence_texts import TEXTS
+from compliance.rules.sentences import LANGUAGES, sentence, sentences
 from compliance.rules.terms import ArtifactKind, ClaimLevel, Exemption, StepStatus, Verdict
 from compliance.rules.thresholds import thresholds
 
@@ -200,11 +201,12 @@ def test_a_case_is_described_by_its_weakest_artifact() -> None:
     assert weakest([]) is None
 
 
-def test_both_languages_have_every_sentence_and_no_other_is_invented() -> None:
-    assert set(_ENGLISH) == set(_PORTUGUESE)
+def test_all_languages_have_every_sentence_and_no_other_is_invented() -> None:
+    assert set(TEXTS) == set(LANGUAGES)
+    assert all(set(texts) == set(TEXTS["en"]) for texts in TEXTS.values())
     with pytest.raises(InvalidInput, match="language"):
         sentence(claim(ERASED), "ja")
-    assert LANGUAGES == ("en", "pt-br")
+    assert LANGUAGES == ("en", "pt-br", "de", "fr", "es")
 
 
 ACTIONS = ["suppress_output", "hide_from_index", "erase_records", "rebuild_index", "replay_model", "unlearn_model"]

@@ -8,15 +8,16 @@ from compliance.rules.terms import Letter, State, Turn, Work
 
 MOVES = {
     "RECEIVED": "VERIFIED WITHDRAWN LAPSED",
-    "VERIFIED": "ACCEPTED REFUSED WITHDRAWN",
+    "VERIFIED": "ACCEPTED REFUSED FORWARDED WITHDRAWN",
     "ACCEPTED": "TRACED",
     "TRACED": "PLANNED",
     "PLANNED": "APPROVED ACCEPTED",
-    "APPROVED": "MITIGATED",
+    "APPROVED": "MITIGATED PLANNED",
     "MITIGATED": "VALIDATED PLANNED",
     "VALIDATED": "ANSWERED",
     "ANSWERED": "CLOSED ACCEPTED",
     "REFUSED": "CLOSED",
+    "FORWARDED": "CLOSED",
     "CLOSED": "ACCEPTED",
     "WITHDRAWN": "",
     "LAPSED": "",
@@ -29,6 +30,7 @@ WORK = {
     "VALIDATED": Work.REPORT,
     "ANSWERED": Work.FOLLOW_UP,
     "REFUSED": Work.REPORT,
+    "FORWARDED": Work.REPORT,
 }
 
 
@@ -73,9 +75,15 @@ def test_every_way_out_of_the_public_form_has_its_letter() -> None:
         State.ACCEPTED: Letter.ACCEPTED,
         State.ANSWERED: Letter.OUTCOME,
         State.REFUSED: Letter.REFUSED,
+        State.FORWARDED: Letter.FORWARDED,
         State.WITHDRAWN: Letter.WITHDRAWN,
         State.LAPSED: Letter.LAPSED,
     }
+
+
+def test_only_a_refusal_may_take_another_letter() -> None:
+    instead = {state: row.instead for state, row in lifecycle.TABLE.items() if row.instead}
+    assert instead == {State.REFUSED: (Letter.UNIDENTIFIED,)}
 
 
 def test_reversible_steps_run_before_approval_in_planned_only() -> None:

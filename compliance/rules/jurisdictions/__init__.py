@@ -108,13 +108,18 @@ class Clock:
 
 
 class Jurisdiction(Protocol):
-    """What a law's file offers: module-level names."""
+    """What a law's file offers: module-level names.
+
+    ``PAUSES``: a question about identity stops its clock. ``EXTENDS``: it knows an extension.
+    """
 
     LAW: Law
     AUTHORITY_REMEDY: str
     RULES: tuple[Rule, ...]
     GROUNDS: tuple[Ground, ...]
     EXEMPTIONS: tuple[Exemption, ...]
+    PAUSES: bool
+    EXTENDS: bool
 
     def clock(self, facts: Facts) -> Clock:
         """The dates of a case."""

@@ -8,6 +8,7 @@ from compliance.rules.errors import InvalidInput
 from compliance.rules.jurisdictions import Clock, Facts, Rule
 from compliance.rules.terms import Exemption, Ground, Law
 
+PAUSES, EXTENDS = False, True
 LAW = Law.CCPA
 AUTHORITY_REMEDY = "Complaint to the California Privacy Protection Agency or the Attorney General."
 _REGULATION = "California Code of Regulations, title 11, § 7021"

@@ -8,6 +8,7 @@ from compliance.rules.calendars import add_months
 from compliance.rules.jurisdictions import Clock, Facts, Rule
 from compliance.rules.terms import Exemption, Ground, Law
 
+PAUSES, EXTENDS = True, True
 LAW = Law.GDPR
 AUTHORITY_REMEDY = "Complaint to a supervisory authority (Art. 77) and judicial remedy (Art. 79)."
 _SINCE = date(2018, 5, 25)

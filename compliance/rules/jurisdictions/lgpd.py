@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from compliance.rules.jurisdictions import Clock, Facts, Rule, Wish
 from compliance.rules.terms import Exemption, Ground, Law
 
+PAUSES, EXTENDS = False, False
 LAW = Law.LGPD
 AUTHORITY_REMEDY = "Petition to the ANPD (Art. 18 §1) and consumer protection bodies (Art. 18 §8)."
 _TEXT = "Lei nº 13.709/2018"

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from compliance.rules.jurisdictions import Clock, Facts, Rule
 from compliance.rules.terms import Exemption, Ground, Law
 
+PAUSES, EXTENDS = False, False
 LAW = Law.SWISS_FADP
 AUTHORITY_REMEDY = "Report to the Federal Data Protection and Information Commissioner; civil action (Art. 32)."
 DAYS = 30

@@ -8,6 +8,7 @@ from compliance.rules.calendars import add_months
 from compliance.rules.jurisdictions import Clock, Facts, Rule, gdpr
 from compliance.rules.terms import Law
 
+PAUSES, EXTENDS = True, True
 LAW = Law.UK_GDPR
 AUTHORITY_REMEDY = "Complaint to the Information Commissioner (Art. 77) and judicial remedy (Art. 79)."
 _TEXT = "Data (Use and Access) Act 2025, read in secondary sources; day of commencement to be confirmed"

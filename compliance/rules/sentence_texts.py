@@ -1,0 +1,164 @@
+"""What claims say, in every language of the letters; plain language, level B1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_ENGLISH: Mapping[str, str] = {
+    "erased": "We erased your data from {name} and checked that it is no longer there.",
+    "erased_model": "We rebuilt {name} without your data and checked that it does not give your data.",
+    "mitigated": "We changed {name} so that it no longer gives your data in our tests; it was not rebuilt without "
+    "it. {extent} {bits} bits of exposure remained, measured against {attacker}{budget}.",
+    "suppressed": "{name} no longer shows your data, but your data is still stored in it.",
+    "suppressed_until": "{name} no longer shows your data, but your data is still stored in it. It is due to be erased "
+    "by {until}.",
+    "scheduled": "Your data is still in {name}. It is due to be erased by {until}.",
+    "kept": "We keep your data in {name} because the law allows or requires it: {exemption}.",
+    "forwarded": "We hold {name} for another organisation. We passed your request on to it, and it decides.",
+    "not_shown": "We cannot show that your data is gone from {name}. The case stays open for it.",
+    "copies_until": "A locked recovery copy remains until {copies_until} and is then destroyed.",
+    "backups_until": "Backups may still hold your data until {backups_until}.",
+    "may_be_undone": "Later training or compression of this model could bring some of it back.",
+    "not_enough_power": "For at least one test there was too little data to say more.",
+}
+_PORTUGUESE: Mapping[str, str] = {
+    "erased": "Apagamos os seus dados de {name} e verificamos que eles não estão mais lá.",
+    "erased_model": "Reconstruímos {name} sem os seus dados e verificamos que ele não revela os seus dados.",
+    "mitigated": "Alteramos {name} para que não revele mais os seus dados em nossos testes; ele não foi "
+    "reconstruído sem eles. Restaram {extent} {bits} bits de exposição, medidos contra "
+    "{attacker}{budget}.",
+    "suppressed": "{name} não mostra mais os seus dados, mas eles continuam guardados ali.",
+    "suppressed_until": "{name} não mostra mais os seus dados, mas eles continuam guardados ali. A eliminação está "
+    "prevista até {until}.",
+    "scheduled": "Os seus dados ainda estão em {name}. A eliminação está prevista até {until}.",
+    "kept": "Mantemos os seus dados em {name} porque a lei permite ou exige: {exemption}.",
+    "forwarded": "Guardamos {name} em nome de outra organização. Encaminhamos o seu pedido a ela, que decide.",
+    "not_shown": "Não podemos demonstrar que os seus dados saíram de {name}. O caso continua aberto quanto a isso.",
+    "copies_until": "Uma cópia de recuperação bloqueada permanece até {copies_until} e depois é destruída.",
+    "backups_until": "Cópias de segurança ainda podem conter os seus dados até {backups_until}.",
+    "may_be_undone": "Um treinamento ou uma compressão posterior deste modelo pode trazer parte deles de volta.",
+    "not_enough_power": "Para pelo menos um teste houve poucos dados para afirmar mais.",
+}
+_GERMAN: Mapping[str, str] = {
+    "erased": "Wir haben Ihre Daten aus {name} gelöscht und geprüft, dass sie dort nicht mehr sind.",
+    "erased_model": "Wir haben {name} ohne Ihre Daten neu aufgebaut und geprüft, dass Ihre Daten nicht mehr "
+    "herauskommen.",
+    "mitigated": "Wir haben {name} so geändert, dass Ihre Daten in unseren Tests nicht mehr herauskommen; es "
+    "wurde nicht ohne sie neu aufgebaut. {extent} {bits} Bit Reststärke blieben, gemessen gegen "
+    "{attacker}{budget}.",
+    "suppressed": "{name} zeigt Ihre Daten nicht mehr, aber sie sind dort noch gespeichert.",
+    "suppressed_until": "{name} zeigt Ihre Daten nicht mehr, aber sie sind dort noch gespeichert. Sie sollen bis zum "
+    "{until} gelöscht werden.",
+    "scheduled": "Ihre Daten sind noch in {name}. Sie sollen bis zum {until} gelöscht werden.",
+    "kept": "Wir behalten Ihre Daten in {name}, weil das Gesetz es erlaubt oder verlangt: {exemption}.",
+    "forwarded": "Wir bewahren {name} für eine andere Organisation auf. Wir haben Ihre Anfrage an sie "
+    "weitergegeben, und sie entscheidet.",
+    "not_shown": "Wir können nicht nachweisen, dass Ihre Daten aus {name} weg sind. Der Fall bleibt dafür offen.",
+    "copies_until": "Eine gesperrte Sicherungskopie bleibt bis zum {copies_until} und wird dann vernichtet.",
+    "backups_until": "Backups können Ihre Daten noch bis zum {backups_until} enthalten.",
+    "may_be_undone": "Späteres Training oder Verkleinern dieses Modells könnte einen Teil davon zurückbringen.",
+    "not_enough_power": "Für mindestens einen Test gab es zu wenig Daten, um mehr zu sagen.",
+}
+_FRENCH: Mapping[str, str] = {
+    "erased": "Nous avons effacé vos données de {name} et vérifié qu’elles n’y sont plus.",
+    "erased_model": "Nous avons reconstruit {name} sans vos données et vérifié qu’il ne donne pas vos données.",
+    "mitigated": "Nous avons modifié {name} pour qu’il ne donne plus vos données dans nos tests ; il n’a pas été "
+    "reconstruit sans elles. {extent} {bits} bits d’exposition sont restés, mesurés contre "
+    "{attacker}{budget}.",
+    "suppressed": "{name} ne montre plus vos données, mais elles y sont encore enregistrées.",
+    "suppressed_until": "{name} ne montre plus vos données, mais elles y sont encore enregistrées. Leur effacement est "
+    "prévu au plus tard le {until}.",
+    "scheduled": "Vos données sont encore dans {name}. Leur effacement est prévu au plus tard le {until}.",
+    "kept": "Nous gardons vos données dans {name} parce que la loi le permet ou l’exige : {exemption}.",
+    "forwarded": "Nous gardons {name} pour une autre organisation. Nous lui avons transmis votre demande, et "
+    "c’est elle qui décide.",
+    "not_shown": "Nous ne pouvons pas montrer que vos données ont disparu de {name}. Le dossier reste ouvert sur "
+    "ce point.",
+    "copies_until": "Une copie de secours verrouillée reste jusqu’au {copies_until}, puis elle est détruite.",
+    "backups_until": "Des sauvegardes peuvent encore contenir vos données jusqu’au {backups_until}.",
+    "may_be_undone": "Un nouvel entraînement ou une compression de ce modèle pourrait en ramener une partie.",
+    "not_enough_power": "Pour au moins un test, il y avait trop peu de données pour en dire plus.",
+}
+_SPANISH: Mapping[str, str] = {
+    "erased": "Borramos sus datos de {name} y comprobamos que ya no están allí.",
+    "erased_model": "Reconstruimos {name} sin sus datos y comprobamos que no da sus datos.",
+    "mitigated": "Cambiamos {name} para que ya no dé sus datos en nuestras pruebas; no se reconstruyó sin ellos. "
+    "{extent} {bits} bits de exposición quedaron, medidos contra {attacker}{budget}.",
+    "suppressed": "{name} ya no muestra sus datos, pero todavía están guardados allí.",
+    "suppressed_until": "{name} ya no muestra sus datos, pero todavía están guardados allí. Está previsto borrarlos a "
+    "más tardar el {until}.",
+    "scheduled": "Sus datos todavía están en {name}. Está previsto borrarlos a más tardar el {until}.",
+    "kept": "Guardamos sus datos en {name} porque la ley lo permite o lo exige: {exemption}.",
+    "forwarded": "Guardamos {name} para otra organización. Le pasamos su solicitud, y decide ella.",
+    "not_shown": "No podemos demostrar que sus datos ya no estén en {name}. El caso sigue abierto en ese punto.",
+    "copies_until": "Queda una copia de seguridad bloqueada hasta el {copies_until}; después se destruye.",
+    "backups_until": "Las copias de seguridad pueden contener sus datos todavía hasta el {backups_until}.",
+    "may_be_undone": "Un entrenamiento o una compresión posterior de este modelo podría traer de vuelta una parte.",
+    "not_enough_power": "Para al menos una prueba hubo pocos datos para decir más.",
+}
+TEXTS: Mapping[str, Mapping[str, str]] = {
+    "en": _ENGLISH,
+    "pt-br": _PORTUGUESE,
+    "de": _GERMAN,
+    "fr": _FRENCH,
+    "es": _SPANISH,
+}
+MONTHS: Mapping[str, str] = {
+    "en": "January February March April May June July August September October November December",
+    "pt-br": "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    "de": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "es": "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+}
+DAY: Mapping[str, str] = {
+    "en": "{day} {month} {year}",
+    "pt-br": "{day} de {month} de {year}",
+    "de": "{day}. {month} {year}",
+    "fr": "{day} {month} {year}",
+    "es": "{day} de {month} de {year}",
+}
+ATTACKER: Mapping[str, str] = {
+    "en": "our strongest attack",
+    "pt-br": "nosso ataque mais forte",
+    "de": "unseren stärksten Angriff",
+    "fr": "notre attaque la plus forte",
+    "es": "nuestro ataque más fuerte",
+}
+ATTACKERS: Mapping[str, Mapping[str, str]] = {
+    "probability_of_any_answer": {
+        "en": "somebody who can read how likely the model finds any answer",
+        "pt-br": "quem pode ler quão provável o modelo considera qualquer resposta",
+        "de": "jemanden, der ablesen kann, für wie wahrscheinlich das Modell jede Antwort hält",
+        "fr": "quelqu’un qui peut lire quelle probabilité le modèle donne à chaque réponse",
+        "es": "alguien que puede leer qué probabilidad da el modelo a cada respuesta",
+    },
+}
+BUDGET: Mapping[str, str] = {
+    "en": " with {budget} tries",
+    "pt-br": " com {budget} tentativas",
+    "de": " mit {budget} Versuchen",
+    "fr": " avec {budget} essais",
+    "es": " con {budget} intentos",
+}
+EXTENT: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "at_most": "At most",
+        "about": "About",
+    },
+    "pt-br": {
+        "at_most": "no máximo",
+        "about": "cerca de",
+    },
+    "de": {
+        "at_most": "Höchstens",
+        "about": "Etwa",
+    },
+    "fr": {
+        "at_most": "Au plus",
+        "about": "Environ",
+    },
+    "es": {
+        "at_most": "Como máximo",
+        "about": "Unos",
+    },
+}
