@@ -69,13 +69,35 @@ def test_the_client_orders_follows_and_downloads_a_model_that_is_another_one(
     assert str(customer.folder) not in json.dumps(state)
 
 
-def test_the_input_model_is_never_changed_and_the_log_knows_the_order(customer: Customer) -> None:
+def test_a_done_job_left_its_model_alone_is_in_the_log_tells_its_events_and_serves_only_its_files(
+    customer: Customer,
+) -> None:
     before = (customer.folder / "model" / "model.safetensors").read_bytes()
     number = ordered(customer)
     tasks.look()
     assert row_of(number).status == JobStatus.DONE
     assert (customer.folder / "model" / "model.safetensors").read_bytes() == before
     assert Event.objects.get(kind="unlearning.ordered").actor == "token partner"
+    serves_only_its_files(customer, number)
+    tells_from_where_the_listener_was(customer, number)
+
+
+def serves_only_its_files(customer: Customer, number: str) -> None:
+    """A name that is not in the list is not here."""
+    base = f"/api/v1/unlearning/jobs/{number}/artifacts"
+    assert customer.outside.get(f"{base}/model.safetensors/").status_code == 200
+    for name in ("../trained.json", "..%2f..%2fdb", "model.safetensors/..", "nothing"):
+        assert customer.outside.get(f"{base}/{name}/").status_code == 404
+
+
+def tells_from_where_the_listener_was(customer: Customer, number: str) -> None:
+    """A listener that comes back hears what it has not heard."""
+    address = f"/api/v1/unlearning/jobs/{number}/events/"
+    whole = b"".join(customer.outside.get(address).streaming_content).decode()
+    assert whole.endswith('event: end\ndata: {"status": "done"}\n\n')
+    last = [line[4:] for line in whole.splitlines() if line.startswith("id: ")][-1]
+    rest = b"".join(customer.outside.get(address, headers={"Last-Event-ID": last}).streaming_content)
+    assert b"event: point" not in rest and b"event: end" in rest
 
 
 def test_the_same_key_orders_once_and_another_body_under_it_is_a_conflict(customer: Customer) -> None:
@@ -166,26 +188,6 @@ def test_a_token_ends_by_its_day_by_revocation_and_opens_no_other_door(customer:
 @pytest.mark.parametrize("role", [Role.OFFICER, Role.AUDITOR, Role.APPROVER])
 def test_only_engineers_and_machines_order(customer: Customer, role: Role) -> None:
     assert client(customer.company.staff[role]).get("/api/v1/unlearning/jobs/").status_code == 403
-
-
-def test_an_artifacts_name_is_one_of_the_list(customer: Customer) -> None:
-    number = ordered(customer)
-    tasks.look()
-    base = f"/api/v1/unlearning/jobs/{number}/artifacts"
-    assert customer.outside.get(f"{base}/model.safetensors/").status_code == 200
-    for name in ("../trained.json", "..%2f..%2fdb", "model.safetensors/..", "nothing"):
-        assert customer.outside.get(f"{base}/{name}/").status_code == 404
-
-
-def test_events_are_told_from_where_the_listener_was(customer: Customer) -> None:
-    number = ordered(customer)
-    tasks.look()
-    address = f"/api/v1/unlearning/jobs/{number}/events/"
-    whole = b"".join(customer.outside.get(address).streaming_content).decode()
-    assert whole.endswith('event: end\ndata: {"status": "done"}\n\n')
-    last = [line[4:] for line in whole.splitlines() if line.startswith("id: ")][-1]
-    rest = b"".join(customer.outside.get(address, headers={"Last-Event-ID": last}).streaming_content)
-    assert b"event: point" not in rest and b"event: end" in rest
 
 
 def test_row_ids_are_blanked_when_the_job_has_ended(customer: Customer) -> None:
