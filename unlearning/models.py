@@ -19,6 +19,7 @@ from unlearning.errors import MissingWeights, ModelError, NotFinite, PickledWeig
 from unlearning.files import sha256_of
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "consolidated*.bin")
+PROGRAM = "2"  # raised whenever the same run would give other bytes
 # What a model's answers depend on; a folder's other files (ledger, notes) do not change its digest.
 IDENTITY = (
     "*.safetensors",
@@ -36,6 +37,7 @@ def versions() -> dict[str, str]:
     """Programs and machine that decide the bytes of a result."""
     return {
         "unlearning": __version__,
+        "program": PROGRAM,
         "torch": str(torch.__version__),
         "transformers": str(transformers.__version__),
         "python": platform.python_version(),

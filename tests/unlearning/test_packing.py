@@ -1,0 +1,116 @@
+"""Rows laid end to end give what the stock model gives, forward and backward, whatever its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+from unlearning import llama
+from unlearning.batches import answer_logits, collate, token_losses
+from unlearning.layout import Layout
+from unlearning.tokens import Encoded
+
+SIZES = {"vocab_size": 90, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4}
+SHAPES: dict[str, dict[str, Any]] = {
+    "tied": {"num_key_value_heads": 4, "tie_word_embeddings": True},
+    "grouped": {"num_key_value_heads": 2, "tie_word_embeddings": False},
+    "wide heads": {"num_key_value_heads": 1, "head_dim": 16},
+    "stretched": {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1000.0}},
+}
+LENGTHS = (9, 3, 17, 2, 30, 11, 11, 4, 25, 7)
+
+
+def make(shape: str) -> Any:
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(LlamaConfig(**{**SIZES, **SHAPES[shape]}))
+    for name, weight in model.named_parameters():
+        if name.endswith("norm.weight"):
+            torch.nn.init.uniform_(weight, 0.5, 1.5)
+    return model
+
+
+def rows() -> list[Encoded]:
+    ids = torch.randint(0, 90, (sum(LENGTHS),), generator=torch.Generator().manual_seed(1)).tolist()
+    starts = [sum(LENGTHS[:place]) for place in range(len(LENGTHS))]
+    return [
+        Encoded(tuple(ids[start : start + length]), start=1 + length // 2)
+        for start, length in zip(starts, LENGTHS, strict=True)
+    ]
+
+
+def stock_logits(model: Any) -> Any:
+    """Row by row, alone, without any pad, all tokens through everything."""
+    found = [model(input_ids=torch.tensor([row.ids])).logits[0, row.start - 1 : -1] for row in rows()]
+    return torch.cat(found)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_packed_rows_give_the_logits_of_each_row_alone(shape: str) -> None:
+    model, batch = make(shape), collate(rows())
+    assert llama.suits(model, batch.layout)
+    torch.testing.assert_close(answer_logits(model, batch), stock_logits(model), atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_packed_rows_give_the_gradients_of_each_row_alone(shape: str) -> None:
+    model, batch = make(shape), collate(rows())
+    token_losses(model, batch).mean().backward()
+    packed = {name: weight.grad.clone() for name, weight in model.named_parameters()}
+    model.zero_grad(set_to_none=True)
+    torch.nn.functional.cross_entropy(stock_logits(model), batch.targets).backward()
+    for name, weight in model.named_parameters():
+        torch.testing.assert_close(packed[name], weight.grad, atol=2e-6, rtol=2e-3, msg=lambda text, n=name: n + text)
+
+
+def _hook(model: Any) -> None:
+    model.model.layers[1].mlp.register_forward_hook(lambda module, given, result: result * 0)
+
+
+def _replace(model: Any) -> None:
+    model.model.layers[0].self_attn.q_proj = torch.nn.Identity()
+
+
+def _parametrize(model: Any) -> None:
+    torch.nn.utils.parametrize.register_parametrization(
+        model.model.layers[0].mlp.up_proj, "weight", torch.nn.Identity()
+    )
+
+
+def _halve(model: Any) -> None:
+    model.to(torch.bfloat16)
+
+
+@pytest.mark.parametrize("change", [_hook, _replace, _parametrize, _halve])
+def test_a_model_that_was_changed_inside_is_left_to_its_own_code(change: Callable[[Any], None]) -> None:
+    model = make("tied")
+    change(model)
+    assert not llama.suits(model, Layout(LENGTHS))
+
+
+def test_very_long_rows_are_left_to_the_stock_attention() -> None:
+    assert llama.suits(make("tied"), Layout((llama.WIDEST,)))
+    assert not llama.suits(make("tied"), Layout((llama.WIDEST + 1, 3)))
+
+
+def test_other_bodies_give_the_same_through_padding() -> None:
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=90, n_embd=32, n_layer=2, n_head=4, n_positions=64)).eval()
+    torch.testing.assert_close(answer_logits(model, collate(rows())), stock_logits(model), atol=2e-5, rtol=1e-4)
+
+
+def test_frozen_weights_get_no_gradient_and_the_others_the_same() -> None:
+    model, batch = make("tied"), collate(rows())
+    token_losses(model, batch).mean().backward()
+    all_grads = {name: weight.grad for name, weight in model.named_parameters()}
+    again = make("tied")
+    for name, weight in again.named_parameters():
+        weight.requires_grad_("layers.2" in name)
+    token_losses(again, batch).mean().backward()
+    for name, weight in again.named_parameters():
+        assert (weight.grad is None) is ("layers.2" not in name)
+        if weight.grad is not None:
+            torch.testing.assert_close(weight.grad, all_grads[name])
