@@ -17,6 +17,7 @@ from django.utils import timezone
 from compliance.intake import vault
 from compliance.mitigation.models import Leftover
 from compliance.mitigation.tasks import Outcome, Task
+from compliance.provenance import search as searching
 from compliance.provenance.connectors import Receipt
 from compliance.rules.errors import ProofFailed
 from retrieval.types import Needle
@@ -39,7 +40,8 @@ def treat(task: Task, *, own: Collection[str], shared: Collection[str]) -> Outco
             f"{'untouched' if receipt.others_untouched else 'CHANGED'}.",
             next_action="Look at the source: somebody may be writing to it. Then try again.",
         )
-    purge = task.connector.purge(task.place)
+    # The level is measured: the store's own files are searched for the person once they are rewritten.
+    purge = task.connector.purge(task.place, searching.patterns(task.search))
     _count(task)
     kept = keep_undo(task)
     return Outcome(merged(task, receipt, purge, kept), words=f"{receipt.removed} removed, {receipt.redacted} redacted")
@@ -72,7 +74,7 @@ def merged(task: Task, receipt: Receipt, purge: Receipt, kept: Leftover | None) 
     earlier = task.step.intent.get("counted", {})
     row["removed"] = max(receipt.removed, int(earlier.get("removed", 0)))
     row["redacted"] = max(receipt.redacted, int(earlier.get("redacted", 0)))
-    row["level"] = purge.level if receipt.level == "logically_deleted" else receipt.level
+    row["level"] = purge.level
     row["notes"] = [*receipt.notes, *purge.notes]
     if (row["removed"], row["redacted"]) != (receipt.removed, receipt.redacted):
         before = task.step.intent["before"]

@@ -30,7 +30,32 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "sql": ("table", "schema", "on_mention", *_ROLES),
     "vector_index": ("store", "embedder", "on_mention"),
     "model": ("training_rows", "controls"),
+    "duckdb": ("table", "schema", "on_mention", *_ROLES),
+    "delta": ("on_mention", *_ROLES),
+    "iceberg": ("table", "catalog", "catalog_name", "warehouse", "on_mention", *_ROLES),
+    "lancedb": ("table", "vector_field", "text_field", "embedder", "on_mention", *_ROLES),
+    "qdrant": ("collection", "text_field", "embedder", "api_key_variable", "on_mention"),
+    "chroma": ("collection", "text_field", "embedder", "on_mention"),
+    "redis": ("match", "on_mention", *_ROLES),
+    "mlflow": ("on_mention",),
 }
+# What a connector cannot do without: options, and key_field, which names a row for good.
+NEEDED: dict[str, tuple[str, ...]] = {
+    "sql": ("table", "key_field"),
+    "duckdb": ("table", "key_field"),
+    "delta": ("key_field",),
+    "iceberg": ("table", "key_field"),
+    "lancedb": ("table", "key_field"),
+    "qdrant": ("collection",),
+    "chroma": ("collection",),
+}
+_ADDRESSES: dict[str, tuple[str, ...]] = {
+    "sql": ("sqlite", "postgresql", "mysql", "mariadb"),
+    "iceberg": ("sqlite", "postgresql", "http", "https"),
+    "redis": ("redis", "rediss", "unix"),
+    "qdrant": ("http", "https"),
+}
+_PATHS_TOO = ("qdrant",)  # a folder as well as a server's address
 _DURATION = re.compile(r"\d+ (day|week|month|year)s?( after .+)?|while .+|until .+")
 _IDENTIFIER = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -192,8 +217,10 @@ def check_options(values: Mapping[str, Any]) -> None:
     if given.get("on_mention", "redact") not in ("redact", "erase"):
         raise Wrong("options: on_mention is unknown.", "Write redact (blank the person) or erase (drop the record).")
     _check_roles(given)
-    if connector == "sql" and not (given.get("table") and values.get("key_field")):
-        raise Wrong("connector sql needs options.table and key_field.", "Name the table and its unique column.")
+    for name in NEEDED.get(str(connector), ()):
+        if not (values.get("key_field") if name == "key_field" else given.get(name)):
+            where = name if name == "key_field" else f"options.{name}"
+            raise Wrong(f"connector {connector} needs {where}.", "Name the table or collection, and its unique column.")
 
 
 def _check_roles(given: Mapping[str, Any]) -> None:
@@ -213,8 +240,8 @@ def _check_roles(given: Mapping[str, Any]) -> None:
 
 def resolved(connector: str, location: str, folder: Path) -> str:
     """The location, made absolute from the file's own folder, which a relative one may not leave."""
-    if connector == "sql":
-        return _resolved_address(location, folder)
+    if connector in _ADDRESSES and ("://" in location or "${" in location or connector not in _PATHS_TOO):
+        return _resolved_address(connector, location, folder)
     if "://" in location:
         raise Wrong(
             f"location: connector {connector!r} reads paths, not addresses.", "Write a path, or connector: sql."
@@ -222,13 +249,15 @@ def resolved(connector: str, location: str, folder: Path) -> str:
     return str(_inside(location, folder))
 
 
-def _resolved_address(location: str, folder: Path) -> str:
+def _resolved_address(connector: str, location: str, folder: Path) -> str:
     if _PASSWORD.search(location):
         raise Wrong("location: holds a password.", "Write ${NAME} there and set NAME in the worker's environment.")
     scheme, mark, path = location.partition(":///")
-    if not location.startswith(("sqlite", "postgresql", "${")):
+    known = _ADDRESSES[connector]
+    if not location.startswith("${") and re.split(r"[+:]", location)[0] not in known:
         raise Wrong(
-            "location: no database address.", "Write sqlite:///file or postgresql+psycopg://user:${PASSWORD}@host/db."
+            f"location: no address that connector {connector!r} knows.",
+            f"Begin it with one of {', '.join(known)}, such as scheme://user:${{PASSWORD}}@host/name.",
         )
     if scheme != "sqlite" or not mark or "${" in path:
         return location

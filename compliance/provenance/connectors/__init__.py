@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from compliance.provenance.connectors.rows import Row
 
 MARK = "[erased]"
+LEVELS = ("hidden", "logically_deleted", "rewritten", "byte_checked")
 Progress = Callable[[float, str], None]
 
 
@@ -67,13 +68,26 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A part of a place that could not be read: which, why, and what the reader can do about it."""
+
+    part: str
+    why: str
+    next_action: str = ""
+
+
+@dataclass(frozen=True)
 class Description:
-    """A place as it is now: digest of its content, bytes, records, and what the connector knows beside."""
+    """A place as it is now: digest of its content, bytes, records, and what the connector knows beside.
+
+    ``unread`` names the parts that could not be read: what they hold is unknown, and whoever uses this says so.
+    """
 
     digest: str
     size: int
     records: int
     detail: Mapping[str, Any] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +121,7 @@ Redaction = Span | Needle
 class Receipt:
     """What an erasure or purge did.
 
-    ``level`` is one of hidden, logically_deleted, rewritten, byte_checked. ``others_before`` and ``others_after`` are
+    ``level`` is one of ``LEVELS``, the weakest first. ``others_before`` and ``others_after`` are
     order-independent digests over every untouched record's exact bytes: equal means nobody else's record was touched.
     ``remaining`` counts records that were asked for and are still there.
     """
@@ -163,8 +177,12 @@ class Connector(Protocol):
     def absent(self, place: Place, patterns: Sequence[bytes]) -> int:
         """How often the patterns still stand in the raw or decoded bytes, by other code than ``find``."""
 
-    def purge(self, place: Place) -> Receipt:
-        """Remove what the store keeps after a delete: free pages, write-ahead logs, half-written files."""
+    def purge(self, place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
+        """Remove what the store keeps after a delete: free pages, write-ahead logs, half-written files.
+
+        With ``patterns`` the store's own files are then searched for them, and the receipt's level is what was found:
+        byte_checked only when the files were read and hold none.
+        """
 
 
 TABLE: dict[str, str] = {
@@ -172,6 +190,14 @@ TABLE: dict[str, str] = {
     "sql": "compliance.provenance.connectors.sql",
     "vector_index": "compliance.provenance.connectors.vector_index",
     "model": "compliance.provenance.connectors.model",
+    "duckdb": "compliance.provenance.connectors.duckdb:CONNECTOR",
+    "delta": "compliance.provenance.connectors.delta:CONNECTOR",
+    "iceberg": "compliance.provenance.connectors.iceberg:CONNECTOR",
+    "lancedb": "compliance.provenance.connectors.lance:CONNECTOR",
+    "qdrant": "compliance.provenance.connectors.qdrant:CONNECTOR",
+    "chroma": "compliance.provenance.connectors.chroma:CONNECTOR",
+    "redis": "compliance.provenance.connectors.redis:CONNECTOR",
+    "mlflow": "compliance.provenance.connectors.mlflow:CONNECTOR",
 }
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from compliance.provenance.connectors import LEVELS, Place, Receipt
 from compliance.rules.errors import DamagedArtifact, SourceUnreachable
 from retrieval.errors import ScanIncomplete
 from retrieval.scan import scan_tree
+
+
+@dataclass(frozen=True)
+class Residue:
+    """How often patterns stand in a place; ``files`` is false when only rows could be read, not the store's bytes."""
+
+    count: int
+    files: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def occurrences(path: Path, patterns: Sequence[bytes]) -> int:
@@ -19,3 +30,25 @@ def occurrences(path: Path, patterns: Sequence[bytes]) -> int:
         return sum(scan_tree(path, wanted).values()) if wanted else 0
     except ScanIncomplete as error:
         raise DamagedArtifact(f"{path.name}: could not be read through, so absence cannot be claimed.") from error
+
+
+def counted(pieces: Iterable[bytes], patterns: Sequence[bytes]) -> int:
+    """How often the patterns stand in decoded pieces, each piece by itself."""
+    wanted = tuple(dict.fromkeys(pattern for pattern in patterns if pattern))
+    return sum(piece.count(pattern) for piece in pieces for pattern in wanted)
+
+
+def measured(
+    receipt: Receipt, place: Place, patterns: Sequence[bytes], residue: Callable[[Place, Sequence[bytes]], Residue]
+) -> Receipt:
+    """The receipt with the level that a search of the store's own files earns; as it was without patterns."""
+    if not patterns:
+        return receipt
+    found = residue(place, patterns)
+    notes = (*receipt.notes, *found.notes)
+    if found.count:
+        weaker = min(receipt.level, "logically_deleted", key=LEVELS.index)
+        return replace(receipt, level=weaker, notes=(*notes, f"{found.count} occurrences remain in what was searched"))
+    if not found.files:
+        return replace(receipt, notes=(*notes, "the server's own files were out of reach: only its rows were searched"))
+    return replace(receipt, level="byte_checked", notes=(*notes, "the store's own files were searched: none remains"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from compliance.provenance.connectors import Place
+from compliance.provenance.connectors.borrowed import filled_in
 from compliance.provenance.connectors.rows import Row, flatten, key_of
 from compliance.rules.errors import ConfigurationError, DamagedArtifact, NoSpace, SourceUnreachable
 
-_FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _DIALECTS = ("sqlite", "postgresql+psycopg", "postgresql")
 
 
@@ -41,11 +39,7 @@ def opened(place: Place, *, writing: bool = False) -> Iterator[sa.Engine]:
 def address(place: Place) -> sa.URL:
     """The database's URL with names from the environment filled in; the filled-in form is never shown."""
     try:
-        url = sa.make_url(_FROM_ENVIRONMENT.sub(lambda found: os.environ[found[1]], place.location))
-    except KeyError as missing:
-        raise ConfigurationError(
-            f"{place.name}: the environment has no {missing.args[0]}.", remedy="Set it for the worker, then try again."
-        ) from None
+        url = sa.make_url(filled_in(place.location, place))
     except sa.exc.ArgumentError:
         raise ConfigurationError(
             f"{place.name}: the location is no database address.",

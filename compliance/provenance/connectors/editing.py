@@ -111,7 +111,16 @@ def orders(
 def undo_line(row: Row, place: Place, *, redacted: bool) -> dict[str, Any]:
     """A record as it was, for the copy that lets the erasure be taken back for some days."""
     line = {"place": place.name, "where": row.where, "key": row.key, "redacted": redacted}
-    return {**line, "raw": row.raw.decode("utf-8", "surrogateescape"), "value": row.value}
+    return {**line, "raw": row.raw.decode("utf-8", "surrogateescape"), "value": _written(row.value)}
+
+
+def _written(value: Any) -> Any:
+    """A value as JSON can hold it: bytes as the text they spell, with what spells none kept as escapes."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, Mapping):
+        return {str(_written(name)): _written(inner) for name, inner in value.items()}
+    return [_written(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def keep_undo(path: Path | None, lines: Sequence[Mapping[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from compliance.provenance.connectors import Description, Match, Place, Progress, Receipt, Redaction, formats, silent
-from compliance.provenance.connectors.absence import occurrences
+from compliance.provenance.connectors.absence import Residue, measured, occurrences
 from compliance.provenance.connectors.editing import Books, Orders, keep_undo, orders, unique_or_refuse
 from compliance.provenance.connectors.matching import derived, matches
 from compliance.provenance.connectors.paths import base_of, files_of, refuse_second_names
@@ -92,7 +92,7 @@ def absent(place: Place, patterns: Sequence[bytes]) -> int:
     return sum(occurrences(path, patterns) for path in [*paths, *left])
 
 
-def purge(place: Place) -> Receipt:
+def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
     """Remove what a killed rewrite left; files keep nothing else once they are rewritten."""
     started = time.monotonic()
     paths = files_of(place)
@@ -100,7 +100,13 @@ def purge(place: Place) -> Receipt:
         left = sum(sweep(folder) for folder in {path.parent for path in paths})
     digest = _digest(paths)
     note = f"{left} half-written copies removed"
-    return Receipt(LEVEL, digest_before=digest, digest_after=digest, seconds=time.monotonic() - started, notes=(note,))
+    seconds = time.monotonic() - started
+    receipt = Receipt(LEVEL, digest_before=digest, digest_after=digest, seconds=seconds, notes=(note,))
+    return measured(receipt, place, patterns, _residue)
+
+
+def _residue(place: Place, patterns: Sequence[bytes]) -> Residue:
+    return Residue(absent(place, patterns))
 
 
 def _erase_in(path: Path, todo: Orders, undo: Path | None, books: Books, after: Total) -> None:

@@ -6,14 +6,13 @@ import errno
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from pkgutil import resolve_name
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from compliance.provenance.connectors import Place
+from compliance.provenance.connectors.embedding import embedder
 from compliance.rules.errors import (
-    ConfigurationError,
     DamagedArtifact,
     DimensionMismatch,
     NoSpace,
@@ -23,11 +22,6 @@ from retrieval import errors
 from retrieval.indexes import Embedder, Index, layout, load
 from retrieval.indexes import chunks as chunk_file
 from retrieval.types import Chunk, Progress, Vectors, silent
-
-EMBEDDERS: dict[str, str] = {
-    "all-MiniLM-L6-v2": "retrieval.embedders:MiniLM",
-    "hashed-words": "retrieval.embedders:HashedWords",
-}
 
 
 def folder_of(place: Place) -> Path:
@@ -53,10 +47,10 @@ def rebuild(place: Place, kept: Mapping[int, Chunk], index: Index, fresh: Sequen
     manifest = layout.current(folder_of(place)).manifest
     old = [number for number in kept if number not in set(fresh)]
     known = dict(zip((kept[number].text for number in old), index.vectors(old), strict=True)) if old else {}
-    embedder = _Remembering(_embedder(place, manifest), known)
+    remembering = _Remembering(_embedder(place, manifest), known)
     store = load(str(place.options.get("store") or "faiss"))
     kind = str(manifest.get("kind") or "flat")
-    store.build(folder_of(place), list(kept.values()), embedder, kind=kind, progress=progress)
+    store.build(folder_of(place), list(kept.values()), remembering, kind=kind, progress=progress)
 
 
 @contextmanager
@@ -92,13 +86,4 @@ class _Remembering:
 
 def _embedder(place: Place, manifest: Mapping[str, Any]) -> Embedder:
     name = str(manifest.get("embedder") or place.options.get("embedder") or "")
-    if name not in EMBEDDERS:
-        raise ConfigurationError(
-            f"{place.name}: a chunk is to be blanked, but there is no embedder {name!r} to give it a new vector.",
-            remedy=f"Set options.embedder to one of {', '.join(EMBEDDERS)}, or options.on_mention: erase.",
-        )
-    made = resolve_name(EMBEDDERS[name])
-    if name == "hashed-words":
-        made_with_size: Embedder = made(int(manifest["dimension"]))
-        return made_with_size
-    return cast(Embedder, made())
+    return embedder(name, int(manifest["dimension"]), place)

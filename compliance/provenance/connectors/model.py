@@ -18,7 +18,7 @@ from compliance.provenance.connectors import (
     Redaction,
     silent,
 )
-from compliance.provenance.connectors.absence import occurrences
+from compliance.provenance.connectors.absence import Residue, measured, occurrences
 from compliance.provenance.connectors.rewriting import digest_of, translated
 from compliance.provenance.connectors.rows import Row
 from compliance.rules.errors import DamagedArtifact, ModelUnreadable, SourceUnreachable
@@ -83,10 +83,17 @@ def absent(place: Place, patterns: Sequence[bytes]) -> int:
     return occurrences(_folder(place), patterns)
 
 
-def purge(place: Place) -> Receipt:
+def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
     """Nothing remains to purge in a folder that is exchanged whole."""
     digest = describe(place).digest
-    return Receipt("rewritten", digest_before=digest, digest_after=digest, notes=("a model folder is exchanged whole",))
+    note = "a model folder is exchanged whole"
+    receipt = Receipt("rewritten", digest_before=digest, digest_after=digest, notes=(note,))
+    return measured(receipt, place, patterns, _residue)
+
+
+def _residue(place: Place, patterns: Sequence[bytes]) -> Residue:
+    note = "a search of bytes says nothing about what weights can say"
+    return Residue(absent(place, patterns), notes=(note,))
 
 
 def _folder(place: Place) -> Path:

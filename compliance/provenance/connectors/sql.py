@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from compliance.provenance.connectors import Description, Match, Place, Progress, Receipt, Redaction, silent
-from compliance.provenance.connectors.absence import occurrences
+from compliance.provenance.connectors.absence import Residue, measured, occurrences
 from compliance.provenance.connectors.database import database_file, key_column, opened, row_of, table_of
 from compliance.provenance.connectors.editing import Books, Orders, keep_undo, orders, unique_or_refuse
 from compliance.provenance.connectors.matching import derived, matches
@@ -88,7 +88,7 @@ def absent(place: Place, patterns: Sequence[bytes]) -> int:
     return sum(occurrences(path, patterns) for path in _with_logs(file) if path.exists())
 
 
-def purge(place: Place) -> Receipt:
+def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
     """Rewrite what the database keeps after a delete: free pages, write-ahead log, dead rows, statistics."""
     started = time.monotonic()
     before = describe(place).digest
@@ -97,9 +97,14 @@ def purge(place: Place) -> Receipt:
     after = describe(place).digest
     if before != after:
         raise ProofFailed(f"{place.name}: rows changed while the database was rewritten; run the purge again.")
-    return Receipt(
+    receipt = Receipt(
         "rewritten", digest_before=before, digest_after=after, seconds=time.monotonic() - started, notes=notes
     )
+    return measured(receipt, place, patterns, _residue)
+
+
+def _residue(place: Place, patterns: Sequence[bytes]) -> Residue:
+    return Residue(absent(place, patterns), files=database_file(place) is not None)
 
 
 def _purge_sqlite(file: Path, place: Place) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from compliance.provenance.connectors import Description, Match, Place, Progress, Receipt, Redaction, silent
-from compliance.provenance.connectors.absence import occurrences
+from compliance.provenance.connectors.absence import Residue, measured, occurrences
 from compliance.provenance.connectors.editing import Books, Orders, keep_undo, orders
 from compliance.provenance.connectors.index_folder import chunks_of, folder_of, opened, rebuild, said
 from compliance.provenance.connectors.matching import derived, matches
@@ -99,7 +99,7 @@ def absent(place: Place, patterns: Sequence[bytes]) -> int:
     return occurrences(folder_of(place), patterns)
 
 
-def purge(place: Place) -> Receipt:
+def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
     """Remove generations that do not count and half-written files."""
     started = time.monotonic()
     folder = folder_of(place)
@@ -109,7 +109,12 @@ def purge(place: Place) -> Receipt:
         digest = opened(place).describe().digest
     note = f"{removed} superseded or half-written generations removed"
     seconds = time.monotonic() - started
-    return Receipt("rewritten", digest_before=digest, digest_after=digest, seconds=seconds, notes=(note,))
+    receipt = Receipt("rewritten", digest_before=digest, digest_after=digest, seconds=seconds, notes=(note,))
+    return measured(receipt, place, patterns, _residue)
+
+
+def _residue(place: Place, patterns: Sequence[bytes]) -> Residue:
+    return Residue(absent(place, patterns))
 
 
 def _edited(place: Place, index: Index, todo: Orders, books: Books) -> tuple[dict[int, Chunk], list[int]]:
