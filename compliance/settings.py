@@ -45,6 +45,30 @@ OUBLI_LIMITS = {
     "status": (120, 40_000),
     "draft": (30, 20_000),
 }
+# The company's own sign-in (OpenID Connect), by which its customers may prove identifiers; none without an issuer.
+OUBLI_OIDC_ISSUER = env.str("OUBLI_OIDC_ISSUER", default="").rstrip("/")
+OUBLI_OIDC_NAME = env.str("OUBLI_OIDC_NAME", default="Customer account")
+OUBLI_OIDC_CLAIMS = env.str("OUBLI_OIDC_CLAIMS", default="email=email,phone_number=phone")
+SOCIALACCOUNT_ADAPTER = "compliance.web.company_account.Proving"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: a form may not lead to another site (Content-Security-Policy)
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "company",
+                "name": OUBLI_OIDC_NAME,
+                "client_id": env.str("OUBLI_OIDC_CLIENT", default=""),
+                "secret": env.str("OUBLI_OIDC_SECRET", default=""),
+                "settings": {"server_url": OUBLI_OIDC_ISSUER},
+            }
+        ]
+        if OUBLI_OIDC_ISSUER
+        else [],
+    }
+}
+OUBLI_EXIT = env.str("OUBLI_EXIT", default="https://www.wikipedia.org/")
 OUBLI_SCANNER = env.str("OUBLI_SCANNER", default="")
 OUBLI_RETENTION_DAYS = env.int("OUBLI_RETENTION_DAYS", default=3 * 365)
 OUBLI_LEASE_SECONDS = env.int("OUBLI_LEASE_SECONDS", default=20)
@@ -93,6 +117,10 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "compliance.accounts",
     "compliance.audit",
     "compliance.jobs",
@@ -119,6 +147,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -205,6 +234,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 5
+FILE_UPLOAD_HANDLERS = ["compliance.web.uploads.CappedMemory"]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

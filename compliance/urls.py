@@ -6,6 +6,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("api/", include("compliance.api.urls")),
+    path("", include("allauth.socialaccount.providers.openid_connect.urls")),
     path("", include("compliance.web.urls")),
 ]
 

@@ -1,4 +1,4 @@
-"""What the form holds when it is sent, and how it lies in the case: sealed, the mailbox apart from who is looked for."""
+"""What the form holds when it is sent, and how it lies in the case: the mailbox apart from who is looked for."""
 
 from __future__ import annotations
 

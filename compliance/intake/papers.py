@@ -1,4 +1,4 @@
-"""What the data subject's side keeps beside a case: proofs, attachments, drafts, counters, and the day it is forgotten."""
+"""What the data subject's side keeps beside a case: proofs, attachments, drafts, counters, the day it is forgotten."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Proof of each identifier: by a code, by the company's sign-in, by an officer's check, by a mandate.
 
-What is not proven proposes candidates and never sweeps (``provenance.search``). A proof keeps who, when and how; nothing
-that was shown is kept.
+What is not proven proposes candidates and never sweeps (``provenance.search``). A proof keeps who, when and how;
+nothing that was shown is kept.
 """
 
 from __future__ import annotations

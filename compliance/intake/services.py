@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from compliance.accounts.models import LegalEntity, User
+from compliance.accounts.models import User
 from compliance.audit import services as audit
 from compliance.intake import addresses, attachments, identity, notices, proofs, vault, verification
 from compliance.intake import form as forms
@@ -34,6 +34,8 @@ __all__ = [
     "lapse",
     "move",
     "prove",
+    "renewed",
+    "send_code",
     "set_clock",
     "submit",
 ]
@@ -97,9 +99,33 @@ def prove(reference: str, code: str) -> Receipt:
     """
     with transaction.atomic():
         request = verification.redeem(reference, code)
-        if request is not None:
+        if request is not None and State(request.state) is State.RECEIVED:
             return confirmed(request, proven_by=ProvenBy.CODE)
+        if request is not None:
+            return renewed(request)
     raise NotAllowed(verification.WRONG, next_action="Check both, or ask for a new code.")
+
+
+def renewed(request: ErasureRequest) -> Receipt:
+    """A new secret for whoever lost theirs and controls the address; the old one opens nothing any more."""
+    secret = verification.token(16)
+    with transaction.atomic():
+        request.secret_hash = verification.digest("secret", secret)
+        request.save(update_fields=["secret_hash"])
+        who = {"case": request.reference, "entity": request.entity.slug, "by": DATA_SUBJECT}
+        audit.record("secret.renewed", **who)
+    return Receipt(request=request, reference=request.reference, secret=secret)
+
+
+def send_code(reference: str) -> None:
+    """Send a new code to the mailbox of a request, if there is such a request; says nothing either way."""
+    request = ErasureRequest.objects.filter(reference=reference.strip().upper()).first()
+    if request is None or not CaseKey.objects.filter(request=request, destroyed_at=None).exists():
+        return
+    with transaction.atomic():
+        code = verification.issue(request, identifier_key=request.person_key)
+        letter = Letter.ACKNOWLEDGED if State(request.state) is State.RECEIVED else Letter.CODE
+        notices.owe(request, letter, only_here={"code": code})
 
 
 def confirmed(request: ErasureRequest, *, proven_by: ProvenBy) -> Receipt:

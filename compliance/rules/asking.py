@@ -1,4 +1,4 @@
-"""The words of the form: what a person wishes, where they saw it, why they may ask, and how an identifier was proven."""
+"""The words of the form: what a person wishes, what they saw, why they may ask, how an identifier was proven."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from django import forms
@@ -42,12 +43,20 @@ class Question(forms.Form):
     """A page with one question; ``title`` is its heading, and the label of its only field."""
 
     title: Any = ""
-    why: Any = ""
+    intro: Any = ""
     optional = False
+    hints: Any = MappingProxyType({})
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.use_required_attribute = False  # our own error summary says more than the browser's bubble
+
+    def choices(self) -> list[tuple[Any, Any]]:
+        """The options of a page that is a choice, each with its explanation."""
+        field = next(iter(self))
+        if field.widget_type not in ("radioselect", "checkboxselectmultiple"):
+            return []
+        return [(option, self.hints.get(str(option.data["value"]), "")) for option in field]
 
 
 class Company(Question):
@@ -110,6 +119,10 @@ class Other(Question):
     """One more identifier: what it is, and how it reads."""
 
     title = _("What else could your data be stored under?")
+    intro = _(
+        "For example a phone number, an old e-mail address or a customer number. The more we know, the more we find. "
+        "You can leave this empty."
+    )
     optional = True
     kind = forms.ChoiceField(label=_("What is it?"), choices=[("", _("Choose one")), *OTHER_KINDS], required=False)
     value = forms.CharField(
@@ -171,6 +184,45 @@ class ConfirmCode(forms.Form):
     )
 
 
+_TYPED = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}
+
+
+class Again(forms.Form):
+    """The reference of a request whose code has run out, or whose secret word is lost."""
+
+    reference = forms.CharField(
+        label=_("Reference"),
+        max_length=40,
+        help_text=_("It starts with OUB."),
+        widget=forms.TextInput(attrs=_TYPED),
+        error_messages={"required": _("Enter the reference of your request")},
+    )
+
+
+class TypedCode(forms.Form):
+    """A code that went to one of the request's addresses."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        help_text=_("Eight letters and digits. It works for 15 minutes, and once."),
+        widget=forms.TextInput(attrs={**_TYPED, "autocomplete": "one-time-code"}),
+        error_messages={"required": _("Enter the code from our letter")},
+    )
+
+
+class Resume(forms.Form):
+    """The code that opens a saved form."""
+
+    draft = forms.CharField(
+        label=_("Your code to come back"),
+        max_length=60,
+        help_text=_("Twenty letters and digits that we showed you when you saved the form."),
+        widget=forms.TextInput(attrs=_TYPED),
+        error_messages={"required": _("Enter the code that we showed you")},
+    )
+
+
 class OpenStatus(forms.Form):
     """Reference and secret open the status page."""
 
@@ -184,19 +236,7 @@ class OpenStatus(forms.Form):
     secret = forms.CharField(
         label=_("Secret word"),
         max_length=60,
-        help_text=_("Sixteen letters and digits that we showed you when you sent the request."),
+        help_text=_("Sixteen letters and digits that we showed you when you confirmed your address."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}),
         error_messages={"required": _("Enter the secret word of your request")},
-    )
-
-
-class Challenge(forms.Form):
-    """Why the person believes that something is still there."""
-
-    reason = forms.CharField(
-        label=_("What did you see, and where?"),
-        max_length=2000,
-        help_text=_("For example: the chat assistant still told me my address on 3 May."),
-        widget=forms.Textarea(attrs={"rows": 5}),
-        error_messages={"required": _("Write what you saw, so that we know where to look")},
     )

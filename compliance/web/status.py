@@ -5,26 +5,26 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from compliance.intake import decisions, verification
+from compliance.intake import additions, proofs, vault, verification
 from compliance.intake.models import ErasureRequest
 from compliance.rules import lifecycle
-from compliance.rules.errors import OubliError
+from compliance.rules.errors import NotFoundHere
 from compliance.rules.terms import Letter, State
 from compliance.validation import claiming
-from compliance.web import forms, words
+from compliance.web import company_account, forms, knocking, speaking_forms, words
 from compliance.web.subject import form_page, public
 
 SLOT, OPEN_SECONDS = "status", 1800
 
 
 @form_page
+@knocking.at("status")
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Ask for reference and secret; a wrong pair gets the same words whatever was wrong."""
     form = forms.OpenStatus(request.POST or None)
@@ -32,28 +32,41 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         case = verification.status(form.cleaned_data["reference"], form.cleaned_data["secret"])
         if case is not None:
-            request.session.cycle_key()
-            request.session[SLOT] = {"case": str(case.pk), "until": time.time() + OPEN_SECONDS}
+            open_for(request, case)
             return redirect("web:status_case")
         form.add_error("secret", _("That reference and secret word do not fit together. Check both."))
     return public(request, "subject/status_open.html", {"form": form}, code=422 if form.errors else 200)
 
 
-def _opened(request: HttpRequest) -> ErasureRequest | None:
+def open_for(request: HttpRequest, case: ErasureRequest) -> None:
+    """Open the status page in this browser, for as long as the present secret holds."""
+    request.session.cycle_key()
+    request.session[SLOT] = {"case": str(case.pk), "until": time.time() + OPEN_SECONDS, "secret": _mark(case)}
+
+
+def _mark(case: ErasureRequest) -> str:
+    """Tells one secret of a case from the next, and nothing else."""
+    return verification.digest("opened", case.secret_hash)[:16]
+
+
+def opened(request: HttpRequest) -> ErasureRequest | None:
+    """The case that this browser has opened; None when the time is over, or the secret is no longer the one."""
     held = request.session.get(SLOT) or {}
     if held.get("until", 0) < time.time():
         return None
-    return ErasureRequest.objects.select_related("entity").filter(pk=held["case"]).first()
+    case = ErasureRequest.objects.select_related("entity").filter(pk=held["case"]).first()
+    return case if case is not None and held.get("secret") == _mark(case) else None
 
 
 @require_safe
 def show(request: HttpRequest) -> HttpResponse:
-    """Where the case stands, what is next and by when; nothing personal is on it."""
-    case = _opened(request)
-    return public(request, "subject/status.html", _context(case)) if case else redirect("web:status")
+    """Where the case stands, what is next and by when; no identifier is on it but in redacted form."""
+    case = opened(request)
+    return public(request, "subject/status.html", context_of(case)) if case else redirect("web:status")
 
 
-def _context(case: ErasureRequest, **more: Any) -> dict[str, Any]:
+def context_of(case: ErasureRequest, **more: Any) -> dict[str, Any]:
+    """What the page shows; ``more`` replaces forms that were sent with errors."""
     state = State(case.state)
     return {
         "language_next": "/status/case/",
@@ -62,13 +75,35 @@ def _context(case: ErasureRequest, **more: Any) -> dict[str, Any]:
         "may_withdraw": lifecycle.may(state, State.WITHDRAWN),
         "may_challenge": state in (State.ANSWERED, State.CLOSED) and lifecycle.may(state, State.ACCEPTED),
         "waits_for_code": state is State.RECEIVED,
-        "open": state not in words.ENDED,
+        "open": state not in (State.CLOSED, State.WITHDRAWN, State.LAPSED, State.ANSWERED, State.REFUSED),
+        "may_add": state not in additions.ENDED and _readable(case),
         "places": _places(case),
         "claims": _claims(case),
-        "letters": [(words.LETTERS[Letter(n.kind)], n.sent_at) for n in case.notices.order_by("created_at", "id")],
-        "challenge": forms.Challenge(),
+        "letters": _letters(case),
+        "identifiers": _identifiers(case),
+        "may_prove": case.verified_at is not None and state in proofs.OPEN,
+        "company_account": company_account.name() if state in proofs.OPEN else "",
+        "challenge": speaking_forms.Challenge(prefix="c"),
+        "addition": speaking_forms.Addition(prefix="a"),
+        "typed_code": forms.TypedCode(prefix="p"),
         **more,
     }
+
+
+def _readable(case: ErasureRequest) -> bool:
+    return case.key.wrapped is not None
+
+
+def _identifiers(case: ErasureRequest) -> list[proofs.Shown]:
+    """For whoever proved the address only: to the filer of an unconfirmed form there is nothing to tell."""
+    return proofs.listed(case) if case.verified_at is not None and _readable(case) else []
+
+
+def _letters(case: ErasureRequest) -> list[tuple[int, Any, Any]]:
+    """Number, name and day of each letter; the number only where it can be read here."""
+    reads = case.verified_at is not None and _readable(case)
+    rows = case.notices.order_by("created_at", "id")
+    return [(n.pk if reads and n.sent_at else 0, words.letter_name(Letter(n.kind)), n.sent_at) for n in rows]
 
 
 def _places(case: ErasureRequest) -> list[words.PlaceWords]:
@@ -88,36 +123,21 @@ def _claims(case: ErasureRequest) -> list[str]:
     return claiming.texts(claiming.claims_of(case, plan), get_language() or "en") if plan else []
 
 
-@require_POST
-def withdraw(request: HttpRequest) -> HttpResponse:
-    """Take the request back."""
-    case = _opened(request)
+@require_safe
+def letter(request: HttpRequest, number: int) -> HttpResponse:
+    """One letter as it was sent, for whoever proved the address."""
+    case = opened(request)
     if case is None:
         return redirect("web:status")
+    row = case.notices.filter(pk=number, sent_at__isnull=False).first() if case.verified_at else None
+    if row is None or row.sealed is None:
+        raise Http404
     try:
-        decisions.withdraw(case)
-    except OubliError:
-        messages.error(request, _("Your request can no longer be taken back: work on it has begun."))
-    return redirect("web:status_case")
-
-
-@require_POST
-def challenge(request: HttpRequest) -> HttpResponse:
-    """Say that something is still there: the case is looked at again."""
-    case = _opened(request)
-    if case is None:
-        return redirect("web:status")
-    form = forms.Challenge(request.POST)
-    form.use_required_attribute = False
-    if not form.is_valid():
-        return public(request, "subject/status.html", _context(case, challenge=form), code=422)
-    try:
-        decisions.challenge(case, reason=form.cleaned_data["reason"])
-    except OubliError:
-        messages.error(request, _("This request is being worked on already."))
-    else:
-        messages.success(request, _("Thank you. We look again, and write to you."))
-    return redirect("web:status_case")
+        kept = vault.decrypt(vault.case_key(case), bytes(row.sealed))
+    except NotFoundHere as gone:
+        raise Http404 from gone
+    context = {"name": words.letter_name(Letter(row.kind)), "letter": kept, "language_of": row.language}
+    return public(request, "subject/letter.html", {**context, "language_next": "/status/case/"})
 
 
 @require_POST

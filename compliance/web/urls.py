@@ -7,7 +7,21 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from django.views.i18n import set_language
 
-from compliance.web import auditor, case, decide, pages, queue, sign_in, status, subject, traces
+from compliance.web import (
+    auditor,
+    case,
+    comeback,
+    confirming,
+    decide,
+    officer_urls,
+    pages,
+    queue,
+    sign_in,
+    speaking,
+    status,
+    subject,
+    traces,
+)
 
 app_name = "web"
 
@@ -26,14 +40,21 @@ urlpatterns = [
     path("request/", subject.begin, name="begin"),
     path("request/check/", subject.check, name="check"),
     path("request/sent/", subject.sent, name="sent"),
-    path("request/identifiers/remove/", subject.remove_identifier, name="remove_identifier"),
+    path("request/saved/", comeback.saved, name="saved"),
+    path("request/<slug:step>/remove/", subject.remove, name="remove"),
     path("request/<slug:step>/", subject.step, name="step"),
-    path("confirm/", subject.confirm, name="confirm"),
-    path("confirmed/", subject.confirmed, name="confirmed"),
+    path("resume/", comeback.resume, name="resume"),
+    path("exit/", comeback.leave_at_once, name="exit"),
+    path("confirm/", confirming.confirm, name="confirm"),
+    path("confirm/again/", confirming.again, name="again"),
     path("status/", status.sign_in, name="status"),
     path("status/case/", status.show, name="status_case"),
-    path("status/withdraw/", status.withdraw, name="withdraw"),
-    path("status/challenge/", status.challenge, name="challenge"),
+    path("status/letters/<int:number>/", status.letter, name="letter"),
+    path("status/withdraw/", speaking.withdraw, name="withdraw"),
+    path("status/challenge/", speaking.challenge, name="challenge"),
+    path("status/add/", speaking.add, name="add"),
+    path("status/code/", speaking.send_code, name="send_code"),
+    path("status/prove/", speaking.prove, name="prove"),
     path("status/leave/", status.leave, name="leave"),
     path("language/", set_language, name="language"),
     path("sign-in/", sign_in.SignIn.as_view(), name="sign_in"),
@@ -46,6 +67,7 @@ urlpatterns = [
     path(f"{_CASE}decide/<slug:verb>/", decide.decide, name="decide"),
     path(f"{_CASE}jobs/<uuid:job>/retry/", decide.retry, name="retry"),
     path(f"{_CASE}reports/<int:number>/pack/", auditor.pack, name="pack"),
+    *officer_urls.paths(),
     path("auditor/", auditor.reports, name="reports"),
     path("auditor/log/", auditor.log, name="log"),
     path("auditor/log/<uuid:event>/", auditor.proof, name="proof"),

@@ -90,6 +90,7 @@ STANDINGS: dict[State, Standing] = {
 }
 LETTERS: dict[Letter, Any] = {
     Letter.ACKNOWLEDGED: _("We have your request"),
+    Letter.CODE: _("A code for one of your addresses"),
     Letter.ACCEPTED: _("We accept your request"),
     Letter.EXTENDED: _("We need more time"),
     Letter.OUTCOME: _("Our answer"),
@@ -103,6 +104,11 @@ LETTERS: dict[Letter, Any] = {
     Letter.WITHDRAWN: _("You took your request back"),
     Letter.LAPSED: _("Your request has ended"),
 }
+
+
+def letter_name(letter: Letter) -> Any:
+    """What a letter is called on the status page."""
+    return LETTERS.get(letter, letter.label)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from gettext import GNUTranslations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,21 +15,35 @@ from django.test import Client, RequestFactory
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.rules.terms import State
-from compliance.web import answers, pages
+from compliance.web import answers, pages, status
 from tests.web import seeded
 
 EMAIL = "nora.lind@example.org"
 
 
-def walk(client: Client, *, email: str = EMAIL, language: str = "en") -> str:
-    """Fill the form page by page, and return the page after sending."""
+ANSWERS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("who", {"requester": "self"}),
+    ("wish", {"wishes": ["erase", "not_said"]}),
+    ("email", {"email": EMAIL}),
+    ("name", {"name": "Nora Lind"}),
+    ("identifiers", {"kind": "phone", "value": "+49 30 901820", "add": "1"}),
+    ("identifiers", {}),
+    ("clues", {"kind": "prompt", "value": "Where does Nora live?", "add": "1"}),
+    ("clues", {}),
+    ("where", {"where": "The help chat"}),
+    ("why", {"whys": ["changed_mind"]}),
+    ("details", {"details": "You chatted with me."}),
+    ("files", {}),
+)
+
+
+def walk(client: Client, *, email: str = EMAIL, language: str = "en", **instead: dict[str, Any]) -> str:
+    """Fill the form page by page, and return the page after sending; ``instead`` replaces a page's answers."""
     head = {"HTTP_ACCEPT_LANGUAGE": language}
     client.post("/request/", **head)
-    client.post("/request/email/", {"email": email}, **head)
-    client.post("/request/name/", {"name": "Nora Lind"}, **head)
-    client.post("/request/identifiers/", {"kind": "phone", "value": "+49 30 901820", "add": "1"}, **head)
-    client.post("/request/identifiers/", {}, **head)
-    client.post("/request/details/", {"details": "You chatted with me."}, **head)
+    for page, given in ANSWERS:
+        answer = {"email": email} if page == "email" else instead.get(page, given)
+        client.post(f"/request/{page}/", answer, **head)
     return client.post("/request/check/", follow=True, **head).content.decode()
 
 
@@ -44,14 +59,24 @@ def open_status(client: Client, page: str) -> str:
     return client.post("/status/", {"reference": reference, "secret": secret}, follow=True).content.decode()
 
 
+def open_directly(client: Client, case: ErasureRequest) -> None:
+    """The status page as the right secret opens it."""
+    session = client.session
+    session[status.SLOT] = {"case": str(case.pk), "until": 4e9, "secret": status._mark(case)}
+    session.save()
+
+
 def test_a_request_goes_the_whole_public_way_without_scripts(aurora: seeded.Company, client: Client) -> None:
     page = walk(client)
     case = ErasureRequest.objects.get(reference=receipt(page)[0])
     content = vault.opened(case)
     assert (content["name"], content["details"]) == ("Nora Lind", "You chatted with me.")
     assert [item["value"] for item in content["identifiers"]] == [EMAIL, "+49 30 901820"]
+    assert (content["wishes"], content["whys"], content["where"]) == (["erase", "not_said"], ["changed_mind"], "The help chat")
+    assert content["clues"] == [{"kind": "prompt", "value": "Where does Nora live?"}]
     assert "Waiting for you" in open_status(client, page)
-    client.post("/confirm/", {"reference": case.reference, "code": seeded.code_of(case)})
+    page = client.post("/confirm/", {"reference": case.reference, "code": seeded.code_of(case)}).content.decode()
+    assert receipt(page)[0] == case.reference
     assert "We are reading your request" in client.get("/status/case/").content.decode()
     client.post("/status/withdraw/")
     assert "You took your request back" in client.get("/status/case/").content.decode()
@@ -145,9 +170,8 @@ def test_the_company_is_asked_only_when_there_are_several(
     assert client.post("/request/").headers["Location"] == "/request/company/"
     assert client.post("/request/company/", {"company": "elsewhere"}).status_code == 422
     client.post("/request/company/", {"company": "lumen"})
-    client.post("/request/email/", {"email": EMAIL})
-    for step in ("name", "identifiers", "details"):
-        client.post(f"/request/{step}/", {})
+    for page, given in ANSWERS:
+        client.post(f"/request/{page}/", given)
     client.post("/request/check/")
     assert ErasureRequest.objects.get().entity == lumen.entity
 
@@ -177,15 +201,15 @@ def test_the_status_page_holds_no_identifier(aurora: seeded.Company, client: Cli
 
 def test_an_answer_can_be_challenged_from_the_status_page(aurora: seeded.Company, client: Client) -> None:
     case = seeded.answered(aurora, seeded.register(aurora.entity))
-    session = client.session
-    session["status"] = {"case": str(case.pk), "until": 4e9}
-    session.save()
+    open_directly(client, case)
     page = client.get("/status/case/").content.decode()
     assert "We erased your data from Support tickets" in page and "a safety copy goes on a fixed day" in page
-    assert client.post("/status/challenge/", {"reason": ""}).status_code == 422
-    client.post("/status/challenge/", {"reason": "The assistant still says it."})
+    assert client.post("/status/challenge/", {"c-reason": "It still says it."}).status_code == 422
+    probe = {"c-kind": "prompt", "c-value": "Where does Alice live?", "c-reason": "The assistant still says it."}
+    client.post("/status/challenge/", probe)
     case.refresh_from_db()
     assert (case.state, case.round) == (State.ACCEPTED, 2)
+    assert vault.opened(case)["probes"] == [{"kind": "prompt", "value": "Where does Alice live?", "round": 2}]
 
 
 def test_pages_are_strict_and_not_for_search_engines(aurora: seeded.Company, client: Client) -> None:

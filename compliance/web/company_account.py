@@ -1,0 +1,91 @@
+"""Proof by the company's own sign-in: the provider's word is used once, and nobody gets an account.
+
+allauth runs the protocol (state, PKCE, the token's issuer and audience). This adapter takes over where it would look
+for a user: it marks what the provider vouches for as proven, and ends the flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from compliance.accounts import company_sign_in
+from compliance.intake import identity, proofs, services, vault
+from compliance.intake.form import contact_of
+from compliance.intake.models import ErasureRequest
+from compliance.intake.services import Receipt
+from compliance.rules.asking import ProvenBy
+from compliance.rules.errors import OubliError
+from compliance.rules.terms import IdentifierKind, State
+
+
+def name() -> str:
+    """What the button calls the company's sign-in; empty when none is set up."""
+    return settings.OUBLI_OIDC_NAME if company_sign_in.configured() else ""
+
+
+class Proving(DefaultSocialAccountAdapter):
+    """Ends every sign-in with a proof instead of a session."""
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> NoReturn:
+        """The provider answered: prove, forget, and go back to the status page."""
+        raise ImmediateHttpResponse(_answered(request, sociallogin.account.extra_data))
+
+    def on_authentication_error(self, request: HttpRequest, provider: Any, **about: Any) -> NoReturn:
+        """Cancelled or failed: back to the status page, which works without it."""
+        messages.error(request, _("The sign-in did not work. You can try again, or go on without it."))
+        raise ImmediateHttpResponse(redirect("web:status_case"))
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        """Never: data subjects have no account."""
+        return False
+
+
+def _answered(request: HttpRequest, said: Mapping[str, Any]) -> HttpResponse:
+    from compliance.web.status import open_for, opened
+    from compliance.web.subject import public
+
+    case = opened(request)
+    if case is None:
+        return redirect("web:status")
+    try:
+        receipt, proven = prove(case, _claims(said))
+    except OubliError:
+        receipt, proven = None, 0
+    if receipt is not None:
+        open_for(request, receipt.request)
+        return public(request, "subject/confirmed.html", {"receipt": receipt, "language_next": "/"})
+    if proven:
+        messages.success(request, _("Thank you: what your account confirms is proven."))
+    else:
+        messages.error(request, _("Your account confirms nothing that stands in this request."))
+    return redirect("web:status_case")
+
+
+def _claims(said: Mapping[str, Any]) -> dict[str, Any]:
+    """ID token and user information together; only when both speak of one person (OpenID Connect Core 1.0, 5.3.2)."""
+    token, info = dict(said.get("id_token") or {}), dict(said.get("userinfo") or {})
+    if token and info and token.get("sub") != info.get("sub"):
+        return {}
+    return {**info, **token}
+
+
+def prove(case: ErasureRequest, claims: Mapping[str, Any]) -> tuple[Receipt | None, int]:
+    """Mark what the claims vouch for; a receipt with a new secret when that confirms the request itself."""
+    vouched = company_sign_in.vouched(claims)
+    keys = {identity.key_of(one.kind, one.value) for one in vouched}
+    contact = identity.key_of(IdentifierKind.EMAIL, contact_of(vault.opened(case)))
+    receipt = None
+    if contact in keys and State(case.state) is State.RECEIVED:
+        receipt = services.confirmed(case, proven_by=ProvenBy.SIGN_IN)
+    elif State(case.state) is State.RECEIVED:
+        return None, 0  # whoever filled in the form may be anybody: first the address that gets the letters
+    return receipt, proofs.mark(case, keys, proven_by=ProvenBy.SIGN_IN) + (1 if receipt else 0)
