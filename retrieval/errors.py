@@ -10,6 +10,7 @@
     ├── DimensionMismatch     vectors of another size than the index holds
     ├── EmbedderMismatch      vectors of another model than the index was built with
     ├── StoreOutOfStep        index and chunks tell different stories
+    ├── NotPermitted          a query that does not say who asks, where that is needed
     ├── UnknownId             an id that never was in this index
     ├── IndexBusy             another process is changing the folder
     ├── ScanIncomplete        a file that could not be read through, so nothing can be said about it
@@ -50,6 +51,10 @@ class EmbedderMismatch(RetrievalError, ValueError):
 
 class StoreOutOfStep(RetrievalError):
     """The index and its chunks tell different stories."""
+
+
+class NotPermitted(RetrievalError):
+    """A query that does not say who asks, of an index that has permissions."""
 
 
 class UnknownId(RetrievalError, KeyError):

@@ -1,44 +1,118 @@
 """The chunks beside the vectors: one JSON object a line, text as it is, so that a byte scan can see it."""
 
 import json
-from collections.abc import Iterable
+import mmap
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from retrieval.errors import IndexUnreadable, StoreOutOfStep
+from retrieval.indexes import places
+from retrieval.indexes.places import Places
 from retrieval.types import Chunk, Json
 
 
-def write(path: Path, chunks: Iterable[Chunk]) -> None:
-    """Write chunks in the order given; making it durable is the publisher's part."""
-    with path.open("w", encoding="utf-8") as handle:
+def write(path: Path, chunks: Iterable[Chunk]) -> Places:
+    """Write chunks in the order given, and where each stands; making them durable is the publisher's part."""
+    ids, offsets, lengths, at = [], [], [], 0
+    with path.open("wb") as handle:
         for chunk in chunks:
-            handle.write(json.dumps(asdict(chunk), ensure_ascii=False) + "\n")
+            line = (json.dumps(asdict(chunk), ensure_ascii=False) + "\n").encode()
+            handle.write(line)
+            ids.append(chunk.id)
+            offsets.append(at)
+            lengths.append(len(line))
+            at += len(line)
+    found = places.ordered(*(np.array(column, np.int64) for column in (ids, offsets, lengths)))
+    places.write(path, found, at)
+    return found
 
 
 def read(path: Path) -> dict[int, Chunk]:
     """Read chunks by id; raises ``IndexUnreadable`` with the line, ``StoreOutOfStep`` for an id given twice."""
-    chunks: dict[int, Chunk] = {}
+    return {chunk.id: chunk for chunk, _, _ in _rows(path)}
+
+
+def survey(path: Path) -> Places:
+    """Read every row once, and return where each stands."""
+    rows = [(chunk.id, offset, length) for chunk, offset, length in _rows(path)]
+    columns = np.array(rows, np.int64).reshape(-1, 3)
+    return places.ordered(columns[:, 0], columns[:, 1], columns[:, 2])
+
+
+class StoredChunks(Mapping[int, Chunk]):
+    """Chunks by id, each read when it is asked for: nobody's text stays in the process's memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = _opened(path)  # kept open: a search that began before a swap still reads its own generation
+        known = places.read(path)
+        self.kept_beside = known is not None
+        self.places = survey(path) if known is None else known
+
+    def __getitem__(self, id: int) -> Chunk:
+        (at,) = self.places.find([id]).tolist()
+        if at < 0:
+            raise KeyError(id)
+        line = os.pread(self._file.fileno(), int(self.places.lengths[at]), int(self.places.offsets[at]))
+        if not line.strip():
+            raise KeyError(id)
+        chunk = _chunk(self.path, f"row of id {id}", line)
+        if chunk.id != id:
+            raise StoreOutOfStep(
+                f"Reading {self.path}: the row of id {id} is another's; remove {self.path.name}.places."
+            )
+        return chunk
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, int) and bool(self.places.find([id])[0] >= 0)
+
+    def __iter__(self) -> Iterator[int]:
+        order = np.argsort(self.places.offsets, kind="stable")
+        return iter(self.places.ids[order][self.places.lengths[order] > 0].tolist())
+
+    def __len__(self) -> int:
+        return int((self.places.lengths > 0).sum())
+
+    def values(self) -> Any:
+        """Return every chunk, in the file's order, read in one pass."""
+        return [chunk for chunk, _, _ in _rows(self.path)]
+
+
+def _rows(path: Path) -> Iterator[tuple[Chunk, int, int]]:
+    seen: set[int] = set()
+    at = 0
     for number, line in enumerate(_lines(path), start=1):
-        chunk = _chunk(path, number, line)
-        if chunk.id in chunks:
-            raise StoreOutOfStep(f"Reading {path}, line {number}: id {chunk.id} stands there for the second time.")
-        chunks[chunk.id] = chunk
-    return chunks
+        if line.strip():
+            chunk = _chunk(path, f"line {number}", line)
+            if chunk.id in seen:
+                raise StoreOutOfStep(f"Reading {path}, line {number}: id {chunk.id} stands there for the second time.")
+            seen.add(chunk.id)
+            spaces = len(line) - len(line.lstrip(b" "))
+            yield chunk, at + spaces, len(line) - spaces
+        at += len(line)
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path) -> Iterator[bytes]:
+    with _opened(path) as handle:
+        if handle.seek(0, os.SEEK_END) == 0:
+            return
+        with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+            yield from iter(raw.readline, b"")
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: a text may hold other line ends
+        return path.open("rb")
     except FileNotFoundError:
         raise IndexUnreadable(f"Reading {path}: there is no such file; restore it or rebuild the index.") from None
-    except UnicodeDecodeError as error:
-        raise IndexUnreadable(f"Reading {path}: it is not UTF-8; restore it or rebuild the index.") from error
-    return lines if lines[-1] else lines[:-1]
 
 
-def _chunk(path: Path, number: int, line: str) -> Chunk:
+def _chunk(path: Path, where: str, line: bytes) -> Chunk:
     try:
         row: dict[str, Any] = json.loads(line)
         return Chunk(
@@ -47,7 +121,7 @@ def _chunk(path: Path, number: int, line: str) -> Chunk:
     except (ValueError, KeyError, TypeError, AttributeError):
         # from None: the parser's message quotes the line, which is personal data
         raise IndexUnreadable(
-            f"Reading {path}, line {number}: not a chunk with id, document and text; restore it or rebuild the index."
+            f"Reading {path}, {where}: not a chunk with id, document and text; restore it or rebuild the index."
         ) from None
 
 

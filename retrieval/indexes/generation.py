@@ -7,45 +7,50 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import faiss
+import numpy as np
 
 from retrieval.durable import sha256_of
 from retrieval.errors import DimensionMismatch, IndexUnreadable, StoreOutOfStep
-from retrieval.indexes import chunks, layout, vectors
+from retrieval.indexes import blocks, chunks, finishing, layout, vectors
+from retrieval.indexes.chunks import StoredChunks
 from retrieval.indexes.layout import CHUNKS, INDEX, MANIFEST, Place
+from retrieval.indexes.sections import Offsets
 from retrieval.types import Chunk, Json
 
 METRICS: Final = {faiss.METRIC_INNER_PRODUCT: "inner product", faiss.METRIC_L2: "squared L2"}
-_TRIES = 5
+_PATIENCE = 30.0  # seconds that an opening waits for a change to be finished
+_OURS: Final = ("index_sha256", "chunks_sha256")  # what a manifest of an earlier version names
 
 
 @dataclass(frozen=True)
 class Generation:
-    """One generation in memory: never changed, only replaced as a whole."""
+    """One generation in memory; ``gone`` are the ids whose slots are still there, empty."""
 
     place: Place
     index: Any
-    chunks: dict[int, Chunk] = field(repr=False)
-    stamp: tuple[int, int]
+    chunks: StoredChunks = field(repr=False)
+    stamp: tuple[int, ...]
+    gone: frozenset[int] = field(default=frozenset(), repr=False)
 
 
 def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Json:
-    """Write a generation's three files, and return the finished manifest."""
+    """Write a generation's files, and return the finished manifest."""
     _write_index(index, target / INDEX)
-    chunks.write(target / CHUNKS, kept)
-    _check_written(index, target)
-    digests = {"index_sha256": sha256_of(target / INDEX), "chunks_sha256": sha256_of(target / CHUNKS)}
+    places = chunks.write(target / CHUNKS, kept)
+    _check_written(index, target, places.ids, int((places.offsets + places.lengths).max(initial=0)))
+    roots = {name: blocks.write(target / name) for name in (INDEX, CHUNKS)}
     finished = {
-        **manifest,
-        **digests,
-        "digest": sha256("".join(digests.values()).encode()).hexdigest(),
+        **{name: value for name, value in manifest.items() if name not in _OURS},
+        "base": manifest.get("generation", 0),
+        "roots": roots,
+        "digest": finishing.digest(roots),
         "dimension": index.d,
         "metric": METRICS.get(index.metric_type, str(index.metric_type)),
-        "count": index.ntotal,
+        "count": len(places.ids),
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     (target / MANIFEST).write_bytes(chunks.as_json(finished))
@@ -62,65 +67,74 @@ def _write_index(index: Any, path: Path) -> None:
         raise OSError(code, os.strerror(code), str(path)) from error
 
 
-def _check_written(index: Any, target: Path) -> None:
+def _check_written(index: Any, target: Path, ids: Offsets, size: int) -> None:
     """Read back what was written before it may count: faiss does not notice when its last bytes find no room."""
     try:
-        back = vectors.ids_of(vectors.read(target / INDEX))
-        whole = (back == vectors.ids_of(index)).all() and set(back.tolist()) == chunks.read(target / CHUNKS).keys()
+        back = np.sort(vectors.ids_of(vectors.read(target / INDEX)))
+        whole = np.array_equal(back, np.sort(vectors.ids_of(index))) and np.array_equal(back, ids)
     except IndexUnreadable as error:
         raise OSError(errno.EIO, "written, but cannot be read back (is the disk full?)", str(target)) from error
-    if not whole:
+    if not whole or (target / CHUNKS).stat().st_size != size:
         raise StoreOutOfStep(
             f"Writing the index in {target}: vectors and chunks differ; the old generation still counts."
         )
 
 
 def read(folder: Path) -> Generation:
-    """Read the current generation; when another one replaces it meanwhile, read that one."""
-    for _ in range(_TRIES):
+    """Read the current generation; what changes meanwhile is read again, so that no half of a change is ever seen."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
         stamp = layout.stamp(folder)  # first: files newer than their stamp are read again, older ones never would be
         try:
-            return _checked(layout.current(folder), stamp)
+            made = _checked(layout.current(folder), layout.stamp(folder))
+            if layout.stamp(folder) == made.stamp and not layout.is_changing(folder):
+                return made
         except (IndexUnreadable, StoreOutOfStep, FileNotFoundError):
-            if layout.stamp(folder) == stamp and not layout.is_replacing(folder):
+            if layout.stamp(folder) == stamp and not layout.is_changing(folder):
                 raise
             time.sleep(0.02)
-    raise IndexUnreadable(f"Opening the index in {folder}: it was replaced {_TRIES} times meanwhile; try again.")
+    raise IndexUnreadable(f"Opening the index in {folder}: it did not stop changing; try again.")
 
 
-def _checked(place: Place, stamp: tuple[int, int]) -> Generation:
-    for name, key in ((INDEX, "index_sha256"), (CHUNKS, "chunks_sha256")):
-        _check_digest(place.files / name, place.manifest.get(key))
-    index, held = vectors.read(place.files / INDEX), chunks.read(place.files / CHUNKS)
+def _checked(place: Place, stamp: tuple[int, ...]) -> Generation:
+    check_digests(place)
+    index, held = vectors.read(place.files / INDEX), StoredChunks(place.files / CHUNKS)
     declared = place.manifest.get("dimension")
     if declared is not None and int(declared) != index.d:
         raise DimensionMismatch(
             f"Opening the index in {place.files}: its manifest says {declared} dimensions, its vectors have {index.d}; "
             "restore the manifest that belongs to it, or rebuild the index."
         )
-    ids = set(vectors.ids_of(index).tolist())
-    if ids != held.keys():
+    gone = frozenset(map(int, place.manifest.get("slots", ())))
+    ids, live = np.sort(vectors.ids_of(index, gone)), held.places.live()
+    if not np.array_equal(ids, live):
         raise StoreOutOfStep(
-            f"Opening the index in {place.files}: {len(ids - held.keys())} vectors have no chunk and "
-            f"{len(held.keys() - ids)} chunks have no vector; rebuild the index from its documents."
+            f"Opening the index in {place.files}: {len(np.setdiff1d(ids, live))} vectors have no chunk and "
+            f"{len(np.setdiff1d(live, ids))} chunks have no vector; rebuild the index from its documents."
         )
-    return Generation(place, index, held, stamp)
+    return Generation(place, index, held, stamp, gone)
 
 
-def _check_digest(path: Path, expected: str | None) -> None:
-    if not path.exists():
-        raise IndexUnreadable(f"Opening {path}: there is no such file; restore it or rebuild the index.")
-    if expected is not None and sha256_of(path) != expected:
-        raise IndexUnreadable(
-            f"Opening {path}: it is not the file that its manifest names (truncated or changed); "
-            "restore it or rebuild the index."
-        )
+def check_digests(place: Place) -> None:
+    """Raise ``IndexUnreadable`` when a file is not the one that the manifest names."""
+    expected = dict(place.manifest.get("roots", {})) or {
+        name: place.manifest.get(key) for name, key in zip((INDEX, CHUNKS), _OURS, strict=True)
+    }
+    rooted = "roots" in place.manifest
+    for name, digest in expected.items():
+        path = place.files / name
+        if not path.exists():
+            raise IndexUnreadable(f"Opening {path}: there is no such file; restore it or rebuild the index.")
+        if digest is not None and (blocks.root(path) if rooted else sha256_of(path)) != digest:
+            raise IndexUnreadable(
+                f"Opening {path}: it is not the file that its manifest names (truncated or changed); "
+                f"restore it or rebuild the index, or remove {MANIFEST} beside it when the change was yours."
+            )
 
 
 def digest_of(place: Place) -> str:
-    """Return the digest of a generation: sha256 over the sha256 of index and chunks."""
+    """Return the digest of a generation: over the roots of its index and its chunks."""
     named = place.manifest.get("digest")
-    if named:
-        return str(named)
-    both = sha256_of(place.files / INDEX) + sha256_of(place.files / CHUNKS)
-    return sha256(both.encode()).hexdigest()
+    return (
+        str(named) if named else finishing.digest({name: blocks.root(place.files / name) for name in (INDEX, CHUNKS)})
+    )

@@ -20,15 +20,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from retrieval.durable import sync_file, sync_folder, write_whole
 from retrieval.errors import IndexBusy, IndexUnreadable
+from retrieval.indexes import finishing, journal
+from retrieval.indexes.names import CHUNKS as CHUNKS
+from retrieval.indexes.names import INDEX as INDEX
+from retrieval.indexes.names import MANIFEST as MANIFEST
 from retrieval.types import Json
 
-INDEX: Final = "index.faiss"
-CHUNKS: Final = "chunks.jsonl"
-MANIFEST: Final = "manifest.json"
 _CURRENT, _JOURNAL, _LOCK, _PREFIX = "CURRENT", ".replacing", ".changing", "gen-"
 
 
@@ -44,9 +44,13 @@ class Place:
     @property
     def generation(self) -> int:
         """The number of the generation; 0 for a folder that was never ours."""
-        if not self.plain:
-            return int(self.files.name.removeprefix(_PREFIX))
-        return int(self.manifest.get("generation", 0))
+        written = 0 if self.plain else int(self.files.name.removeprefix(_PREFIX))
+        return int(self.manifest.get("generation", written))
+
+    @property
+    def base(self) -> int:
+        """The number of the generation whose files these are; those after it were made by changes in place."""
+        return int(self.manifest.get("base", self.generation))
 
 
 def current(folder: Path, *, damaged_too: bool = False) -> Place:
@@ -56,13 +60,14 @@ def current(folder: Path, *, damaged_too: bool = False) -> Place:
     """
     if not folder.is_dir():
         raise IndexUnreadable(f"Opening the index in {folder}: there is no such folder.")
+    if is_changing(folder):
+        with changing(folder):
+            finish_replacing(folder)
+            finishing.finish(folder)
     pointer = folder / _CURRENT
     if pointer.exists():
         files = folder / _named(pointer)
         return Place(folder, files, plain=False, manifest=_manifest(files, required=True, damaged_too=damaged_too))
-    if (folder / _JOURNAL).exists():
-        with changing(folder):
-            finish_replacing(folder)
     if (folder / INDEX).exists():
         return Place(folder, folder, plain=True, manifest=_manifest(folder, required=False, damaged_too=damaged_too))
     raise IndexUnreadable(f"Opening the index in {folder}: neither {_CURRENT} nor {INDEX} is there; build it first.")
@@ -82,15 +87,21 @@ def exists(folder: Path) -> bool:
     return (folder / _CURRENT).exists() or (folder / INDEX).exists()
 
 
-def stamp(folder: Path) -> tuple[int, int]:
-    """Return what changes whenever another generation becomes current."""
+def stamp(folder: Path) -> tuple[int, ...]:
+    """Return what changes whenever another generation becomes current, or the current one is changed in place."""
     for name in (_CURRENT, INDEX):
-        try:
-            seen = os.stat(folder / name)
-        except FileNotFoundError:
-            continue
-        return seen.st_ino, seen.st_mtime_ns
+        seen = _seen(folder / name)
+        if seen:
+            return (*seen, *_seen(folder / journal.DONE))
     raise IndexUnreadable(f"Opening the index in {folder}: neither {_CURRENT} nor {INDEX} is there; build it first.")
+
+
+def _seen(path: Path) -> tuple[int, ...]:
+    try:
+        seen = os.stat(path)
+    except FileNotFoundError:
+        return ()
+    return seen.st_ino, seen.st_mtime_ns
 
 
 def _manifest(files: Path, *, required: bool, damaged_too: bool) -> Json:
@@ -159,9 +170,9 @@ def finish_replacing(folder: Path) -> None:
     if not journal.exists():
         return
     generation = folder / journal.read_text().strip()
-    for name in (CHUNKS, MANIFEST, INDEX):
-        if (generation / name).exists():
-            (generation / name).replace(folder / name)
+    names = [path.name for path in generation.iterdir()] if generation.is_dir() else []
+    for name in sorted(names, key=lambda name: (name == INDEX, name)):  # the index last: it is what counts
+        (generation / name).replace(folder / name)
     sync_folder(folder)
     journal.unlink()
     shutil.rmtree(generation, ignore_errors=True)
@@ -171,6 +182,7 @@ def finish_replacing(folder: Path) -> None:
 def sweep(folder: Path) -> int:
     """Remove generations that do not count and half-written files; return how many. The caller holds the lock."""
     finish_replacing(folder)
+    finishing.finish(folder)
     pointer = folder / _CURRENT
     keep = _named(pointer) if pointer.exists() else ""
     orphans = [path for path in folder.glob(f"{_PREFIX}*") if path.name != keep]
@@ -184,6 +196,6 @@ def sweep(folder: Path) -> int:
     return len(orphans) + len(beside)
 
 
-def is_replacing(folder: Path) -> bool:
-    """Say whether a plain folder's files are being renamed."""
-    return (folder / _JOURNAL).exists()
+def is_changing(folder: Path) -> bool:
+    """Say whether a change was written down that is not carried out yet."""
+    return (folder / _JOURNAL).exists() or (folder / journal.PENDING).exists()

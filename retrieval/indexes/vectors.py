@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.errors import IndexUnreadable, UnsupportedIndex
+from retrieval.indexes.scrub import NOBODY
 from retrieval.types import Vectors
 
 faiss: Any = faiss_bindings  # its stubs do not know half of what it offers
@@ -44,8 +45,28 @@ def read(path: Path) -> Any:
         ) from error
 
 
-def contents(index: Any) -> Contents:
-    """Return ids and vectors of an index; raises ``UnsupportedIndex`` where vectors are stored compressed."""
+def contents(index: Any, gone: frozenset[int] = frozenset()) -> Contents:
+    """Return ids and vectors of an index, without empty slots (``gone``: their ids where an id is a position).
+
+    Raises ``UnsupportedIndex`` where vectors are stored compressed.
+    """
+    every = _contents(index)
+    live = _live(every.ids, gone if has_positions(index) else frozenset())
+    return every if live.all() else Contents(every.ids[live], every.vectors[live], every.kind, every.shape)
+
+
+def has_positions(index: Any) -> bool:
+    """Say whether an id is a vector's position."""
+    inner, ids = _unwrap(index)
+    return ids is None and not isinstance(inner, faiss.IndexIVF)
+
+
+def _live(ids: Ids, gone: frozenset[int]) -> npt.NDArray[np.bool_]:
+    live = np.asarray(ids != NOBODY)
+    return live & ~np.isin(ids, np.fromiter(gone, np.int64, len(gone))) if gone else live
+
+
+def _contents(index: Any) -> Contents:
     inner, ids = _unwrap(index)
     if isinstance(inner, faiss.IndexIVFFlat):
         positions, vectors = _inverted_lists(inner)
@@ -61,8 +82,13 @@ def contents(index: Any) -> Contents:
     )
 
 
-def ids_of(index: Any) -> Ids:
-    """Return the ids an index holds, without copying its vectors."""
+def ids_of(index: Any, gone: frozenset[int] = frozenset()) -> Ids:
+    """Return the ids an index holds, without copying its vectors, and without its empty slots."""
+    every = _ids_of(index)
+    return every[_live(every, gone if has_positions(index) else frozenset())]
+
+
+def _ids_of(index: Any) -> Ids:
     inner, ids = _unwrap(index)
     if ids is not None:
         return ids
@@ -74,20 +100,48 @@ def ids_of(index: Any) -> Ids:
     return np.arange(inner.ntotal, dtype=np.int64)
 
 
-def search(index: Any, query: Vectors, k: int, hidden: frozenset[int]) -> list[tuple[int, float]]:
-    """Return (id, score) of the nearest vectors that are not hidden; ``query`` is (1, dimension)."""
+@dataclass(frozen=True)
+class Chosen:
+    """Which ids a search may return, as faiss selects them: made once, used by many searches."""
+
+    selector: Any
+    parts: tuple[Any, ...]  # kept, because the selector does not own what it is made of
+    unseen: frozenset[int] = frozenset()
+
+    @staticmethod
+    def without(ids: frozenset[int]) -> "Chosen":
+        """Choose all but these."""
+        if not ids:
+            return Chosen(None, ())
+        barred = faiss.IDSelectorBatch(np.fromiter(ids, np.int64, len(ids)))
+        return Chosen(faiss.IDSelectorNot(barred), (barred,), ids)
+
+    @staticmethod
+    def only(ids: frozenset[int]) -> "Chosen":
+        """Choose these and no others."""
+        return Chosen(faiss.IDSelectorBatch(np.fromiter(ids, np.int64, len(ids))), ())
+
+
+def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int, float]]:
+    """Return (id, score) of the nearest vectors that are chosen; ``query`` is (1, dimension)."""
     inner, _ = _unwrap(index)
-    barred = faiss.IDSelectorBatch(np.fromiter(hidden, np.int64, len(hidden)))
-    allowed = faiss.IDSelectorNot(barred)
-    if isinstance(inner, faiss.IndexIVF):
-        how = faiss.SearchParametersIVF(sel=allowed, nprobe=inner.nprobe)
-    elif isinstance(inner, faiss.IndexHNSW):
-        how = faiss.SearchParametersHNSW(sel=allowed, efSearch=max(2 * k, inner.hnsw.efSearch, 64))
-    else:
-        how = faiss.SearchParameters(sel=allowed)
+    how: Any = None
+    if isinstance(inner, faiss.IndexHNSW):
+        how = faiss.SearchParametersHNSW(efSearch=max(2 * k, inner.hnsw.efSearch, 64))
+    elif chosen.selector is not None:
+        is_lists = isinstance(inner, faiss.IndexIVF)
+        how = faiss.SearchParametersIVF(nprobe=inner.nprobe) if is_lists else faiss.SearchParameters()
+    if chosen.selector is not None:
+        how.sel = chosen.selector
     scores, ids = index.search(query, k, params=how)
     found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
-    return [(id, score) for id, score in found if id >= 0 and id not in hidden]
+    return [(id, score) for id, score in found if id >= 0 and id not in chosen.unseen]
+
+
+def is_compressed(index: Any) -> bool:
+    """Say whether vectors are stored as codes, in which an empty slot looks like any other."""
+    inner, _ = _unwrap(index)
+    return not isinstance(inner, (faiss.IndexFlat, faiss.IndexIVFFlat, faiss.IndexHNSWFlat))
 
 
 def _unwrap(index: Any) -> tuple[Any, Ids | None]:

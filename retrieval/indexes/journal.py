@@ -1,0 +1,103 @@
+"""A change in place that survives a kill: written down whole, carried out, then crossed off.
+
+``.scrubbing`` holds every byte that will be written and the manifest that will count. Before it is there, nothing has
+happened; from then on the change is as good as done, for whoever finds it carries it out again from the beginning.
+Renamed to ``.scrubbed`` it is done; that file's inode tells open readers that something changed.
+"""
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from retrieval.durable import sync_folder, write_whole
+from retrieval.errors import IndexUnreadable
+from retrieval.indexes.patches import Fill, Patch, Write
+from retrieval.types import Json
+
+PENDING: Final = ".scrubbing"
+DONE: Final = ".scrubbed"
+_MAGIC: Final = b"OUBLISC1"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be done in ``target`` (a folder's name below the index folder, or nothing for a plain folder)."""
+
+    target: str
+    manifest: Json = field(repr=False)
+    patches: tuple[Patch, ...]
+    store: Json = field(default_factory=dict)
+
+
+def write(folder: Path, change: Change) -> None:
+    """Write a change down; from here on it counts."""
+    write_whole(folder / PENDING, _packed(change))
+
+
+def pending(folder: Path) -> Change | None:
+    """Return the change that was written down and not crossed off; raises ``IndexUnreadable`` for a damaged one."""
+    try:
+        raw = (folder / PENDING).read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(raw) < 48 or raw[:8] != _MAGIC or sha256(raw[:-32]).digest() != raw[-32:]:
+        raise IndexUnreadable(
+            f"Finishing a change of {folder}: its journal {PENDING} is damaged; restore the folder from a copy."
+        )
+    return _unpacked(raw, folder)
+
+
+def cross_off(folder: Path) -> None:
+    """Say that the change is carried out."""
+    (folder / PENDING).replace(folder / DONE)
+    sync_folder(folder)
+
+
+def _packed(change: Change) -> bytes:
+    parts: list[bytes] = []
+    rows: list[Json] = []
+    for patch in change.patches:
+        about: Json = {"file": patch.file, "n": len(patch.offsets)}
+        parts.append(np.ascontiguousarray(patch.offsets, "<i8").tobytes())
+        if isinstance(patch, Fill):
+            parts.append(np.ascontiguousarray(patch.lengths, "<i8").tobytes())
+            rows.append({**about, "byte": patch.byte})
+        else:
+            parts.append(np.ascontiguousarray(patch.rows).tobytes())
+            rows.append({**about, "width": patch.rows.shape[1]})
+    header = {"target": change.target, "manifest": change.manifest, "store": change.store, "patches": rows}
+    head = json.dumps(header).encode()
+    raw = b"".join([_MAGIC, len(head).to_bytes(8, "little"), head, *parts])
+    return raw + sha256(raw).digest()
+
+
+def _unpacked(raw: bytes, folder: Path) -> Change:
+    length = int.from_bytes(raw[8:16], "little")
+    header: dict[str, Any] = json.loads(raw[16 : 16 + length])
+    at = 16 + length
+    found: list[Patch] = []
+    for about in header["patches"]:
+        n = int(about["n"])
+        offsets = np.frombuffer(raw, "<i8", n, at)
+        at += 8 * n
+        name = _inside(str(about["file"]), folder)
+        if "byte" in about:
+            found.append(Fill(name, offsets, np.frombuffer(raw, "<i8", n, at), int(about["byte"])))
+            at += 8 * n
+        else:
+            width = int(about["width"])
+            rows = np.frombuffer(raw, np.uint8, n * width, at).reshape(n, width)
+            found.append(Write(name, offsets, rows))
+            at += n * width
+    return Change(_inside(header["target"], folder), header["manifest"], tuple(found), header["store"])
+
+
+def _inside(name: str, folder: Path) -> str:
+    """A journal names files of its own folder only, whoever wrote it."""
+    if name in (".", "..") or "/" in name or "\x00" in name:
+        raise IndexUnreadable(f"Finishing a change of {folder}: its journal names a file elsewhere; nothing was done.")
+    return name

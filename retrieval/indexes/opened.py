@@ -1,0 +1,173 @@
+"""An open FAISS folder: it follows the folder by itself, and no search sees half of a change."""
+
+import threading
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+
+from retrieval.errors import DimensionMismatch, EmbedderMismatch, UnknownId
+from retrieval.indexes import Embedder, access, forgetting, generation, hidden, layout, vectors
+from retrieval.indexes.generation import METRICS, Generation
+from retrieval.indexes.scrub import NOBODY
+from retrieval.indexes.turns import Turns
+from retrieval.types import Chunk, Hit, IndexDescription, Vectors
+
+_OPEN: "weakref.WeakSet[FaissIndex]" = weakref.WeakSet()
+_TRIES = 20
+Who = frozenset[str] | None
+
+
+class FaissIndex:
+    """An open folder: follows the folder's generations and hidden ids by itself; a search sees one whole generation."""
+
+    def __init__(self, folder: Path, embedder: Embedder | None = None) -> None:
+        self.folder, self._embedder = folder, embedder
+        self._hidden, self._access = hidden.HiddenIds(folder), access.Permissions(folder)
+        self._turns, self._loading = Turns(), threading.Lock()
+        self._barred: tuple[frozenset[int], Any] = (frozenset(), None)
+        self._held = generation.read(folder)
+        if embedder is not None:
+            self._check_embedder(embedder)
+        _OPEN.add(self)
+
+    def _check_embedder(self, embedder: Embedder) -> None:
+        manifest, dimension = self._held.place.manifest, self._held.index.d
+        if embedder.dimension != dimension:
+            raise DimensionMismatch(_other_size(self.folder, embedder.dimension, dimension))
+        if manifest.get("embedder_digest") not in (None, embedder.digest):
+            raise EmbedderMismatch(
+                f"Opening the index in {self.folder}: it was built with {manifest.get('embedder')}, "
+                f"other weights than {embedder.name} has here; open it with those, or rebuild it."
+            )
+
+    def follow(self) -> Generation:
+        """Return the folder's current generation; what was erased meanwhile is emptied in this process's memory."""
+        if layout.stamp(self.folder) != self._held.stamp:
+            with self._loading:
+                if layout.stamp(self.folder) != self._held.stamp:
+                    self._held = self._caught_up(self._held)
+        return self._held
+
+    def _caught_up(self, held: Generation) -> Generation:
+        with self._turns.changing():
+            after = forgetting.followed(held)
+        if after is not None:
+            return after
+        made = generation.read(self.folder)
+        with self._turns.changing():
+            forgetting.wipe(held.index)
+            self._held = made
+        return made
+
+    def search(
+        self, query: str | Vectors, *, k: int = 10, hidden: frozenset[int] = frozenset(), who: Who = None
+    ) -> tuple[Hit, ...]:
+        """Return up to ``k`` nearest chunks of a text, or of one vector, (dimension,) or (1, dimension).
+
+        ``who`` are the names under which somebody asks; a folder with permissions answers nobody without them
+        (``NotPermitted``), and nothing that they may not read.
+        """
+        vector = self._vector(query)
+        for _ in range(_TRIES):
+            held = self.follow()
+            with self._turns.reading():
+                hits = self._hits(held, vector, k, hidden, who) if held is self._held else None
+            if hits is not None:
+                return hits
+        raise UnknownId(f"Searching {self.folder}: it did not stop changing; ask again.")
+
+    def _hits(
+        self, held: Generation, vector: Vectors, k: int, hidden: frozenset[int], who: Who
+    ) -> tuple[Hit, ...] | None:
+        """Search one generation; nothing when a chunk that was found is being erased at this moment."""
+        chosen = self._chosen(held, hidden, who)
+        found = vectors.search(held.index, vector, min(k, max(1, held.index.ntotal)), chosen)
+        try:
+            return tuple(Hit(id, score, held.chunks[id]) for id, score in found)
+        except KeyError:
+            return None
+
+    def _chosen(self, held: Generation, hidden: frozenset[int], who: Who) -> vectors.Chosen:
+        unseen = hidden | self._hidden.ids() if hidden else self._hidden.ids()
+        allowed = self._access.allowed(who, held.chunks, held.stamp)
+        if allowed is not None:
+            return vectors.Chosen.only(allowed - unseen)
+        if held.gone and vectors.is_compressed(held.index):
+            unseen = unseen | {NOBODY}
+        if unseen != self._barred[0] or self._barred[1] is None:
+            self._barred = (unseen, vectors.Chosen.without(unseen))
+        chosen: vectors.Chosen = self._barred[1]
+        return chosen
+
+    def _vector(self, query: str | Vectors) -> Vectors:
+        if isinstance(query, str):
+            if self._embedder is None:
+                raise EmbedderMismatch(f"Searching {self.folder} by text: it was opened without an embedder; pass one.")
+            query = self._embedder.embed([query])
+        vector: Vectors = np.ascontiguousarray(np.atleast_2d(query), np.float32)
+        dimension = self._held.index.d
+        if vector.shape != (1, dimension):
+            raise DimensionMismatch(_other_size(self.folder, vector.shape[-1], dimension))
+        return vector
+
+    def ids(self) -> frozenset[int]:
+        """Return the ids that a search may return."""
+        return frozenset(self.follow().chunks) - self._hidden.ids()
+
+    def get(self, id: int, *, who: Who = None) -> Chunk:
+        """Return one chunk; raises ``UnknownId`` for what is hidden, erased, not permitted, or was never there."""
+        chunk = self.follow().chunks.get(id)
+        if chunk is None or id in self._hidden.ids() or not self._access.permits(who, chunk.document):
+            raise UnknownId(f"Reading chunk {id} of {self.folder}: it is hidden, erased or was never there.")
+        return chunk
+
+    def chunks(self) -> tuple[Chunk, ...]:
+        """Return every stored chunk, hidden ones included, for whoever looks for a person in them."""
+        return tuple(self.follow().chunks.values())
+
+    def vectors(self, ids: Sequence[int]) -> Vectors:
+        """Return stored vectors, hidden ones included, (ids, dimension) float32."""
+        now = self.follow()
+        held = vectors.contents(now.index, now.gone)
+        row_of = {id: row for row, id in enumerate(held.ids.tolist())}
+        missing = [id for id in ids if id not in row_of]
+        if missing:
+            raise UnknownId(f"Reading vectors of {self.folder}: {len(missing)} ids are not there, first {missing[0]}.")
+        rows: Vectors = held.vectors[[row_of[id] for id in ids]]
+        return rows
+
+    def describe(self) -> IndexDescription:
+        """Say what this index is, without any of its content."""
+        held = self.follow()
+        manifest = held.place.manifest
+        return IndexDescription(
+            generation=held.place.generation,
+            digest=generation.digest_of(held.place),
+            count=len(held.chunks),
+            hidden=sum(id in held.chunks for id in self._hidden.ids()),
+            dimension=held.index.d,
+            metric=METRICS.get(held.index.metric_type, str(held.index.metric_type)),
+            kind=str(manifest.get("kind", type(faiss.downcast_index(held.index)).__name__)),
+            embedder=str(manifest.get("embedder", "unknown")),
+            embedder_digest=str(manifest.get("embedder_digest", "")),
+            built_at=str(manifest.get("built_at", "unknown")),
+        )
+
+
+def followed_here(folder: Path) -> int:
+    """Let every index of a folder that is open in this process catch up now; return how many there are."""
+    mine = [index for index in list(_OPEN) if index.folder == folder]
+    for index in mine:
+        index.follow()
+    return len(mine)
+
+
+def _other_size(folder: Path, given: int, held: int) -> str:
+    return (
+        f"Searching the index in {folder}: the query has {given} dimensions, the index {held}; "
+        "use the embedder that the index was built with."
+    )

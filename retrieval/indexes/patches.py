@@ -1,0 +1,95 @@
+"""Changes of a file's bytes, small and repeatable: doing one twice is the same as doing it once."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.indexes import blocks
+from retrieval.indexes.sections import Offsets
+
+Rows: TypeAlias = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One byte, over ``lengths`` bytes from each of ``offsets`` on."""
+
+    file: str
+    offsets: Offsets
+    lengths: Offsets
+    byte: int
+
+
+@dataclass(frozen=True)
+class Write:
+    """``rows``, (n, width) bytes, one at each of ``offsets``."""
+
+    file: str
+    offsets: Offsets
+    rows: Rows = field(repr=False)
+
+
+Patch: TypeAlias = Fill | Write
+
+
+def fill(file: str, offsets: Iterable[int] | Offsets, lengths: Iterable[int] | Offsets, byte: int) -> Fill:
+    """Return a fill in which neighbouring spans are one."""
+    at, size = np.asarray(offsets, np.int64), np.asarray(lengths, np.int64)
+    order = np.argsort(at, kind="stable")
+    at, size = at[order], size[order]
+    begins = np.flatnonzero(np.concatenate([[True], at[1:] != (at + size)[:-1]])) if len(at) else np.zeros(0, np.int64)
+    total = np.add.reduceat(size, begins) if len(begins) else size[:0]
+    return Fill(file, at[begins], total.astype(np.int64), byte)
+
+
+def write(file: str, offset: int, content: bytes) -> Write:
+    """Return one row at one place."""
+    return Write(file, np.array([offset], np.int64), np.frombuffer(content, np.uint8).reshape(1, -1))
+
+
+def lengths(patch: Patch) -> Offsets:
+    """Return how many bytes each span of a patch has."""
+    return patch.lengths if isinstance(patch, Fill) else np.full(len(patch.offsets), patch.rows.shape[1], np.int64)
+
+
+def touched(patches: Sequence[Patch], file: str) -> blocks.Blocks:
+    """Return the blocks of a file that the patches touch."""
+    mine = [patch for patch in patches if patch.file == file]
+    if not mine:
+        return np.zeros(0, np.int64)
+    return blocks.spanned(
+        np.concatenate([patch.offsets for patch in mine]), np.concatenate([lengths(patch) for patch in mine])
+    )
+
+
+def size(patches: Sequence[Patch]) -> int:
+    """Return how many bytes the patches overwrite."""
+    return int(sum(lengths(patch).sum() for patch in patches))
+
+
+def carry_out(folder: Path, patches: Sequence[Patch]) -> None:
+    """Overwrite, file by file, and make each file durable."""
+    for file in dict.fromkeys(patch.file for patch in patches):
+        handle = os.open(folder / file, os.O_WRONLY)
+        try:
+            for patch in patches:
+                if patch.file == file:
+                    _put(handle, patch)
+            os.fdatasync(handle)
+        finally:
+            os.close(handle)
+
+
+def _put(handle: int, patch: Patch) -> None:
+    if isinstance(patch, Fill):
+        longest = bytes([patch.byte]) * int(patch.lengths.max(initial=0))
+        for offset, length in zip(patch.offsets.tolist(), patch.lengths.tolist(), strict=True):
+            os.pwrite(handle, longest[:length] if length < len(longest) else longest, offset)
+        return
+    for offset, row in zip(patch.offsets.tolist(), np.ascontiguousarray(patch.rows), strict=True):
+        os.pwrite(handle, row.data, offset)

@@ -1,0 +1,131 @@
+"""Where each chunk's row stands in a file of JSON lines, and how a row is blanked so that every reader still reads it.
+
+``FILE.places`` lies beside the file: ids in ascending order, then the offsets and lengths of their rows, int64 each.
+A row is blanked together with its line end: what is left are spaces before the next row, which JSON allows. Where the
+last rows go, the line end in front of them goes, and the file's very last byte becomes it.
+"""
+
+import mmap
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.durable import write_whole
+from retrieval.errors import IndexUnreadable
+from retrieval.indexes import patches
+from retrieval.indexes.patches import Patch
+from retrieval.indexes.sections import Offsets
+
+_MAGIC: Final = b"OUBLIPL1"
+_HEAD: Final = 24
+_SPACE: Final = 0x20
+_STEP: Final = 1 << 12
+
+
+@dataclass(frozen=True)
+class Places:
+    """Ids ascending, offsets and lengths of their rows, (n,) each; a length of 0 says that the row was blanked."""
+
+    ids: Offsets
+    offsets: Offsets
+    lengths: Offsets
+
+    def find(self, ids: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+        """Return the position of each id, -1 where it is not there (or no longer)."""
+        wanted = np.asarray(ids, np.int64)
+        if not len(self.ids):
+            return np.full(len(wanted), -1, np.intp)
+        at = np.searchsorted(self.ids, wanted)
+        at = np.where(at < len(self.ids), at, 0)
+        return np.where((self.ids[at] == wanted) & (self.lengths[at] > 0), at, -1)
+
+    def live(self) -> Offsets:
+        """Return the ids whose rows are there, ascending."""
+        return np.asarray(self.ids[self.lengths > 0])
+
+
+def sidecar(path: Path) -> Path:
+    """Return where a file's places lie."""
+    return path.with_name(f"{path.name}.places")
+
+
+def ordered(ids: Offsets, offsets: Offsets, lengths: Offsets) -> Places:
+    """Return places of rows given in any order."""
+    order = np.argsort(ids, kind="stable")
+    return Places(ids[order], offsets[order], lengths[order])
+
+
+def write(path: Path, places: Places, size: int) -> None:
+    """Keep places beside the file of ``size`` bytes that they belong to."""
+    head = _MAGIC + size.to_bytes(8, "little") + len(places.ids).to_bytes(8, "little")
+    parts = (places.ids, places.offsets, places.lengths)
+    write_whole(sidecar(path), head + b"".join(np.ascontiguousarray(part, "<i8").tobytes() for part in parts))
+
+
+def read(path: Path) -> Places | None:
+    """Map a file's places, or return nothing where they are missing or belong to another file."""
+    with suppress(OSError, ValueError), sidecar(path).open("rb") as handle:
+        raw = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+        count = int.from_bytes(raw[16:24], "little")
+        if raw[:8] == _MAGIC and int.from_bytes(raw[8:16], "little") == path.stat().st_size:
+            if len(raw) != _HEAD + 24 * count:
+                return None
+            columns = np.frombuffer(raw, "<i8", 3 * count, _HEAD).reshape(3, count)
+            return Places(columns[0], columns[1], columns[2])
+    return None
+
+
+def blanked(path: Path, places: Places, at: npt.NDArray[np.intp], *, beside: bool) -> list[Patch]:
+    """Return the patches that blank the rows at those positions; ``beside`` says that a sidecar is to follow.
+
+    Raises ``IndexUnreadable`` when no row would be left: such a file is written anew.
+    """
+    offsets, lengths = places.offsets[at], places.lengths[at]
+    changes: list[Patch] = [patches.fill(path.name, offsets, lengths, _SPACE)]
+    changes += _tail(path, offsets, lengths)
+    if beside:
+        column = _HEAD + 8 * (2 * len(places.ids) + at.astype(np.int64))
+        changes.append(patches.fill(sidecar(path).name, column, np.full(len(at), 8, np.int64), 0))
+    return changes
+
+
+def _tail(path: Path, offsets: Offsets, lengths: Offsets) -> list[Patch]:
+    """Move the line end when the rows that go are the file's last."""
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+        ends = dict(zip((offsets + lengths).tolist(), offsets.tolist(), strict=True))
+        if _begin_of_content(raw, max(ends)) < len(raw):
+            return []
+        begin = max(ends)
+        while begin > 0 and (begin in ends or _back_over_spaces(raw, begin) < begin):
+            begin = ends[begin] if begin in ends else _back_over_spaces(raw, begin)
+        if begin == 0:
+            raise IndexUnreadable("no row would be left")
+        return [
+            patches.write(path.name, begin - 1, b" "),
+            patches.write(path.name, len(raw) - 1, b"\n"),
+        ]
+
+
+def _begin_of_content(raw: mmap.mmap, at: int) -> int:
+    while at < len(raw):
+        piece = raw[at : at + _STEP]
+        left = piece.lstrip(b" \n")
+        if left:
+            return at + len(piece) - len(left)
+        at += len(piece)
+    return len(raw)
+
+
+def _back_over_spaces(raw: mmap.mmap, at: int) -> int:
+    while at > 0:
+        piece = raw[max(0, at - _STEP) : at]
+        left = piece.rstrip(b" ")
+        at -= len(piece) - len(left)
+        if left:
+            return at
+    return 0

@@ -1,0 +1,136 @@
+"""Which bytes of an index file hold given ids: their vectors, their numbers, their places in a direct map.
+
+An erased slot stays where it is, so that nothing else moves. Vectors become bytes of ones, which is a float that is no
+number: no faiss search returns one. Numbers become -1, which faiss reads as nobody. Compressed vectors have no such
+value; their slots become the middle code under the number -1, and open indexes leave that number out.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.errors import UnsupportedIndex
+from retrieval.indexes import patches
+from retrieval.indexes.patches import Patch
+from retrieval.indexes.sections import FileMap, Lists, Offsets
+
+NOBODY: Final = -1
+NO_NUMBER: Final = 0xFF
+_MIDDLE: Final = 0x80
+_ZERO: Final = 0x00
+_BITS: Final = 16
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where ids are: ``positions`` in the order of the file's vectors, for lists ``lists`` and ``slots`` in them."""
+
+    positions: Offsets
+    lists: Offsets
+    slots: Offsets
+
+
+def among(ids: Offsets, wanted: Offsets) -> npt.NDArray[np.intp]:
+    """Return the positions of ``ids`` that are among ``wanted``: a table of hashes first, then exactly."""
+    if len(wanted) == 1:
+        return np.flatnonzero(ids == wanted[0])
+    table = np.zeros(1 << _BITS, np.bool_)
+    table[_hashed(wanted)] = True
+    maybe = np.flatnonzero(table[_hashed(ids)])
+    return maybe[np.isin(ids[maybe], wanted)]
+
+
+def _hashed(ids: Offsets) -> npt.NDArray[np.uint64]:
+    return np.asarray((np.ascontiguousarray(ids).view(np.uint64) * _SPREAD) >> np.uint64(64 - _BITS))
+
+
+def in_place(found: FileMap) -> bool:
+    """Say whether erased slots of this kind can stay: a compressed vector without lists cannot be told from others."""
+    return found.kind != "flat" or found.coded == "flat" or (found.codes is not None and _is_half(found))
+
+
+def _is_half(found: FileMap) -> bool:
+    return found.coded == "sq" and found.codes is not None and found.codes.size == 2 * found.dimension
+
+
+def _filler(found: FileMap) -> int:
+    if found.kind == "hnsw":
+        return _ZERO  # nothing leads there any more, and a graph must not meet what is no number
+    width = found.lists.code_size if found.lists else 0
+    half = found.coded == "sq" and width == 2 * found.dimension
+    return NO_NUMBER if found.coded == "flat" or half or _is_half(found) else _MIDDLE
+
+
+def numbers(raw: memoryview, found: FileMap) -> Offsets:
+    """Return the ids as the file has them, slots of nobody included, in the order of its vectors."""
+    if found.ids is not None:
+        return np.frombuffer(raw, "<i8", found.ids.count, found.ids.offset)
+    if found.lists is None or found.lists.data is not None:
+        return np.arange(found.count, dtype=np.int64)
+    return _list_numbers(raw, found.lists)
+
+
+def _list_numbers(raw: memoryview, lists: Lists) -> Offsets:
+    spans = zip(lists.sizes.tolist(), lists.ids.tolist(), strict=True)
+    parts = [np.frombuffer(raw, "<i8", size, at) for size, at in spans if size]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+def find(raw: memoryview, found: FileMap, wanted: Offsets, *, beside: memoryview | None = None) -> Found:
+    """Return where the wanted ids are; ``beside`` is the other file's bytes where the lists lie in one."""
+    positions, none = wanted, np.zeros(0, np.int64)
+    if found.ids is not None:
+        positions = among(numbers(raw, found), wanted)
+    elif found.lists is None:
+        positions = wanted[(wanted >= 0) & (wanted < found.count)]
+    if found.lists is None:
+        return Found(np.asarray(positions, np.int64), none, none)
+    inside = np.asarray(positions if found.ids is not None else wanted, np.int64)
+    return _in_lists(_list_numbers(raw if beside is None else beside, found.lists), found.lists, inside)
+
+
+def _in_lists(ids: Offsets, lists: Lists, wanted: Offsets) -> Found:
+    at = among(ids, wanted).astype(np.int64)
+    begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(lists.sizes)])
+    number = np.searchsorted(begins, at, side="right") - 1
+    return Found(ids[at], number.astype(np.int64), at - begins[number])
+
+
+def clearing(file: str, raw: memoryview, found: FileMap, where: Found) -> list[Patch]:
+    """Return the patches that overwrite vectors, numbers and direct map of what was found."""
+    lists, byte = found.lists, _filler(found)
+    if lists is None:
+        if found.codes is None:
+            raise UnsupportedIndex(f"Changing {file}: it holds no vectors.")
+        codes = found.codes.offset + where.positions * found.codes.size
+        changes: list[Patch] = [patches.fill(file, codes, np.full(len(codes), found.codes.size, np.int64), byte)]
+    else:
+        holder = lists.data or file
+        codes = lists.codes[where.lists] + where.slots * lists.code_size
+        ids = lists.ids[where.lists] + where.slots * 8
+        changes = [
+            patches.fill(holder, codes, np.full(len(codes), lists.code_size, np.int64), byte),
+            patches.fill(holder, ids, np.full(len(ids), 8, np.int64), NO_NUMBER),
+        ]
+    if found.ids is not None:
+        at = found.ids.offset + 8 * where.positions
+        changes.append(patches.fill(file, at, np.full(len(at), 8, np.int64), NO_NUMBER))
+    return changes + _direct(file, raw, found, where)
+
+
+def _direct(file: str, raw: memoryview, found: FileMap, where: Found) -> list[Patch]:
+    if found.direct is None:
+        return []
+    array, pairs = found.direct
+    changes: list[Patch] = []
+    if array.count:
+        at = array.offset + 8 * where.positions[where.positions < array.count]
+        changes.append(patches.fill(file, at, np.full(len(at), 8, np.int64), NO_NUMBER))
+    if pairs.count:
+        keys = np.frombuffer(raw, "<i8", 2 * pairs.count, pairs.offset).reshape(-1, 2)[:, 0]
+        at = pairs.offset + 16 * among(np.ascontiguousarray(keys), where.positions).astype(np.int64)
+        changes.append(patches.fill(file, at, np.full(len(at), 16, np.int64), NO_NUMBER))
+    return changes
