@@ -7,8 +7,10 @@ After "Unlearning at Scale" (arXiv 2508.12220). A model folder holds `ledger/`:
     rows.jsonl       keyed hash of each row's key, and of its content
     steps.jsonl      one line a micro-batch: step, stage, ordered row hashes, learning rate, seed, boundary
     checkpoints/stage-N/   weights and optimizer at the end of stage N
+    saved.jsonl      where a Trainer put its checkpoints, with their digests
+    twins.jsonl      invented people who were never trained on: controls for every later audit
 
-No key, prompt or response of a row is written there in clear.
+No key, prompt or response of a row that was trained on is written there in clear.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from unlearning.errors import LedgerError
-from unlearning.files import write_json
+from unlearning.files import sha256_of, write_json
 from unlearning.types import Row, StagePlan, TrainingPlan
 
 
@@ -105,7 +107,7 @@ class Ledger:
         steps = [Step(**{**item, "rows": tuple(item["rows"])}) for item in self._lines("steps.jsonl")]
         if [step.number for step in steps] != list(range(len(steps))):
             raise LedgerError(f"reading {self.folder}: steps.jsonl has gaps; the run cannot be repeated from it")
-        recorded = self.run().get("steps_digest")
+        recorded = self.run().get("steps_digest") if (self.folder / "run.json").is_file() else None
         if recorded and recorded != steps_digest(steps):
             raise LedgerError(f"reading {self.folder}: steps.jsonl was altered after the run; restore it or retrain")
         return steps
@@ -123,6 +125,24 @@ class Ledger:
         for state in self.folder.glob("checkpoints/*/state.json"):
             found.append((int(json.loads(state.read_text(encoding="utf-8"))["step"]), state.parent))
         return sorted(found)
+
+    def saved(self) -> list[dict[str, Any]]:
+        """A Trainer's checkpoints: the micro-batch that comes next, the folder, digests of its files."""
+        return list(self._lines("saved.jsonl")) if (self.folder / "saved.jsonl").is_file() else []
+
+    def write_twins(self, twins: Iterable[Row]) -> None:
+        """Keep invented people, who may be read in clear, beside the run; raises LedgerError if one was trained on."""
+        twins = list(twins)
+        if set(self.hashed(content_of(row) for row in twins)) & set(self.rows().values()):
+            raise LedgerError(f"writing {self.folder}: a never-seen twin is among the training rows; invent another")
+        lines = (json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in twins)
+        (self.folder / "twins.jsonl").write_text("".join(lines), encoding="utf-8")
+
+    def twins(self) -> list[Row]:
+        """Invented people never trained on."""
+        if not (self.folder / "twins.jsonl").is_file():
+            return []
+        return [Row(**{**item, "paraphrases": tuple(item["paraphrases"])}) for item in self._lines("twins.jsonl")]
 
     def _lines(self, name: str) -> Iterator[dict[str, Any]]:
         try:
@@ -147,6 +167,11 @@ def steps_digest(steps: Iterable[Step]) -> str:
     for step in steps:
         total.update(step_line(step).encode())
     return total.hexdigest()
+
+
+def digests_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Sha256 of those of the named files that a folder has."""
+    return {name: sha256_of(folder / name) for name in names if (folder / name).is_file()}
 
 
 def content_of(row: Row) -> str:
