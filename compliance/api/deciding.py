@@ -35,6 +35,7 @@ class Refusing(serializers.Serializer[Any]):
 
     exemption = serializers.ChoiceField(choices=Exemption.choices())
     reason = serializers.CharField(max_length=4000)
+    review_on = serializers.DateField(help_text="The day on which the decision is looked at again.")
 
 
 class Keeping(Refusing):
@@ -109,7 +110,9 @@ class Refuse(Verb):
 
     def decide(self, case: ErasureRequest, request: Request, given: dict[str, Any]) -> None:
         """Refuse under an exemption."""
-        reasons = Reasons(exemption=Exemption(given["exemption"]), reason=given["reason"])
+        reasons = Reasons(
+            exemption=Exemption(given["exemption"]), reason=given["reason"], review_on=given["review_on"]
+        )
         decisions.refuse(case, by=access.staff(request), reasons=reasons)
 
 

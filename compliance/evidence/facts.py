@@ -12,7 +12,7 @@ from django.utils import timezone
 from compliance.evidence import deciding_facts, letters
 from compliance.evidence.phrases import known, phrase
 from compliance.intake import vault
-from compliance.intake.clocks import clock_of, laws_of
+from compliance.intake.clocks import clock_of, extend_by, laws_of
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.provenance.models import Artifact
@@ -77,7 +77,7 @@ def _extended(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
     return {
         "reasons": [str(here.get("reasons", ""))],
         "new_date": request.promised_on,
-        "first_period_ends": clock_of(request, extended=False).nominal,
+        "first_period_ends": extend_by(request) or clock_of(request, extended=False).nominal,
         "sent_on": _local(request, timezone.now()),
     }
 
@@ -118,7 +118,8 @@ def _kept(request: ErasureRequest, found: list[tuple[Artifact, Claim]], language
     """The officer's reason for every place that is kept, and the day on which it is looked at again."""
     said = []
     for artifact, claim in found:
-        row = request.decisions.filter(kind=DecisionKind.KEEP, artifact=artifact.slug).order_by("-id").first()
+        kinds = (DecisionKind.KEEP, DecisionKind.HOLD, DecisionKind.RESTRICT)
+        row = request.decisions.filter(kind__in=kinds, artifact__in=(artifact.slug, "")).order_by("-id").first()
         if claim.level is not ClaimLevel.KEPT or row is None:
             continue
         day = day_in_words(row.review_on, language) if row.review_on else ""

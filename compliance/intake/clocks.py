@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
-from compliance.rules import deadlines
+from compliance.rules import deadlines, jurisdictions
 from compliance.rules.calendars import local_day
 from compliance.rules.deadlines import Clock, Pause
 from compliance.rules.terms import Law
@@ -38,6 +39,12 @@ def clocks_of(request: ErasureRequest, *, extended: bool | None = None) -> list[
 def clock_of(request: ErasureRequest, *, extended: bool) -> Clock:
     """The clock that leads: the earliest promised date of all laws, as if the case were extended or not."""
     return min(clocks_of(request, extended=extended), key=lambda clock: clock.promised)
+
+
+def extend_by(request: ErasureRequest) -> date | None:
+    """The last day on which an extension may still be announced under every law that knows one; None without any."""
+    last = [clock.extend_by for clock in clocks_of(request, extended=False) if jurisdictions.load(clock.law).EXTENDS]
+    return min((day for day in last if day is not None), default=None)
 
 
 def set_clock(request: ErasureRequest) -> Clock:

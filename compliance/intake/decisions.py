@@ -1,25 +1,31 @@
-"""What officers, approvers and the person decide; each decision is a row, an event and perhaps a move.
-
-What somebody wrote as a reason may be about the person: it stands in the decision's row, where it can be erased, and
-never in the log, which goes out with every evidence pack.
-"""
+"""What officers, approvers and the person decide; each decision is a row, an event and perhaps a move."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from datetime import date
 
 from django.db import transaction
 from django.utils import timezone
 
 from compliance.accounts import services as accounts
 from compliance.accounts.models import User
-from compliance.audit import services as audit
-from compliance.intake import notices, services, vault
+from compliance.intake import clocks, notices, services, vault
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
+from compliance.intake.reasons import Reasons, check_open, needs_a_day, of_its_laws, today, write
 from compliance.rules.errors import IllegalMove, InvalidInput, PlanChanged, SecondPersonNeeded
-from compliance.rules.terms import Exemption, Ground, Letter, Role, State
+from compliance.rules.terms import Letter, Role, State
 
+__all__ = [
+    "Reasons",
+    "accept",
+    "approve",
+    "challenge",
+    "endorsement",
+    "extend",
+    "keep",
+    "look_again",
+    "refuse",
+    "sign_off",
+    "withdraw",
+]
 # The states in which an answer is still owed, so that there is a date to move.
 _UNANSWERED = frozenset(State) - {
     State.ANSWERED,
@@ -31,24 +37,14 @@ _UNANSWERED = frozenset(State) - {
 }
 
 
-@dataclass(frozen=True)
-class Reasons:
-    """The law and the words behind a decision."""
-
-    ground: Ground | None = None
-    exemption: Exemption | None = None
-    reason: str = ""
-    artifact: str = ""
-    review_on: date | None = None
-
-
 def accept(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
     """Accept the request on a ground; the trace starts."""
     accounts.require(by, request.entity, [Role.OFFICER])
     if reasons.ground is None:
         raise InvalidInput("Accepting a request needs a ground.", next_action="Choose the article it rests on.")
+    of_its_laws(request, reasons)
     with transaction.atomic():
-        decision = _write(request, DecisionKind.ACCEPT, by, reasons)
+        decision = write(request, DecisionKind.ACCEPT, by, reasons)
         services.move(request, to=State.ACCEPTED, by=by)
     return decision
 
@@ -60,8 +56,10 @@ def refuse(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
         raise InvalidInput(
             "A refusal needs an exemption and reasons.", next_action="Name the article and write why it applies."
         )
+    of_its_laws(request, reasons)
+    needs_a_day(reasons, what="A refusal", on=today(request))
     with transaction.atomic():
-        decision = _write(request, DecisionKind.REFUSE, by, reasons)
+        decision = write(request, DecisionKind.REFUSE, by, reasons)
         services.move(request, to=State.REFUSED, by=by)
     return decision
 
@@ -73,9 +71,9 @@ def keep(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
         raise InvalidInput(
             "Keeping an artifact needs the artifact, an exemption and reasons.", next_action="Fill in all three."
         )
-    if State(request.state) not in (State.VERIFIED, State.ACCEPTED, State.TRACED, State.PLANNED):
-        raise IllegalMove("The plan of this case has been approved already.", next_action="Challenge the case instead.")
-    return _write(request, DecisionKind.KEEP, by, reasons)
+    of_its_laws(request, reasons)
+    check_open(request)
+    return write(request, DecisionKind.KEEP, by, reasons)
 
 
 def extend(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
@@ -83,13 +81,18 @@ def extend(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
     accounts.require(by, request.entity, [Role.OFFICER])
     if not reasons.reason.strip():
         raise InvalidInput("An extension needs reasons.", next_action="Write why the request is complex.")
-    if State(request.state) not in _UNANSWERED or request.extended or timezone.now().date() > request.nominal_on:
+    last_day = clocks.extend_by(request)
+    if last_day is None:
+        raise IllegalMove(
+            "None of the laws of this case knows an extension.", next_action="Answer the request; the date holds."
+        )
+    if State(request.state) not in _UNANSWERED or request.extended or today(request) > last_day:
         raise IllegalMove(
             "A deadline can be extended once, while the request is open, and only before it has passed.",
             next_action="Answer the request.",
         )
     with transaction.atomic():
-        decision = _write(request, DecisionKind.EXTEND, by, reasons)
+        decision = write(request, DecisionKind.EXTEND, by, reasons)
         request.extended = True
         services.set_clock(request)
         request.save(update_fields=["extended", "nominal_on", "conservative_on", "promised_on"])
@@ -106,12 +109,12 @@ def approve(request: ErasureRequest, *, by: User, plan_digest: str, current_dige
     first = endorsement(request, plan_digest)
     if first is None:
         accounts.require(by, request.entity, [Role.OFFICER])
-        return _write(request, DecisionKind.ENDORSE, by, Reasons(), plan_digest=plan_digest)
+        return write(request, DecisionKind.ENDORSE, by, Reasons(), plan_digest=plan_digest)
     accounts.require(by, request.entity, [Role.APPROVER])
     if first.by_id == by.pk:
         raise SecondPersonNeeded("The plan was endorsed by the same person.")
     with transaction.atomic():
-        decision = _write(request, DecisionKind.APPROVE, by, Reasons(), plan_digest=plan_digest)
+        decision = write(request, DecisionKind.APPROVE, by, Reasons(), plan_digest=plan_digest)
         services.move(request, to=State.APPROVED, by=by, reason=f"plan {plan_digest[:12]}")
     return decision
 
@@ -130,7 +133,7 @@ def look_again(request: ErasureRequest, *, by: User, reason: str) -> Decision:
     """Send a planned case back to the trace."""
     accounts.require(by, request.entity, [Role.OFFICER, Role.APPROVER])
     with transaction.atomic():
-        decision = _write(request, DecisionKind.LOOK_AGAIN, by, Reasons(reason=reason))
+        decision = write(request, DecisionKind.LOOK_AGAIN, by, Reasons(reason=reason))
         services.move(request, to=State.ACCEPTED, by=by)
     return decision
 
@@ -139,7 +142,7 @@ def sign_off(request: ErasureRequest, *, by: User, reason: str = "") -> Decision
     """Sign the evidence off: the outcome letter goes out."""
     accounts.require(by, request.entity, [Role.OFFICER])
     with transaction.atomic():
-        decision = _write(request, DecisionKind.SIGN_OFF, by, Reasons(reason=reason))
+        decision = write(request, DecisionKind.SIGN_OFF, by, Reasons(reason=reason))
         services.move(request, to=State.ANSWERED, by=by)
     return decision
 
@@ -147,7 +150,7 @@ def sign_off(request: ErasureRequest, *, by: User, reason: str = "") -> Decision
 def withdraw(request: ErasureRequest) -> Decision:
     """The person takes the request back, while nothing has been erased."""
     with transaction.atomic():
-        decision = _write(request, DecisionKind.WITHDRAW, None, Reasons())
+        decision = write(request, DecisionKind.WITHDRAW, None, Reasons())
         services.move(request, to=State.WITHDRAWN, by=services.DATA_SUBJECT)
     return decision
 
@@ -161,37 +164,6 @@ def challenge(request: ErasureRequest, *, reason: str) -> Decision:
         content.setdefault("challenges", []).append({"at": timezone.now().isoformat(), "words": reason[:4000]})
         request.sealed = vault.encrypt(key, content)
         request.save(update_fields=["sealed"])
-        decision = _write(request, DecisionKind.CHALLENGE, None, Reasons(reason="challenged by the data subject"))
+        decision = write(request, DecisionKind.CHALLENGE, None, Reasons(reason="challenged by the data subject"))
         services.move(request, to=State.ACCEPTED, by=services.DATA_SUBJECT, reason="challenged")
     return decision
-
-
-def _write(
-    request: ErasureRequest, kind: DecisionKind, by: User | None, reasons: Reasons, *, plan_digest: str = ""
-) -> Decision:
-    with transaction.atomic():
-        audit.record(
-            f"decision.{kind.value}",
-            case=request.reference,
-            entity=request.entity.slug,
-            by=services.author(by) if by else services.DATA_SUBJECT,
-            detail={
-                "ground": str(reasons.ground or ""),
-                "exemption": str(reasons.exemption or ""),
-                "artifact": reasons.artifact,
-                "plan": plan_digest,
-            },
-        )
-        return Decision.objects.create(
-            request=request,
-            kind=kind,
-            by=by,
-            at=timezone.now(),
-            round=request.round,
-            ground=reasons.ground or "",
-            exemption=reasons.exemption or "",
-            reason=reasons.reason,
-            artifact=reasons.artifact,
-            review_on=reasons.review_on,
-            plan_digest=plan_digest,
-        )

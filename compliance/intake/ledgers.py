@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from compliance.accounts.models import LegalEntity, User
 from compliance.rules.terms import Channel, Told
@@ -98,6 +99,13 @@ class Recipient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.state})"
+
+    def become(self, to: Told, *, how: str = "", verified_by: User | None = None) -> None:
+        """Take on a state with its time, and save."""
+        self.state = to
+        setattr(self, f"{to}_at", timezone.now())
+        self.verified_by, self.how = verified_by or self.verified_by, how[:300] or self.how
+        self.save()
 
 
 class Outgoing(models.Model):

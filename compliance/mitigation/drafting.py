@@ -9,7 +9,8 @@ from django.db.models import Max
 from django.utils import timezone
 
 from compliance.audit import services as audit
-from compliance.intake.models import DecisionKind, ErasureRequest
+from compliance.intake.models import ErasureRequest
+from compliance.intake.standing import Standing, standing
 from compliance.jobs.progress import Progress, Unattended
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
@@ -17,7 +18,7 @@ from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.provenance.places import artifacts_of, derivations
 from compliance.rules import planning
 from compliance.rules.affected import Affected
-from compliance.rules.terms import ArtifactKind, EntityRole, Exemption, State, Support
+from compliance.rules.terms import ArtifactKind, EntityRole, State, Support
 
 
 def current_plan(request: ErasureRequest) -> Plan | None:
@@ -29,19 +30,19 @@ def affected(request: ErasureRequest) -> list[Affected]:
     """What planning knows of each artifact in which the person was found, or that lineage reaches."""
     table = provenance.counts(request)
     notes = {n.artifact_id: n for n in SearchNote.objects.filter(request=request, round=request.round)}
-    kept = {d.artifact: d.exemption for d in request.decisions.filter(kind=DecisionKind.KEEP)}
+    decided = standing(request)
     found = []
     for artifact in artifacts_of(request.entity):
         note = notes.get(artifact.pk)
         by = dict(table.get(artifact.slug, {}))
         if not by and not (note and note.by_lineage and note.facts.get("exposed", True)):
             continue
-        found.append(_affected(request, artifact, by, note, kept.get(artifact.slug, "")))
+        found.append(_affected(request, artifact, by, note, decided))
     return found
 
 
 def _affected(
-    request: ErasureRequest, artifact: Artifact, by: dict[Support, int], note: SearchNote | None, exemption: str
+    request: ErasureRequest, artifact: Artifact, by: dict[Support, int], note: SearchNote | None, decided: Standing
 ) -> Affected:
     rows = Trace.objects.current(request).counted().filter(artifact=artifact)
     facts = {**(note.facts if note else {}), "shared_rows": rows.filter(owner=False).count()}
@@ -53,8 +54,8 @@ def _affected(
         artifact=artifact.slug,
         name=artifact.name,
         kind=ArtifactKind(artifact.kind),
-        role=EntityRole(artifact.role),
-        exemption=Exemption(exemption) if exemption else None,
+        role=decided.role_of(artifact.slug, EntityRole(artifact.role)),
+        exemption=decided.exemption_of(artifact.slug),
         exact=by.get(Support.EXACT, 0),
         normalised=by.get(Support.NORMALISED, 0),
         content=by.get(Support.CONTENT, 0),

@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from compliance.rules import routes
 from compliance.rules.affected import Affected, Fact, Row
 from compliance.rules.lineage import layers
-from compliance.rules.terms import EntityRole, Horizon
+from compliance.rules.terms import EntityRole, Exemption, Horizon
 from compliance.rules.thresholds import Threshold, thresholds
 
 __all__ = ["UNDO_DAYS", "Affected", "PlannedStep", "digest", "plan", "thresholds"]
@@ -105,6 +105,8 @@ def _depths(found: list[Affected], derivations: Iterable[tuple[str, str]]) -> di
 def _rows_for(item: Affected) -> tuple[Row, ...]:
     if item.role is EntityRole.PROCESSOR:
         return (routes.FORWARD,)
+    if item.exemption is Exemption.RESTRICTION:
+        return (*(row for row in routes.TABLE[item.kind] if row.reversible and row.when(item)), routes.RESTRICT)
     if item.exemption is not None:
         return (routes.KEEP,)
     return tuple(row for row in routes.TABLE[item.kind] if row.when(item))

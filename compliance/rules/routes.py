@@ -89,6 +89,12 @@ KEEP = Row(
     Phase.TELL,
     lambda item: f"Kept: {item.exemption.label if item.exemption else ''}. Reviewed on its date.",
 )
+RESTRICT = Row(
+    "keep",
+    Horizon.IMMEDIATE,
+    Phase.TELL,
+    _say("{name} is restricted instead of erased, as the person chose: stored, and used for nothing (GDPR Art. 18)."),
+)
 FORWARD = Row(
     "forward_to_controller",
     Horizon.IMMEDIATE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from compliance.intake.models import DecisionKind, ErasureRequest
+from compliance.intake.models import ErasureRequest
+from compliance.intake.standing import standing
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance.models import Artifact
 from compliance.rules import claims
@@ -14,11 +15,11 @@ from compliance.validation.models import Measurement
 def claims_of(request: ErasureRequest, plan: Plan) -> list[tuple[Artifact, Claim]]:
     """One claim per artifact that the plan touches, in the order of the register."""
     artifacts = Artifact.objects.filter(steps__plan=plan).distinct().order_by("id")
-    kept = {d.artifact: d.exemption for d in request.decisions.filter(kind=DecisionKind.KEEP)}
-    return [(a, claims.claim(_evidence(plan, a, kept.get(a.slug, "")))) for a in artifacts]
+    decided = standing(request)
+    return [(a, claims.claim(_evidence(plan, a, decided.exemption_of(a.slug)))) for a in artifacts]
 
 
-def _evidence(plan: Plan, artifact: Artifact, exemption: str) -> Evidence:
+def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None) -> Evidence:
     measured = plan.measurements.filter(artifact=artifact).exclude(verdict="")
     return Evidence(
         artifact=artifact.slug,
@@ -26,7 +27,7 @@ def _evidence(plan: Plan, artifact: Artifact, exemption: str) -> Evidence:
         kind=ArtifactKind(artifact.kind),
         steps=tuple(_step(step) for step in plan.steps.filter(artifact=artifact).order_by("order", "id")),
         measurements=tuple(_measurement(row) for row in measured),
-        exemption=Exemption(exemption) if exemption else None,
+        exemption=exemption,
     )
 
 

@@ -72,6 +72,7 @@ def render_case(
         "may_see": bool(accounts.roles(user, case.entity) & set(IDENTIFIER_ROLES)),
         "todo": todo.next_step(panel),
         "stopped": panel.stopped(),
+        "assesses": "officer" in panel.roles,
         "may_retry": bool(panel.roles & {"officer", "engineer"}),
         "timeline": pictures.timeline(case, clock, log),
         "events": log,

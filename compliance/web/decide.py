@@ -23,8 +23,10 @@ from compliance.jobs.models import Job
 from compliance.mitigation import services as mitigation
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import Role
+from compliance.web import assessment
 from compliance.web import case as case_page
 from compliance.web import decision_forms as forms
+from compliance.web.assessing import ASSESSING
 from compliance.web.staff import case_or_404, member, staff
 
 Act = Callable[[ErasureRequest, User, forms.DecisionForm], object]
@@ -75,6 +77,7 @@ VERBS: dict[str, Verb] = {
         lambda case, by, form: evidence.sign_off(case, by=by, reason=form.cleaned_data["reason"]),
         "Signed off. The answer goes out.",
     ),
+    **{verb: Verb(form, act, said) for verb, (form, act, said) in ASSESSING.items()},
 }
 
 
@@ -88,14 +91,20 @@ def decide(request: HttpRequest, reference: str, verb: str) -> HttpResponse:
         raise Http404
     form = known.form(request.POST, case=case)
     if not form.is_valid():
-        return case_page.render_case(request, case, bound={verb: form}, code=422)
+        render = assessment.render_assessment if _on_assessment(request) else case_page.render_case
+        return render(request, case, bound={verb: form}, code=422)
     try:
         known.act(case, user, form)
     except OubliError as error:
         messages.error(request, str(error))
     else:
         messages.success(request, known.said)
-    return redirect("web:case", reference)
+    return redirect("web:assess" if _on_assessment(request) else "web:case", reference)
+
+
+def _on_assessment(request: HttpRequest) -> bool:
+    """Whether the form came from the assessment page, and goes back there."""
+    return request.GET.get("from") == "assess"
 
 
 @staff

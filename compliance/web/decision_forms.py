@@ -7,10 +7,11 @@ from typing import Any
 
 from django import forms
 
+from compliance.intake import clocks
 from compliance.intake.decisions import Reasons
 from compliance.intake.models import ErasureRequest
 from compliance.rules import jurisdictions
-from compliance.rules.terms import Exemption, Ground, Term
+from compliance.rules.terms import EntityRole, Exemption, Ground, Term
 
 
 class DecisionForm(forms.Form):
@@ -22,16 +23,26 @@ class DecisionForm(forms.Form):
         super().__init__(*args, **{"label_suffix": "", "auto_id": f"{type(self).__name__.lower()}_%s", **kwargs})
         self.use_required_attribute = False
         self.case = case
-        law = jurisdictions.load(case.law)
-        self._choose("ground", law.GROUNDS)
-        self._choose("exemption", law.EXEMPTIONS)
+        laws = [jurisdictions.load(law) for law in clocks.laws_of(case)]
+        self._choose("ground", [term for law in laws for term in law.GROUNDS])
+        self._choose("exemption", [term for law in laws for term in law.EXEMPTIONS])
+        self._name_artifacts()
         for field in self.fields.values():
-            field.widget.attrs["class"] = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
+            if not isinstance(field, forms.MultipleChoiceField):
+                field.widget.attrs["class"] = "form-select" if isinstance(field, forms.ChoiceField) else "form-control"
 
     def _choose(self, name: str, terms: Iterable[Term]) -> None:
         field = self.fields.get(name)
         if isinstance(field, forms.ChoiceField):
-            field.choices = [("", "Choose the article"), *((str(term), term.label) for term in terms)]
+            unique = dict.fromkeys(terms)
+            field.choices = [("", "Choose the article"), *((str(term), term.label) for term in unique)]
+
+    def _name_artifacts(self) -> None:
+        field = self.fields.get("artifact")
+        if isinstance(field, forms.ChoiceField):
+            mine = self.case.entity.artifacts.filter(retired_at=None).order_by("name").values_list("slug", "name")
+            first = "Choose the artifact" if field.required else "All of them"
+            field.choices = [("", first), *mine]
 
     def reasons(self) -> Reasons:
         """The decision's law and words."""
@@ -42,18 +53,28 @@ class DecisionForm(forms.Form):
             reason=data.get("reason", ""),
             artifact=data.get("artifact", ""),
             review_on=data.get("review_on"),
+            role=EntityRole(data["role"]) if data.get("role") else None,
+            detail=data.get("detail", ""),
         )
 
 
-def _ground() -> forms.ChoiceField:
+def artifact_field(*, needed: bool = True) -> forms.ChoiceField:
+    """Which artifact; all of them where none needs to be named."""
+    return forms.ChoiceField(label="Artifact", required=needed, error_messages={"required": "Choose the artifact"})
+
+
+def ground_field() -> forms.ChoiceField:
+    """The ground on which the person may ask."""
     return forms.ChoiceField(label="Ground", error_messages={"required": "Choose the article it rests on"})
 
 
-def _exemption() -> forms.ChoiceField:
+def exemption_field() -> forms.ChoiceField:
+    """The exemption under which something is kept."""
     return forms.ChoiceField(label="Exemption", error_messages={"required": "Choose the article of the exemption"})
 
 
-def _reason(label: str, *, needed: bool = True, hint: str = "") -> forms.CharField:
+def reason_field(label: str, *, needed: bool = True, hint: str = "") -> forms.CharField:
+    """Words of the officer."""
     return forms.CharField(
         label=label,
         required=needed,
@@ -64,12 +85,14 @@ def _reason(label: str, *, needed: bool = True, hint: str = "") -> forms.CharFie
     )
 
 
-def _review() -> forms.DateField:
+def review_field(*, needed: bool = True, label: str = "Review on") -> forms.DateField:
+    """The day on which a decision is looked at again."""
     return forms.DateField(
-        label="Review on",
-        required=False,
-        help_text="When to look at this again.",
-        widget=forms.DateInput(attrs={"type": "date"}),
+        label=label,
+        required=needed,
+        help_text="When to look at this again. It stands in the letter.",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"required": "Choose the day", "invalid": "Choose a day like 2026-12-31"},
     )
 
 
@@ -77,41 +100,34 @@ class Accept(DecisionForm):
     """Accept on a ground."""
 
     button = "Accept and start the search"
-    ground = _ground()
-    reason = _reason("Note", needed=False, hint="Optional. Do not write identifiers here.")
+    ground = ground_field()
+    reason = reason_field("Note", needed=False, hint="Optional. Do not write identifiers here.")
 
 
 class Refuse(DecisionForm):
     """Refuse under an exemption, with reasons."""
 
     button = "Refuse the request"
-    exemption = _exemption()
-    reason = _reason("Reasons", hint="They stand in the letter. Plain words; no identifiers.")
-    review_on = _review()
+    exemption = exemption_field()
+    reason = reason_field("Reasons", hint="They stand in the letter. Plain words; no identifiers.")
+    review_on = review_field()
 
 
 class Keep(DecisionForm):
     """Keep one artifact under an exemption."""
 
     button = "Keep this artifact"
-    artifact = forms.ChoiceField(label="Artifact", error_messages={"required": "Choose the artifact"})
-    exemption = _exemption()
-    reason = _reason("Reasons", hint="They stand in the letter.")
-    review_on = _review()
-
-    def __init__(self, *args: Any, case: ErasureRequest, **kwargs: Any) -> None:
-        super().__init__(*args, case=case, **kwargs)
-        field = self.fields["artifact"]
-        if isinstance(field, forms.ChoiceField):
-            mine = case.entity.artifacts.filter(retired_at=None).order_by("name").values_list("slug", "name")
-            field.choices = [("", "Choose the artifact"), *mine]
+    artifact = artifact_field()
+    exemption = exemption_field()
+    reason = reason_field("Reasons", hint="They stand in the letter.")
+    review_on = review_field(needed=False)
 
 
 class Extend(DecisionForm):
     """Extend the deadline once."""
 
     button = "Extend the deadline"
-    reason = _reason("Reasons", hint="They stand in the letter, which must go out inside the first period.")
+    reason = reason_field("Reasons", hint="They stand in the letter, which must go out inside the first period.")
 
 
 class Approve(DecisionForm):
@@ -125,11 +141,11 @@ class LookAgain(DecisionForm):
     """Send the case back to the search."""
 
     button = "Search again"
-    reason = _reason("Why", hint="For example: an artifact was registered late.")
+    reason = reason_field("Why", hint="For example: an artifact was registered late.")
 
 
 class SignOff(DecisionForm):
     """Sign the evidence off."""
 
     button = "Sign off and send the answer"
-    reason = _reason("Note", needed=False, hint="Optional. Do not write identifiers here.")
+    reason = reason_field("Note", needed=False, hint="Optional. Do not write identifiers here.")

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 from compliance.accounts import services as accounts
 from compliance.accounts.models import User
-from compliance.intake import decisions
+from compliance.intake import clocks, decisions
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.jobs.models import Job
 from compliance.mitigation.models import Plan
 from compliance.provenance.models import Trace
 from compliance.rules.terms import JobStatus, Role, State, Work
+from compliance.web import assessment_forms
 from compliance.web import decision_forms as forms
 
 
@@ -61,15 +62,18 @@ class Desk:
         return next((job for job in self.jobs if job.status in (JobStatus.QUEUED, JobStatus.RUNNING)), None)
 
     def stopped(self) -> Job | None:
-        """The newest job, when it needs a person and the case has not ended."""
+        """The newest job, when it needs a person and is still the work of the state in which the case stands."""
         newest = self.jobs[0] if self.jobs else None
-        return newest if newest and newest.status == JobStatus.FAILED and self.case.stage.may_become else None
+        due = newest is not None and newest.work == self.case.stage.work and bool(self.case.stage.may_become)
+        return newest if newest and due and newest.status == JobStatus.FAILED else None
 
 
 def next_step(desk: Desk) -> Todo:
     """The panel for the case as it stands."""
     if desk.stopped():
-        return Todo("The work has stopped", "Cause and next action stand below. Nothing already done is lost.", "bad")
+        back = desk.offer("back-to-plan", "Back to the plan", assessment_forms.BackToPlan)
+        words = "Cause and next action stand below. Nothing already done is lost."
+        return Todo("The work has stopped", words, "bad", back if desk.state is State.APPROVED else ())
     if desk.state is State.VERIFIED:
         return _decide(desk)
     if desk.state is State.PLANNED:
@@ -78,6 +82,8 @@ def next_step(desk: Desk) -> Todo:
         return _sign_off(desk)
     headline, words, tone = _WAITING[desk.state]
     more = _early(desk) if desk.state in (State.RECEIVED, State.ACCEPTED, State.TRACED) else ()
+    if desk.state is State.CLOSED and desk.case.decisions.filter(kind=DecisionKind.FORWARD).exists():
+        more = desk.offer("instruct", "The controller told us to erase", assessment_forms.Instruct)
     return Todo(headline, words, tone, more)
 
 
@@ -101,7 +107,8 @@ _WAITING: dict[State, tuple[str, str, str]] = {
 
 
 def _early(desk: Desk) -> tuple[Offer, ...]:
-    return () if desk.case.extended else desk.offer("extend", "Extend the deadline", forms.Extend)
+    may = not desk.case.extended and clocks.extend_by(desk.case) is not None
+    return desk.offer("extend", "Extend the deadline", forms.Extend) if may else ()
 
 
 def _decide(desk: Desk) -> Todo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -364,7 +364,7 @@ def refused(firm: Company, *, email: str = ALICE, days_ago: float = 5) -> Erasur
     why = "The invoices must be kept for ten years."
     law = request.law
     exemption = Exemption.LGPD_LEGAL_DUTY if law == Law.LGPD else Exemption.LEGAL_OBLIGATION
-    decisions.refuse(request, by=firm.olga, reasons=Reasons(exemption=exemption, reason=why))
+    decisions.refuse(request, by=firm.olga, reasons=Reasons(exemption=exemption, reason=why, review_on=date(2030, 1, 2)))
     return request
 
 

@@ -112,7 +112,8 @@ def test_a_refusal_needs_an_exemption_and_reasons(aurora: seeded.Company, olga: 
     case = seeded.verified(aurora)
     page = decide(olga, case, "refuse", exemption="17-3-b")
     assert "Write the reasons" in page and '<details class="other" open>' in page
-    decide(olga, case, "refuse", exemption="17-3-b", reason="Invoices are kept for ten years.")
+    assert "Choose the day" in decide(olga, case, "refuse", exemption="17-3-b", reason="Invoices are kept.")
+    decide(olga, case, "refuse", exemption="17-3-b", reason="Invoices are kept for ten years.", review_on="2030-01-02")
     case.refresh_from_db()
     assert case.state == State.REFUSED
 

@@ -158,7 +158,9 @@ def test_who_is_found_nowhere_is_told_so_and_nothing_else(records: House) -> Non
 
 def test_a_refusal_says_that_nothing_was_searched_and_why(records: House) -> None:
     stranger(records, language="en")
-    reasons = decisions.Reasons(exemption=Exemption.LEGAL_CLAIMS, reason="A dispute is open.")
+    reasons = decisions.Reasons(
+        exemption=Exemption.LEGAL_CLAIMS, reason="A dispute is open.", review_on=date(2030, 1, 2)
+    )
     decisions.refuse(records.case, by=records.users["olga.demo"], reasons=reasons)
     records.work()
     assert records.state() is State.CLOSED
