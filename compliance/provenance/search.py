@@ -31,6 +31,8 @@ from retrieval.types import Needle
 
 SHORTEST_CONTENT = 40
 MOST_CONTENTS = 500
+REQUEST = "request"  # the origin of needles that the request itself named
+CLUE_WORDS = "words"  # rules.asking.Clue
 BOILERPLATE = 3  # a text that stands in more records of strangers than this is nobody's own
 STRENGTH = [Support.EXACT, Support.NORMALISED, Support.CONTENT, Support.LINEAGE, Support.NAME]
 
@@ -51,6 +53,8 @@ class Search:
         except RetrievalError:
             return None
         if (kind, canonical) in self._seen:
+            if origin == REQUEST and trusted and _finds_one(kind, value, canonical):
+                self._promote(kind, canonical)
             return None
         self._seen.add((kind, canonical))
         needle = Needle(kind=kind, value=value, key=f"{kind}:{origin}:{len(self.needles)}")
@@ -58,6 +62,14 @@ class Search:
         if trusted and _finds_one(kind, value, canonical):
             self.trusted.add(needle.key)
         return needle
+
+    def _promote(self, kind: str, canonical: str) -> None:
+        """What was only typed when it was first looked for counts from now on: control of it was shown since.
+
+        Only what the request itself named: what an identity source taught keeps its doubts.
+        """
+        named = (n for n in self.needles if n.kind == kind and n.key.startswith(f"{kind}:{REQUEST}:"))
+        self.trusted |= {n.key for n in named if normalise(n.kind, n.value, self.region) == canonical}
 
     def keep(self, needle: Needle, *, trusted: bool) -> None:
         """Take over a needle of an earlier trace as it was."""
@@ -100,11 +112,19 @@ def begin(request: ErasureRequest) -> Search:
     content = vault.opened(request)
     search = remembered(request, content)
     for identifier in content["identifiers"]:
-        search.add(identifier["kind"], identifier["value"], trusted=identifier["proven"], origin="request")
+        search.add(identifier["kind"], identifier["value"], trusted=identifier["proven"], origin=REQUEST)
     learn(search, request.entity)
+    for text in clue_texts(content):
+        search.add("content", text, trusted=False, origin="seen")
     if content["name"]:
-        search.add(IdentifierKind.NAME, content["name"], trusted=False, origin="request")
+        search.add(IdentifierKind.NAME, content["name"], trusted=False, origin=REQUEST)
     return search
+
+
+def clue_texts(content: Mapping[str, Any]) -> list[str]:
+    """Words that the person saw, long enough to be told from chance: they propose places and never sweep."""
+    words = [clue["value"].strip() for clue in content.get("clues", []) if clue["kind"] == CLUE_WORDS]
+    return [text for text in words if len(text) >= SHORTEST_CONTENT]
 
 
 def learn(search: Search, entity: LegalEntity) -> None:

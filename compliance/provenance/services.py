@@ -16,13 +16,15 @@ from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Part, Progress
 from compliance.provenance import search as searching
-from compliance.provenance.connectors import Match
+from compliance.provenance.connectors import Description, Match
 from compliance.provenance.connectors.rows import Total
 from compliance.provenance.looking import WEIGHTS, Findings, counted_records, look, look_with
 from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.provenance.places import artifacts_of, connector_of, place_of
 from compliance.rules.errors import IllegalMove
 from compliance.rules.terms import ArtifactKind, Role, State, Support
+
+NAMED = 20  # files that could not be read, named one by one in a case
 
 __all__ = [
     "Findings",
@@ -140,9 +142,18 @@ def _note(request: ErasureRequest, artifact: Artifact, findings: Findings) -> Se
         records=described.records,
         digest=described.digest,
         facts=model or {"total": findings.totals.get(artifact.slug, "")},
-        note="Reached by lineage: weights hold no records to search." if weights else "",
+        note="Reached by lineage: weights hold no records to search." if weights else _not_read(described),
         at=timezone.now(),
     )
+
+
+def _not_read(described: Description) -> str:
+    """What of the artifact could not be read, for the case's page and its evidence; empty when all of it was."""
+    if not described.unread:
+        return ""
+    said = " ".join(f"{part.why} {part.next_action}" for part in described.unread[:NAMED])
+    more = len(described.unread) - NAMED
+    return f"Not read: {said}" + (f" And {more} more." if more > 0 else "")
 
 
 def tick(request: ErasureRequest, answers: Mapping[int, bool], *, by: User) -> int:

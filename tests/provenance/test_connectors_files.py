@@ -121,10 +121,14 @@ def test_parquet_statistics_forget_the_person(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named_with_a_remedy(tmp_path: Path, name: str, content: bytes, words: str) -> None:
     (tmp_path / "good.jsonl").write_bytes(b'{"id": "0"}\n')
     (tmp_path / name).write_bytes(content)
+    options = {"max_record_bytes": 500_000 if b"[" in content[:1] else 1000}
     with pytest.raises(DamagedArtifact, match=words) as caught:
-        list(files.find(place_at(tmp_path, max_record_bytes=500_000 if b"[" in content[:1] else 1000), [ALICE]))
+        list(files.find(place_at(tmp_path / name, **options), [ALICE]))
     assert name in str(caught.value)
     assert len(caught.value.next_action) > 20
+    beside = files.describe(place_at(tmp_path, **options))
+    assert [(part.part, part.next_action) for part in beside.unread] == [(name, caught.value.next_action)]
+    assert beside.records >= 1
 
 
 def test_a_truncated_parquet_file_stops_the_erasure_and_stays_as_it_is(tmp_path: Path) -> None:
@@ -170,8 +174,10 @@ def test_a_linked_folder_is_refused_and_not_passed_over(tmp_path: Path) -> None:
     with pytest.raises(NotAllowed, match="link"):
         files.describe(place_at(alias))
     (folder / "inner").symlink_to(outside)
-    with pytest.raises(NotAllowed, match="link"):
-        list(files.find(place_at(folder, **KEY), [ALICE]))
+    (part,) = files.describe(place_at(folder, **KEY)).unread
+    assert "inner is a link" in part.why
+    with pytest.raises(DamagedArtifact, match="could not be searched"):
+        files.absent(place_at(folder, **KEY), PATTERNS)
 
 
 def test_a_folder_and_a_pattern_cover_all_their_files(tmp_path: Path) -> None:
@@ -186,7 +192,7 @@ def test_a_folder_and_a_pattern_cover_all_their_files(tmp_path: Path) -> None:
 
 
 def test_a_file_that_no_reader_knows_is_not_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "a.xlsx").write_bytes(b"PK")
+    (tmp_path / "a.xlsx").write_bytes(b"PK\x03\x04\x00\x00")
     with pytest.raises(ConfigurationError, match="no reader"):
         list(files.find(place_at(tmp_path), [ALICE]))
     with pytest.raises(SourceUnreachable):

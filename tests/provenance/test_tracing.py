@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 
 from compliance.accounts.models import LegalEntity, User
+from compliance.intake import proofs, vault
 from compliance.intake import services as intake
-from compliance.intake import vault
 from compliance.intake.decisions import Reasons, accept
+from compliance.intake.form import Clue
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Unattended
 from compliance.mitigation import services as mitigation
 from compliance.provenance import registration
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact, Trace
+from compliance.rules import asking
+from compliance.rules.asking import Checked
 from compliance.rules.errors import MissingPart, PlanChanged
 from compliance.rules.terms import Ground, IdentifierKind, State
 from compliance.worker import staff
@@ -98,10 +101,14 @@ def firm(tmp_path: Path, transactional_db: None, settings: Any) -> dict[str, Use
 
 
 def case_of(
-    firm: dict[str, User], *, name: str = "Ana Lima", others: tuple[intake.Identifier, ...] = ()
+    firm: dict[str, User],
+    *,
+    name: str = "Ana Lima",
+    others: tuple[intake.Identifier, ...] = (),
+    clues: tuple[Clue, ...] = (),
 ) -> ErasureRequest:
     """Ana's case, accepted; her address is proven, what else she typed is not."""
-    form = intake.Submission(entity=LegalEntity.objects.get(), email=ANA, name=name, others=others)
+    form = intake.Submission(entity=LegalEntity.objects.get(), email=ANA, name=name, others=others, clues=clues)
     receipt = intake.submit(form)
     notice = receipt.request.notices.get(kind="acknowledged")
     code = vault.decrypt(vault.case_key(receipt.request), bytes(notice.sealed or b""))["code"]
@@ -159,6 +166,20 @@ def test_an_unproven_identifier_only_proposes(firm: dict[str, User]) -> None:
     assert letters["2"] == (True, True), "his letter is a candidate, not hers to erase"
     customers = Trace.objects.filter(artifact__slug="customers", candidate=False)
     assert customers.count() == 1, "an unproven address teaches nothing"
+
+
+def test_an_identifier_proven_after_the_search_counts_when_it_runs_again(firm: dict[str, User]) -> None:
+    case = case_of(firm, others=(intake.Identifier(IdentifierKind.EMAIL, "bo@post.example"),))
+    assert found(case)["2"] == (True, True)
+    proofs.check(again(case), 1, by=firm["olga.demo"], checked=Checked.VIDEO)
+    assert found(again(case))["2"] == (True, False)
+
+
+def test_words_that_were_seen_only_propose(firm: dict[str, User]) -> None:
+    letters = found(case_of(firm, clues=(Clue(asking.Clue.WORDS, STOCK),)))
+    assert letters["1"] == (True, False), "her own letter counts by her address"
+    strangers = {number: letters[number] for number in ("2", "6", "7", "8")}
+    assert all(candidate for _, candidate in strangers.values()), "quoting a text sweeps nobody's record"
 
 
 def test_a_plan_waits_for_the_officers_answers(firm: dict[str, User]) -> None:

@@ -50,5 +50,6 @@ def measured(
         weaker = min(receipt.level, "logically_deleted", key=LEVELS.index)
         return replace(receipt, level=weaker, notes=(*notes, f"{found.count} occurrences remain in what was searched"))
     if not found.files:
-        return replace(receipt, notes=(*notes, "the server's own files were out of reach: only its rows were searched"))
+        why = () if found.notes else ("the server's own files were out of reach: only its rows were searched",)
+        return replace(receipt, notes=(*notes, *why))
     return replace(receipt, level="byte_checked", notes=(*notes, "the store's own files were searched: none remains"))

@@ -1,4 +1,7 @@
-"""Files of records: JSON lines, CSV, Parquet and plain text; one file, a folder, or a pattern.
+"""Files of records: JSON, CSV, Parquet, text, HTML, WARC and ZIP, compressed or not; one file, a folder, or a pattern.
+
+A file of a folder that cannot be read does not stop the others: ``describe`` names it, with the reason. When nothing at
+a place can be read, that is an error.
 
 Options: ``format`` (when the suffix does not say it), ``delimiter``, ``record: line|paragraph``, ``max_record_bytes``,
 ``max_decoded_bytes``, ``on_mention: redact|erase``.
@@ -7,30 +10,43 @@ Options: ``format`` (when the suffix does not say it), ``delimiter``, ``record: 
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from compliance.provenance.connectors import Description, Match, Place, Progress, Receipt, Redaction, formats, silent
+from compliance.provenance.connectors import (
+    Description,
+    Match,
+    Place,
+    Progress,
+    Receipt,
+    Redaction,
+    formats,
+    silent,
+)
 from compliance.provenance.connectors.absence import Residue, measured, occurrences
 from compliance.provenance.connectors.editing import Books, Orders, keep_undo, orders, unique_or_refuse
 from compliance.provenance.connectors.matching import derived, matches
-from compliance.provenance.connectors.paths import base_of, files_of, refuse_second_names
-from compliance.provenance.connectors.rewriting import digest_of, rewrite, sweep, translated
+from compliance.provenance.connectors.paths import Listing, base_of, listing_of, refuse_second_names
+from compliance.provenance.connectors.reading import Reading
+from compliance.provenance.connectors.rewriting import PREFIX, digest_of, rewrite, sweep, translated
 from compliance.provenance.connectors.rows import Row, Total
+from compliance.rules.errors import DamagedArtifact, OubliError
 from retrieval.types import Needle
 
 LEVEL = "rewritten"
 
 
 def describe(place: Place) -> Description:
-    """Digest over all files, bytes, records and the files' names."""
-    paths = files_of(place)
-    count = sum(1 for _ in _rows(place))
-    names = [str(path.relative_to(base_of(place))) for path in paths]
+    """Digest over all files, bytes, records, the files' names, and what could not be read."""
+    reading = Reading(place)
+    count = sum(1 for _ in reading.rows())
+    paths, base = reading.listing.paths, base_of(place)
+    names = [str(path.relative_to(base)) for path in paths]
     size = sum(path.stat().st_size for path in paths)
-    detail = {"files": names, "formats": sorted({formats.name_for(path, place) for path in paths})}
-    return Description(_digest(paths), size, count, detail)
+    detail = {"files": names, "formats": sorted(reading.formats)}
+    return Description(_digest(paths), size, count, detail, tuple(reading.unread))
 
 
 def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress: Progress = silent) -> Iterator[Match]:
@@ -57,45 +73,67 @@ def erase(
     region: str = "",
     progress: Progress = silent,
 ) -> Receipt:
-    """Rewrite each file that holds one of the records beside the old one, check the copy, and swap it in."""
+    """Rewrite each file that holds one of the records beside the old one, check the copy, and swap it in.
+
+    A damaged file that holds one of the records is named by ``DamagedArtifact``, once the others are done.
+    """
     started = time.monotonic()
     todo = orders(place, records, redactions, region)
-    paths = files_of(place)
-    before = _digest(paths)
+    listing = listing_of(place)
+    before = _digest(listing.paths)
     unique_or_refuse((row.key for row in _rows(place) if todo.concerns(row.key)), place)
-    books, after = Books(), Total()
-    for number, path in enumerate(paths):
-        progress(number / len(paths), f"{place.name}: file {number + 1} of {len(paths)}")
-        _erase_in(path, todo, undo, books, after)
+    books, after, broken = Books(), Total(), list[OubliError]()
+    for number, path in enumerate(listing.paths):
+        progress(number / len(listing.paths), f"{place.name}: file {number + 1} of {len(listing.paths)}")
+        try:
+            _erase_in(path, todo, undo, books, after)
+        except DamagedArtifact as error:
+            broken.append(error)
+    if broken:
+        raise broken[0]
     progress(1.0, f"{place.name}: done")
-    others = books.others_after(after)
+    again = Reading(place)
+    left = sum(1 for row in again.rows() if row.key in todo.records)
     return Receipt(
         level=LEVEL,
         removed=books.removed,
         redacted=books.redacted,
-        remaining=sum(1 for row in _rows(place) if row.key in todo.records) + books.stale,
+        remaining=left + books.stale,
         digest_before=before,
-        digest_after=_digest(paths),
+        digest_after=_digest(again.listing.paths),
         records_before=books.before.count,
         records_after=after.count,
         others_before=books.others_before.hex(),
-        others_after=others.hex(),
+        others_after=books.others_after(after).hex(),
         seconds=time.monotonic() - started,
-        notes=_notes(books),
+        notes=(*_notes(books), *(f"not read: {part.why}" for part in again.unread)),
     )
 
 
 def absent(place: Place, patterns: Sequence[bytes]) -> int:
-    """Occurrences of the patterns in the raw and decoded bytes of every file, and of copies left by a kill."""
-    paths = files_of(place)
-    left = [path for folder in {path.parent for path in paths} for path in folder.glob(".oubli-*")]
-    return sum(occurrences(path, patterns) for path in [*paths, *left])
+    """Occurrences of the patterns in the raw and decoded bytes of every file, and of copies left by a kill.
+
+    What cannot be searched (a link, a damaged archive) is an error, once all else was searched and holds none.
+    """
+    listing, broken, count = listing_of(place), list[OubliError](), 0
+    broken += listing.refused
+    for path in [*listing.paths, *_left_behind(listing)]:
+        try:
+            count += occurrences(path, patterns)
+        except DamagedArtifact as error:
+            broken.append(error)
+    if broken and not count:
+        raise DamagedArtifact(
+            f"{place.name}: {len(broken)} files could not be searched, so absence cannot be claimed. {broken[0].cause}",
+            next_action=broken[0].next_action,
+        )
+    return count
 
 
 def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
     """Remove what a killed rewrite left; files keep nothing else once they are rewritten."""
     started = time.monotonic()
-    paths = files_of(place)
+    paths = listing_of(place).paths
     with translated(paths[0]):
         left = sum(sweep(folder) for folder in {path.parent for path in paths})
     digest = _digest(paths)
@@ -106,16 +144,29 @@ def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
 
 
 def _residue(place: Place, patterns: Sequence[bytes]) -> Residue:
-    return Residue(absent(place, patterns))
+    try:
+        return Residue(absent(place, patterns))
+    except DamagedArtifact as error:
+        return Residue(0, files=False, notes=(error.cause,))
+
+
+def _left_behind(listing: Listing) -> list[Path]:
+    return [path for folder in {path.parent for path in listing.paths} for path in folder.glob(f"{PREFIX}*")]
 
 
 def _erase_in(path: Path, todo: Orders, undo: Path | None, books: Books, after: Total) -> None:
-    kind = formats.load(path, todo.place)
-    if not any(todo.concerns(row.key) for row in kind.rows(path, todo.place)):
-        for row in kind.rows(path, todo.place):
-            books.before.add(row.raw)
-            after.add(row.raw)
+    reading = Reading(todo.place)
+    seen, concerned = Total(), False
+    for row in reading.rows_in(path):
+        seen.add(row.raw)
+        concerned |= todo.concerns(row.key)
+    if not concerned:
+        books.before.absorb(seen)
+        after.absorb(seen)
         return
+    if reading.errors:
+        raise reading.errors[0]
+    kind = formats.load(path, todo.place)
     refuse_second_names(path, todo.place)
     mine, written = Books(), Total()
 
@@ -123,21 +174,21 @@ def _erase_in(path: Path, todo: Orders, undo: Path | None, books: Books, after: 
         kind.rewrite(path, target, todo.place, lambda row: todo.apply(row, mine, kind.redacted))
 
     def before_swap(target: Path) -> bool:
-        for row in kind.rows(target, todo.place):
+        for row in reading.rows_in(target, kind):
             written.add(row.raw)
         mine.check(written, path.name)
         keep_undo(undo, mine.undo)
         return mine.removed + mine.redacted > 0
 
     rewrite(path, write, digest=digest_of(path), before_swap=before_swap)
+    if getattr(kind, "WHOLE", False) and not written.count:
+        os.unlink(path)
     books.absorb(mine)
     after.absorb(written)
 
 
 def _rows(place: Place) -> Iterator[Row]:
-    for path in files_of(place):
-        with translated(path):
-            yield from formats.load(path, place).rows(path, place)
+    return Reading(place).rows()
 
 
 def _digest(paths: Sequence[Path]) -> str:
@@ -145,7 +196,7 @@ def _digest(paths: Sequence[Path]) -> str:
     if len(digests) == 1:
         return digests[0]
     named = "\n".join(f"{path.name} {digest}" for path, digest in zip(paths, digests, strict=True))
-    return hashlib.sha256(named.encode()).hexdigest()
+    return hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _notes(books: Books) -> tuple[str, ...]:

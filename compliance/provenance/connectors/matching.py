@@ -12,6 +12,16 @@ from retrieval.types import Needle, Record
 Cut = tuple[int, int]
 
 
+class Blanked(str):
+    """A text with its spans blanked, which remembers where they stood in the text as it was."""
+
+    cuts: tuple[Cut, ...] = ()
+
+    def cuts_in(self, name: str) -> list[tuple[str, int, int]]:
+        """The spans, each with the field's name."""
+        return [(name, start, end) for start, end in self.cuts]
+
+
 def matches(
     rows: Iterable[Row], place: Place, needles: Sequence[Needle], *, region: str, progress: Progress
 ) -> Iterator[Match]:
@@ -69,7 +79,7 @@ def changes(row: Row, place: Place, redactions: Sequence[Redaction], *, region: 
     return {path: blanked(row.fields[path], found) for path, found in cuts.items()}, stale
 
 
-def blanked(text: str, cuts: Iterable[Cut]) -> str:
+def blanked(text: str, cuts: Iterable[Cut]) -> Blanked:
     """The text with every span, overlapping ones joined, exchanged for the mark."""
     joined: list[Cut] = []
     for start, end in sorted(cuts):
@@ -79,4 +89,6 @@ def blanked(text: str, cuts: Iterable[Cut]) -> str:
             joined.append((start, end))
     for start, end in reversed(joined):
         text = text[:start] + MARK + text[end:]
-    return text
+    new = Blanked(text)
+    new.cuts = tuple(joined)
+    return new

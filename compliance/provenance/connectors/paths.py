@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from compliance.provenance.connectors import Place
-from compliance.provenance.connectors.rewriting import translated
+from compliance.provenance.connectors.rewriting import PREFIX, SUFFIX, translated
 from compliance.rules.errors import NotAllowed, SourceUnreachable
 
 
-def files_of(place: Place) -> list[Path]:
-    """The files of a place in a fixed order; ``SourceUnreachable`` when there is none."""
+@dataclass(frozen=True)
+class Listing:
+    """The plain files of a place in a fixed order, and what lies there and is none: links, pipes, devices."""
+
+    paths: list[Path]
+    refused: list[NotAllowed]
+
+
+def listing_of(place: Place) -> Listing:
+    """What lies at a place, hidden files too; ``SourceUnreachable`` when that is nothing, a refusal when only links."""
+    base = base_of(place)
     with translated(Path(place.location)):
-        found = sorted(path for path in _candidates(place) if not _hidden(path, base_of(place)))
+        found = sorted(path for path in _candidates(place) if not _ours(path))
+        refused = [error for path in found if (error := _refusal(path, base, place))]
+        paths = [path for path in found if not _refusal(path, base, place)]
     if not found:
         raise SourceUnreachable(f"{place.name}: no file at {Path(place.location).name!r}.")
-    for path in found:
-        _refuse_links(path, base_of(place), place)
-    return found
+    if not paths:
+        raise refused[0]
+    return Listing(paths, refused)
+
+
+def files_of(place: Place) -> list[Path]:
+    """The plain files of a place."""
+    return listing_of(place).paths
 
 
 def base_of(place: Place) -> Path:
@@ -52,21 +69,30 @@ def _candidates(place: Place) -> Iterator[Path]:
             yield from (path for name in inner if (path := Path(folder, name)).is_symlink())
     elif any(_is_pattern(part) for part in location.parts):
         base = base_of(place)
-        yield from (path for path in base.glob(str(location.relative_to(base))) if path.is_file() or path.is_symlink())
+        yield from (
+            path for path in base.glob(str(location.relative_to(base))) if not path.is_dir() or path.is_symlink()
+        )
     elif os.path.lexists(location):
         yield location
 
 
-def _hidden(path: Path, base: Path) -> bool:
-    return path != base and any(part.startswith(".") for part in path.relative_to(base).parts)
+def _ours(path: Path) -> bool:
+    """Whether it is a half-written copy of our own, which ``purge`` removes."""
+    return path.name.startswith(PREFIX) and path.name.endswith(SUFFIX)
 
 
-def _refuse_links(path: Path, base: Path, place: Place) -> None:
+def _refusal(path: Path, base: Path, place: Place) -> NotAllowed | None:
     if path.is_symlink() or not path.resolve().is_relative_to(base.resolve()):
-        raise NotAllowed(
+        return NotAllowed(
             f"{place.name}: {path.name} is a link, or lies outside the registered folder.",
             next_action="Register the file that the link points to as a place of its own, and remove the link.",
         )
+    if not path.is_file():
+        return NotAllowed(
+            f"{place.name}: {path.name} is no plain file (a pipe, socket or device).",
+            next_action="Remove it from the folder, or register a pattern that leaves it out.",
+        )
+    return None
 
 
 def _is_pattern(part: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from pkgutil import resolve_name
@@ -9,12 +10,15 @@ from typing import Protocol, cast
 
 from compliance.provenance.connectors import Place
 from compliance.provenance.connectors.rows import Row
-from compliance.rules.errors import ConfigurationError
+from compliance.rules.errors import ConfigurationError, DamagedArtifact
 
 Edit = Callable[[Row], Row | None]
 
 DEFAULT_RECORD_CAP = 16 * 1024 * 1024
-DEFAULT_DECODED_CAP = 8 * 1024 * 1024 * 1024
+
+
+class PartUnread(DamagedArtifact):
+    """A part of a file could not be read; the rest was, and the file can be rewritten with that part as it is."""
 
 
 class Format(Protocol):
@@ -35,6 +39,10 @@ TABLE: dict[str, str] = {
     "csv": "compliance.provenance.connectors.formats.delimited",
     "parquet": "compliance.provenance.connectors.formats.parquet",
     "text": "compliance.provenance.connectors.formats.text",
+    "json": "compliance.provenance.connectors.formats.document",
+    "html": "compliance.provenance.connectors.formats.html",
+    "warc": "compliance.provenance.connectors.formats.warc",
+    "zip": "compliance.provenance.connectors.formats.archive",
 }
 SUFFIXES: dict[str, str] = {
     ".jsonl": "jsonl",
@@ -45,18 +53,53 @@ SUFFIXES: dict[str, str] = {
     ".txt": "text",
     ".md": "text",
     ".log": "text",
+    ".json": "json",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".warc": "warc",
+    ".zip": "zip",
 }
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+_ROTATED = re.compile(r"(\.\d{1,4}|[-.]\d{4}-?\d\d-?\d\d([-_T]?\d+)?)$")
+_BEGINNINGS = (
+    (b"WARC/", "warc"),
+    (b"<!doctype html", "html"),
+    (b"<html", "html"),
+    (b"{", "jsonl"),
+    (b"PK\x03\x04", "zip"),
+)
 
 
 def name_for(path: Path, place: Place) -> str:
-    """The format's name: the option ``format``, else by the file's suffix."""
-    name = str(place.options.get("format") or SUFFIXES.get(path.suffix.lower(), ""))
+    """The format's name: the option ``format``, else by the file's suffix, else by how it begins.
+
+    A file of letters that nobody named is read as text, so that nothing readable is passed over.
+    """
+    named = _suffix(path)
+    name = "zip" if named == ".zip" else str(place.options.get("format") or SUFFIXES.get(named) or _sniffed(path))
     if name not in TABLE:
         raise ConfigurationError(
             f"{place.name}: no reader for {path.name}.",
             remedy=f"Set options.format to one of {', '.join(sorted(TABLE))}, or convert the file.",
         )
     return name
+
+
+def _suffix(path: Path) -> str:
+    """What the name says under its compression and rotation: ``app.log.2.gz`` is a ``.log``."""
+    name = path.name.lower()
+    for ending in COMPRESSED:
+        name = name.removesuffix(ending)
+    return Path(_ROTATED.sub("", name)).suffix
+
+
+def _sniffed(path: Path) -> str:
+    from compliance.provenance.connectors.formats.streams import beginning
+
+    start = beginning(path)
+    known = next((name for begin, name in _BEGINNINGS if start.lstrip().lower().startswith(begin)), "")
+    return known or ("" if b"\x00" in start else "text")
 
 
 def load(path: Path, place: Place) -> Format:
@@ -67,8 +110,3 @@ def load(path: Path, place: Place) -> Format:
 def record_cap(place: Place) -> int:
     """The most bytes one record may have (option ``max_record_bytes``)."""
     return int(place.options.get("max_record_bytes") or DEFAULT_RECORD_CAP)
-
-
-def decoded_cap(place: Place) -> int:
-    """The most bytes a compressed file may decode to (option ``max_decoded_bytes``)."""
-    return int(place.options.get("max_decoded_bytes") or DEFAULT_DECODED_CAP)

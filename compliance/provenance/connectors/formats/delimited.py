@@ -23,7 +23,7 @@ def rows(path: Path, place: Place) -> Iterator[Row]:
 
 def rewrite(path: Path, target: Path, place: Place, edit: Edit) -> None:
     """Write a copy; header, quoting and line ends stay as they were."""
-    write(_pieces(path, place), target, edit)
+    write(_pieces(path, place), target, edit, like=path)
 
 
 def redacted(row: Row, changes: Mapping[str, str], place: Place) -> Row:
@@ -54,7 +54,7 @@ def split_cells(text: str, delimiter: str) -> list[str]:
 def _pieces(path: Path, place: Place) -> Iterator[Row | bytes]:
     delimiter = str(place.options.get("delimiter") or ("\t" if ".tsv" in path.name.lower() else ","))
     names: list[str] = []
-    for number, raw in _raw_rows(path, record_cap(place)):
+    for number, raw in _raw_rows(path, place):
         if not names:
             bom = BOM if raw.startswith(BOM) else b""
             names = _cells(raw[len(bom) :], delimiter)
@@ -67,9 +67,9 @@ def _pieces(path: Path, place: Place) -> Iterator[Row | bytes]:
             yield _row(raw, names, delimiter, f"{path.name}, line {number}", place)
 
 
-def _raw_rows(path: Path, cap: int) -> Iterator[tuple[int, bytes]]:
-    held, first = b"", 1
-    for number, line in enumerate(lines(path, cap), start=1):
+def _raw_rows(path: Path, place: Place) -> Iterator[tuple[int, bytes]]:
+    held, first, cap = b"", 1, record_cap(place)
+    for number, line in enumerate(lines(path, place), start=1):
         first = first if held else number
         held += line
         if held.count(b'"') % 2 == 0:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from compliance.provenance.connectors import Place
-from compliance.provenance.connectors.formats import Edit, record_cap
+from compliance.provenance.connectors.formats import Edit
 from compliance.provenance.connectors.formats.lines import lines, write
 from compliance.provenance.connectors.rows import Row, flatten, key_of, replaced
 from compliance.rules.errors import DamagedArtifact
@@ -23,7 +23,7 @@ def rows(path: Path, place: Place) -> Iterator[Row]:
 
 def rewrite(path: Path, target: Path, place: Place, edit: Edit) -> None:
     """Write a copy; blank lines and line ends stay as they were."""
-    write(_pieces(path, place), target, edit)
+    write(_pieces(path, place), target, edit, like=path)
 
 
 def redacted(row: Row, changes: Mapping[str, str], place: Place) -> Row:
@@ -38,7 +38,7 @@ def redacted(row: Row, changes: Mapping[str, str], place: Place) -> Row:
 
 
 def _pieces(path: Path, place: Place) -> Iterator[Row | bytes]:
-    for number, line in enumerate(lines(path, record_cap(place)), start=1):
+    for number, line in enumerate(lines(path, place), start=1):
         if number == 1 and line.startswith(BOM):
             yield BOM
             line = line[len(BOM) :]

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from compliance.provenance.connectors.formats import Edit
+from compliance.provenance.connectors import Place
+from compliance.provenance.connectors.formats import Edit, record_cap
+from compliance.provenance.connectors.formats.streams import created, opened
 from compliance.provenance.connectors.rows import Row
 from compliance.rules.errors import DamagedArtifact
 
 
-def lines(path: Path, cap: int) -> Iterator[bytes]:
-    """The lines of a file with their ends; a line over ``cap`` bytes is refused instead of filling the memory."""
-    with path.open("rb") as stream:
+def lines(path: Path, place: Place) -> Iterator[bytes]:
+    """The lines of a file with their ends; a line over the cap is refused instead of filling the memory."""
+    cap = record_cap(place)
+    with opened(path, place) as stream:
         number = 0
         while line := stream.readline(cap + 1):
             number += 1
@@ -24,9 +27,22 @@ def lines(path: Path, cap: int) -> Iterator[bytes]:
             yield line
 
 
-def write(pieces: Iterable[Row | bytes], target: Path, edit: Edit) -> None:
-    """Write pieces to a new file: bytes as they are, records as ``edit`` leaves them."""
-    with target.open("wb") as out:
+def whole(path: Path, place: Place) -> bytes:
+    """All bytes of a file that is one record or one document; refused over the cap."""
+    cap = record_cap(place)
+    with opened(path, place) as stream:
+        raw = stream.read(cap + 1)
+    if len(raw) > cap:
+        raise DamagedArtifact(
+            f"{path.name}: longer than {cap} bytes, which is too long to be read as one document.",
+            next_action="Split the file, or raise options.max_record_bytes if it is meant to be so long.",
+        )
+    return raw
+
+
+def write(pieces: Iterable[Row | bytes], target: Path, edit: Edit, *, like: Path) -> None:
+    """Write pieces to a new file, compressed as ``like`` is: bytes as they are, records as ``edit`` leaves them."""
+    with created(target, like) as out:
         for piece in pieces:
             if isinstance(piece, bytes):
                 out.write(piece)

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from compliance.provenance.connectors import Place
-from compliance.provenance.connectors.formats import Edit, decoded_cap
+from compliance.provenance.connectors.formats import Edit
+from compliance.provenance.connectors.formats.streams import decoded_cap
 from compliance.provenance.connectors.rows import Row, flatten, key_of, replaced
 from compliance.rules.errors import DamagedArtifact
 

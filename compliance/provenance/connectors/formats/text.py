@@ -21,7 +21,7 @@ def rows(path: Path, place: Place) -> Iterator[Row]:
 
 def rewrite(path: Path, target: Path, place: Place, edit: Edit) -> None:
     """Write a copy without the records that go."""
-    write(_pieces(path, place), target, edit)
+    write(_pieces(path, place), target, edit, like=path)
 
 
 def redacted(row: Row, changes: Mapping[str, str], place: Place) -> Row:
@@ -34,7 +34,7 @@ def _pieces(path: Path, place: Place) -> Iterator[Row | bytes]:
     cap = record_cap(place)
     by_paragraph = place.options.get("record") == "paragraph"
     held: list[bytes] = []
-    for number, line in enumerate(lines(path, cap), start=1):
+    for number, line in enumerate(lines(path, place), start=1):
         if held and not held[-1].strip() and line.strip():
             yield _piece(held, f"{path.name}, before line {number}", place)
             held = []
