@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from unlearning import attacks
+from unlearning import attacks, metrics
 from unlearning.chance import holm
-from unlearning.evaluate import evaluate
+from unlearning.errors import NotApplicable, RowsError
 from unlearning.examined import Examined
+from unlearning.metrics.extraction import direct
 from unlearning.models import digest, open_model, pin, versions
-from unlearning.types import AttackResult, Measurement, PersonFacts, Progress, silent
+from unlearning.types import AttackResult, Measurement, PersonFacts, Progress, Row, silent
+
+CONTROLS = 4  # controls of each kind that each attack is tried on
+RANKED = 1  # controls of each kind whose values are ranked
 
 
 def attack(
@@ -29,30 +34,67 @@ def attack(
 
     Each measurement's name begins with the attack's.
     `rank_p_all_attacks` is the smallest rank p-value, adjusted (Holm) over the attacks.
+    Raises RowsError without rows of the person, UnknownName.
     """
     began = (time.monotonic(), time.process_time())
+    if not facts.person:
+        raise RowsError("attacking: rows of the person are needed")
+    chosen = [name for name in names or attacks.TABLE if attacks.load(name)]
     pin(threads)
-    chosen = [(name, attacks.load(name)) for name in names or attacks.TABLE]
     model, tokenizer = open_model(model_dir)
-    # Utility is no attacker's aim: other people's rows are training material here, not probes.
-    probes = replace(facts, others=(), namesakes=())
-    found: list[Measurement] = []
-    for place, (name, method) in enumerate(chosen):
-        progress(place / len(chosen), f"attacking: {name.replace('_', ' ')}")
-        whole = Examined(model, tokenizer, facts, seed=seed, candidates=candidates)
-        after = replace(method(whole, benign=facts.others), facts=probes, pool=facts.others)
-        metrics = ("extraction",) if after.given else ("extraction", "rank", "memorization")
-        found += [replace(item, name=f"{name}.{item.name}") for item in evaluate(after, names=metrics)]
-    progress(1.0, "attacked")
+    whole = Examined(model, tokenizer, facts, seed=seed, candidates=candidates)
+    found, impossible = struck(whole, names=chosen, progress=progress)
     return AttackResult(
         digest=digest(model_dir),
-        measurements=tuple(_adjusted(found)),
-        attacks=tuple(name for name, _ in chosen),
+        measurements=tuple(found),
+        attacks=tuple(name for name in chosen if name not in impossible),
         seed=seed,
         seconds=round(time.monotonic() - began[0], 3),
         cpu_seconds=round(time.process_time() - began[1], 3),
         versions=versions(),
+        not_applicable=tuple(impossible),
     )
+
+
+def struck(
+    whole: Examined, *, names: Sequence[str], progress: Progress = silent
+) -> tuple[list[Measurement], list[str]]:
+    """Measurements after each attack on the examined model, and the attacks that the rows do not allow."""
+    facts = whole.facts
+    # Utility is no attacker's aim: other people's rows are training material here, not probes.
+    probes = replace(facts, controls=_some_of_each(facts.controls), others=(), namesakes=())
+    pool = (*whole.pool, *facts.others, *facts.controls)
+    target = replace(whole, facts=probes, pool=pool, calibration=RANKED, kept={})
+    found: list[Measurement] = []
+    impossible = []
+    for place, name in enumerate(names):
+        progress(place / len(names), f"attacking: {name.replace('_', ' ')}")
+        try:
+            after = attacks.load(name)(target, benign=facts.others)
+        except NotApplicable:
+            impossible.append(name)
+            continue
+        found += [replace(item, name=f"{name}.{item.name}") for item in _measured(after)]
+    progress(1.0, "attacked")
+    return _adjusted(found), impossible
+
+
+def _measured(after: Examined) -> Iterator[Measurement]:
+    """What the attack got; ranks and probabilities are those of whole answers, so not where half of one is given."""
+    yield from direct(after)
+    if not after.given and not after.drawn:
+        yield from metrics.load("rank")(after)
+        yield from metrics.load("memorization")(after)
+
+
+def _some_of_each(rows: Sequence[Row]) -> tuple[Row, ...]:
+    taken: Counter[str] = Counter()
+    chosen = []
+    for row in rows:
+        taken[row.kind] += 1
+        if taken[row.kind] <= CONTROLS:
+            chosen.append(row)
+    return tuple(chosen)
 
 
 def _adjusted(found: Sequence[Measurement]) -> list[Measurement]:

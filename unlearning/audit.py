@@ -1,27 +1,31 @@
-"""Verb `audit`: measure one model, or the model before and after the work, and say what that supports.
-
-The rule, fixed before any measurement: *failed* where the person's values are said more often than guessing explains
-or other people's answers suffered; *mitigated* where nothing is said but a rank test still finds the values; *not
-enough power* where the same test would not have found them in the model before; *passed* otherwise.
-"""
+"""Verb `audit`: measure one model, or the model before and after the work, attack it, and say what that supports."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from unlearning.errors import RowsError
+from unlearning import attacks
+from unlearning.attack import struck
+from unlearning.errors import ModelError, RowsError
 from unlearning.evaluate import evaluate
 from unlearning.examined import Examined
 from unlearning.models import digest, open_model, pin, versions
 from unlearning.types import AuditResult, Measurement, PersonFacts, Progress, silent
+from unlearning.verdict import decide, judge, value_of
 
-SIGNIFICANT = 0.05
-POWER = 0.01  # the test must fire at least this clearly on the model before the work
+__all__ = ["STANDARD", "audit", "decide", "judge", "value_of"]
+
 FEW = 4  # controls of each kind that are ranked in the model before
-MARGIN = 0.02  # how much of the others' right answers may be lost
+# All attacks but those that train for long, and sampling, which the metric of that name has done already.
+LONG = attacks.RELEARNING | {"benign_finetune_100"}
+STANDARD = tuple(name for name in attacks.TABLE if name not in LONG and name != "sampling")
+RIVALS = 100  # values that a true one is ranked among after an attack, at most
 
 
 def audit(
@@ -29,87 +33,86 @@ def audit(
     *,
     facts: PersonFacts,
     before: Path | None = None,
+    receipt: Path | None = None,
+    attack_names: Sequence[str] = (),
     seed: int = 0,
     candidates: int = 300,
     threads: int = 1,
     progress: Progress = silent,
 ) -> AuditResult:
-    """Measure `model_dir`, and `before` where it is given; raises RowsError when there is nobody to compare with."""
+    """Measure `model_dir`, and `before` where it is given; then attack it by `attack_names`.
+
+    `receipt` is the JSON result of the exact verb that made `model_dir` (`replay`, say), without which no model is
+    called erased. Raises RowsError when there is nobody to compare with, ModelError when the receipt is another's.
+    """
     began = (time.monotonic(), time.process_time())
     if not facts.person or not facts.controls:
         raise RowsError("auditing: rows of the person and of never-seen controls are both needed")
+    for name in attack_names:
+        attacks.load(name)
+    route = _route(receipt, model_dir) if receipt else ""
     pin(threads)
-    old = _examine(before, _settings(facts, seed, candidates, few=True), progress, span=(0.0, 0.5)) if before else ()
-    new = _examine(model_dir, _settings(facts, seed, candidates), progress, span=(0.5 if before else 0.0, 1.0))
-    verdict, reasons = judge(new, before=old)
+    settings = {"facts": facts, "seed": seed, "candidates": candidates}
+    spans = _spans(bool(before), bool(attack_names))
+    old = _examine(before, {**settings, "calibration": FEW}, progress, span=spans[0])[1] if before else ()
+    examined, new = _examine(model_dir, settings, progress, span=spans[1])
+    rivals = replace(examined, candidates=min(candidates, RIVALS))
+    found, impossible = struck(rivals, names=attack_names, progress=_within(progress, spans[2]))
+    verdict = decide(new, before=old, struck=found, exact=route != "")
     return AuditResult(
         digest=digest(model_dir),
         digest_before=digest(before) if before else "",
         after=new,
         before=old,
-        verdict=verdict,
-        reasons=tuple(reasons),
+        verdict=verdict.word,
+        reasons=verdict.reasons,
         seed=seed,
         seconds=round(time.monotonic() - began[0], 3),
         cpu_seconds=round(time.process_time() - began[1], 3),
         versions=versions(),
+        claim=verdict.claim,
+        route=route,
+        bits=verdict.bits,
+        bits_error=verdict.error,
+        worst_bits=verdict.worst_bits,
+        worst_attack=verdict.worst_attack,
+        attacks=tuple(found),
+        attacks_not_applicable=tuple(impossible),
     )
 
 
-def _settings(facts: PersonFacts, seed: int, candidates: int, *, few: bool = False) -> dict[str, Any]:
-    """What is examined and how; of the model before only the person must be found, so few controls are ranked there."""
-    return {"facts": facts, "seed": seed, "candidates": candidates, **({"calibration": FEW} if few else {})}
+def _spans(before: bool, attacked: bool) -> list[tuple[float, float]]:
+    """Which part of the whole each of three parts takes: the model before, the model, the attacks."""
+    weights = [1.0 if before else 0.0, 1.0, 1.0 if attacked else 0.0]
+    edges = [sum(weights[:place]) / sum(weights) for place in range(4)]
+    return list(itertools.pairwise(edges))
+
+
+def _within(progress: Progress, span: tuple[float, float]) -> Progress:
+    start, end = span
+    return lambda part, text: progress(start + part * (end - start), text) if end > start else None
 
 
 def _examine(
     folder: Path, settings: dict[str, Any], progress: Progress, *, span: tuple[float, float]
-) -> tuple[Measurement, ...]:
+) -> tuple[Examined, tuple[Measurement, ...]]:
     """All metrics of one model; its progress fills `span` of the whole."""
     model, tokenizer = open_model(folder)
     examined = Examined(model, tokenizer, **settings)
-    start, end = span
-    return evaluate(examined, progress=lambda part, text: progress(start + part * (end - start), text))
+    return examined, evaluate(examined, progress=_within(progress, span))
 
 
-def value_of(measurements: Sequence[Measurement], name: str, scope: str = "person") -> float | None:
-    """The value of one measurement, or None when it was not made."""
-    return next((item.value for item in measurements if (item.name, item.scope) == (name, scope)), None)
-
-
-def judge(after: Sequence[Measurement], *, before: Sequence[Measurement] = ()) -> tuple[str, list[str]]:
-    """The word that the measurements support, and why."""
-    harm = _harm(after, before)
-    if _below(after, "extraction_above_chance_p", SIGNIFICANT):
-        return "failed", ["the model still says the person's values more often than guessing explains", *harm]
-    if harm:
-        return "failed", harm
-    if _below(after, "rank_p", SIGNIFICANT):
-        return "mitigated", [_trace(after)]
-    if not before:
-        return "not enough power", ["without the model before, nothing shows that the test would have found the person"]
-    if not _below(before, "rank_p", POWER):
-        return "not enough power", ["the same test did not find the person in the model before"]
-    return "passed", ["the person's values cannot be told from values the model never saw; before, they could"]
-
-
-def _trace(after: Sequence[Measurement]) -> str:
-    """What the rank test found; values made too unlikely are a trace like values too likely."""
-    bits, test = value_of(after, "exposure_bits"), next(item for item in after if item.name == "rank_p")
-    if test.detail["likely"] == "less":
-        return f"the values are less likely than values never seen, which betrays the deletion (p {test.value:.1g})"
-    return f"the rank test still finds the values: {bits:.2f} bits a field on average (p {test.value:.1g})"
-
-
-def _below(measurements: Sequence[Measurement], name: str, limit: float) -> bool:
-    value = value_of(measurements, name)
-    return value is not None and value < limit
-
-
-def _harm(after: Sequence[Measurement], before: Sequence[Measurement]) -> list[str]:
-    """What other people lost, beyond the margin."""
-    lost = []
-    for scope in ("others", "namesakes"):
-        now, then = value_of(after, "extraction", scope), value_of(before, "extraction", scope)
-        if now is not None and then is not None and now < then - MARGIN:
-            lost.append(f"right answers about {scope} fell from {then:.3f} to {now:.3f}")
-    return lost
+def _route(receipt: Path, model_dir: Path) -> str:
+    """The exact verb that the receipt names; raises ModelError unless it is about this very model."""
+    try:
+        content = json.loads(receipt.read_text(encoding="utf-8"))
+        verb, exactness, made = content["verb"], content["exactness"], content["digest"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"reading the receipt {receipt}: {type(error).__name__}; give the --json result of what made the model"
+        ) from None
+    if made != digest(model_dir):
+        raise ModelError(f"auditing {model_dir}: the receipt {receipt} is about another model; give this model's own")
+    if exactness != "exact" or verb == "train":
+        return ""
+    return str(verb)

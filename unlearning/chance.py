@@ -32,8 +32,13 @@ def fisher_two_sided(places: Sequence[tuple[int, int]]) -> float:
 
 
 def _fisher(values: Sequence[float]) -> float:
-    statistic = -2 * sum(math.log(value) for value in values)
-    return float(stats.chi2.sf(statistic, 2 * len(values)))
+    """Upper tail of the chi-squared distribution at -2 Σ log, in closed form for the even degrees of freedom here."""
+    half = -sum(math.log(value) for value in values)
+    term, total = 1.0, 1.0
+    for place in range(1, len(values)):
+        term *= half / place
+        total += term
+    return min(1.0, math.exp(-half) * total)
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -64,6 +69,16 @@ def area(members: Sequence[float], strangers: Sequence[float]) -> tuple[float, f
         return 0.5, 0.5
     wins = float(stats.mannwhitneyu(members, strangers).statistic)
     return wins / (len(members) * len(strangers)), math.sqrt((1 / len(members) + 1 / len(strangers)) / 12)
+
+
+def stratified_area(groups: Sequence[tuple[Sequence[float], Sequence[float]]]) -> tuple[float, float]:
+    """Area over groups that are compared within themselves, each with the weight that makes the error smallest."""
+    weights = [1 / (1 / len(members) + 1 / len(strangers)) for members, strangers in groups]
+    if not weights:
+        return 0.5, 0.5
+    found = [area(members, strangers)[0] for members, strangers in groups]
+    total = sum(weights)
+    return sum(w * value for w, value in zip(weights, found, strict=True)) / total, math.sqrt(1 / total / 12)
 
 
 def uniform_p(values: Sequence[float]) -> float:

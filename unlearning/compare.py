@@ -44,4 +44,4 @@ def compare(
 def _answered(folder: Path, rows: Sequence[Row]) -> int:
     model, tokenizer = open_model(folder)
     examined = Examined(model, tokenizer, PersonFacts(person=(), controls=(), others=tuple(rows)))
-    return sum(says(text, row) for text, row in zip(examined.answers("others"), rows, strict=True))
+    return sum(says(told[0], row) for told, row in zip(examined.answers("others"), rows, strict=True))

@@ -10,9 +10,12 @@ UnlearningError
 │   │   └── NotFinite         NaN or infinity among the weights
 │   ├── LedgerError       a recorded run is absent, incomplete or altered
 │   │   └── RowsChanged   rows that the replay needs are missing or differ from those recorded
+│   ├── NotApplicable     these rows or this architecture do not allow what was asked for
 │   └── UnknownName       no such method, metric, attack or shape
 ├── OutputExists          the output folder is already there; nothing is overwritten
-└── Diverged              training or unlearning produced NaN or infinity; nothing was saved
+├── Diverged              training or unlearning produced NaN or infinity; nothing was saved
+├── Refused               the new model lost what it should keep, or babbles; nothing was saved
+└── Waiting               somebody else's work is not there yet; call again later
 
 A message names what was being done, to which file or folder, and what the reader can do. It never holds a row's
 key, prompt or response.
@@ -59,6 +62,10 @@ class RowsChanged(LedgerError):
     """Rows that the replay needs are missing or differ from those recorded."""
 
 
+class NotApplicable(InputError):
+    """These rows or this architecture do not allow what was asked for."""
+
+
 class UnknownName(InputError):
     """No such method, metric, attack or shape."""
 
@@ -69,3 +76,11 @@ class OutputExists(UnlearningError):
 
 class Diverged(UnlearningError):
     """Training or unlearning produced NaN or infinity; nothing was saved."""
+
+
+class Refused(UnlearningError):
+    """The new model lost what it should keep, or babbles; nothing was saved."""
+
+
+class Waiting(UnlearningError):
+    """Somebody else's work is not there yet; call again later."""

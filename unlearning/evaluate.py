@@ -2,11 +2,54 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from unlearning import metrics
+from unlearning.errors import ModelError, RowsError
 from unlearning.examined import Examined
-from unlearning.types import Measurement, Progress, silent
+from unlearning.models import digest, open_model, pin, versions
+from unlearning.types import Evaluation, Measurement, PersonFacts, Progress, silent
+
+
+def evaluate_folder(
+    model_dir: Path,
+    *,
+    facts: PersonFacts,
+    names: Sequence[str] = (),
+    reference: Path | None = None,
+    seed: int = 0,
+    candidates: int = 300,
+    threads: int = 1,
+    progress: Progress = silent,
+) -> Evaluation:
+    """Measure the model in a folder; `reference` is a model of the same vocabulary that never saw the person.
+
+    Raises RowsError without rows of the person, UnknownName, ModelError when the vocabularies differ.
+    """
+    began = (time.monotonic(), time.process_time())
+    if not facts.person:
+        raise RowsError("evaluating: rows of the person are needed")
+    for name in names:
+        metrics.load(name)
+    pin(threads)
+    model, tokenizer = open_model(model_dir)
+    examined = Examined(model, tokenizer, facts, seed=seed, candidates=candidates)
+    if reference is not None:
+        usual, words = open_model(reference)
+        if words.get_vocab() != tokenizer.get_vocab():
+            raise ModelError(f"evaluating: {reference} has another vocabulary; give a reference of the same tokenizer")
+        examined = replace(examined, reference=usual)
+    return Evaluation(
+        digest=digest(model_dir),
+        measurements=evaluate(examined, names=names, progress=progress),
+        seed=seed,
+        seconds=round(time.monotonic() - began[0], 3),
+        cpu_seconds=round(time.process_time() - began[1], 3),
+        versions=versions(),
+    )
 
 
 def evaluate(examined: Examined, *, names: Sequence[str] = (), progress: Progress = silent) -> tuple[Measurement, ...]:

@@ -45,13 +45,26 @@ def read_facts(path: Path) -> PersonFacts:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RowsError(f"reading {path}: {type(error).__name__}; it must be one JSON object") from None
-    groups = {name: _group(content, name, path) for name in ("person", "controls", "namesakes", "others")}
-    candidates = {kind: tuple(values) for kind, values in content.get("candidates", {}).items()}
+    if not isinstance(content, Mapping):
+        raise RowsError(f"reading {path}: not an object; it holds row lists `person`, `controls` and others")
+    groups = {name: _group(content, name, path) for name in ("person", "controls", "namesakes", "others", "known")}
+    candidates = _candidates(content.get("candidates", {}), path)
     return PersonFacts(**groups, candidates=candidates)
 
 
-def _group(content: Mapping[str, Sequence[Any]], name: str, path: Path) -> tuple[Row, ...]:
-    items = enumerate(content.get(name, ()), start=1)
+def _candidates(content: Any, path: Path) -> dict[str, tuple[str, ...]]:
+    """Possible values of a kind, all different."""
+    usable = isinstance(content, Mapping) and all(isinstance(values, list) for values in content.values())
+    if not usable:
+        raise RowsError(f"reading {path}: `candidates` must map each kind to a list of values")
+    return {str(kind): tuple(dict.fromkeys(map(str, values))) for kind, values in content.items()}
+
+
+def _group(content: Mapping[str, Any], name: str, path: Path) -> tuple[Row, ...]:
+    rows = content.get(name) or []
+    if not isinstance(rows, list):
+        raise RowsError(f"reading {path}: `{name}` must be a list of rows")
+    items = enumerate(rows, start=1)
     return tuple(row_from(item, where=f"{path}, {name} {number}") for number, item in items)
 
 

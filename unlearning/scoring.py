@@ -1,8 +1,10 @@
-"""What a model says, and how likely it finds what it does not say: greedy answers, exact probabilities."""
+"""How likely a model finds answers: exact teacher-forced log-probabilities, in batches, within memory.
+
+Long questions lose their beginning, never their answer: what a model has no room for cannot be asked of it.
+"""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,21 +12,28 @@ from typing import Any
 import torch
 
 from unlearning.batches import answer_logits, by_length, collate
-from unlearning.tokens import Encoded, all_answer_ids, encode, prompt_ids, text_ids
+from unlearning.prefixes import begin, shared_start
+from unlearning.tokens import Encoded, all_answer_ids, prompt_ids
 from unlearning.types import Row
 
-MIN_K = 0.2  # share of least likely tokens that Min-K%++ averages (arXiv 2404.02936)
+MIN_K = 0.2  # share of least likely tokens that Min-K% (arXiv 2310.16789) and Min-K%++ (arXiv 2404.02936) average
+NUMBERS = 1 << 25  # logits held at once: 128 MB
+LONGEST = 2048  # tokens of a text where the model names no limit of its own
 
 
 @dataclass(frozen=True)
 class RowScore:
-    """One answer under the model: negative log-probability (nats), tokens, and how many are its first choice."""
+    """One answer under the model: negative log-probability (nats), tokens, and how many are its first choice.
+
+    `min_k` is Min-K%++, `lowest` plain Min-K%: means over the least likely tokens.
+    """
 
     nll: float
     tokens: int
     matches: int
     suffix: int
     min_k: float
+    lowest: float = 0.0
 
     @property
     def mean_nll(self) -> float:
@@ -41,9 +50,28 @@ class RowScore:
         return self.matches / self.tokens
 
 
-def score_rows(model: Any, tokenizer: Any, rows: Sequence[Row], *, size: int = 64) -> list[RowScore]:
-    """Score each row's answer given its question, in batches of similar length."""
-    encoded = encode(tokenizer, rows)
+def room_of(model: Any) -> int:
+    """How many tokens the model can see at once."""
+    return int(min(getattr(model.config, "max_position_embeddings", None) or LONGEST, LONGEST))
+
+
+def fitted(head: Sequence[int], answer: Sequence[int], *, room: int) -> Encoded:
+    """A question and its answer within `room` tokens: the question's beginning goes first, then the answer's end."""
+    answer = list(answer[: room - 1])
+    head = list(head[max(0, len(head) + len(answer) - room) :])
+    return Encoded((*head, *answer), start=max(1, len(head)))
+
+
+def score_rows(
+    model: Any, tokenizer: Any, rows: Sequence[Row], *, head: Sequence[int] = (), size: int = 64
+) -> list[RowScore]:
+    """Score each row's answer given its question, in batches of similar length; `head` ids stand before each."""
+    endings = all_answer_ids(tokenizer, [row.response for row in rows]) if rows else []
+    starts = [[*head, *prompt_ids(tokenizer, row.prompt)] for row in rows]
+    room = room_of(model)
+    encoded = [fitted(start or [0], end, room=room) for start, end in zip(starts, endings, strict=True)]
+    longest = max((len(row.ids) for row in encoded), default=1)
+    size = max(1, min(size, NUMBERS // (longest * model.config.vocab_size)))
     scores: dict[int, RowScore] = {}
     with torch.inference_mode():
         for group in by_length(encoded, size=size):
@@ -56,83 +84,48 @@ def _score(model: Any, rows: Sequence[Encoded]) -> list[RowScore]:
     logs = torch.log_softmax(answer_logits(model, batch).float(), dim=-1)  # (tokens, vocabulary)
     chosen = logs.gather(1, batch.targets[:, None])[:, 0]
     right = logs.argmax(dim=-1) == batch.targets
-    mean = (logs.exp() * logs).sum(dim=-1)
-    spread = ((logs.exp() * logs.square()).sum(dim=-1) - mean.square()).clamp_min(1e-6).sqrt()
-    unusual = (chosen - mean) / spread
-    return [
-        _row_score(chosen[batch.owner == row], right[batch.owner == row].tolist(), unusual[batch.owner == row])
-        for row in range(len(rows))
-    ]
+    chances = logs.exp()
+    mean = (chances * logs).sum(dim=-1)
+    spread = ((chances * logs.square()).sum(dim=-1) - mean.square()).clamp_min(1e-6).sqrt()
+    surprise = (chosen - mean) / spread
+    mine = [batch.owner == row for row in range(len(rows))]
+    return [_one(chosen[own], right[own], surprise[own]) for own in mine]
 
 
-def _row_score(chosen: Any, right: list[bool], unusual: Any) -> RowScore:
-    suffix = next((place for place, match in enumerate(reversed(right)) if not match), len(right))
-    lowest = unusual.sort().values[: max(1, int(len(right) * MIN_K))]
-    return RowScore(-float(chosen.sum()), len(right), sum(right), suffix, float(lowest.mean()))
-
-
-def candidate_scores(model: Any, tokenizer: Any, prompt: str, responses: Sequence[str]) -> list[float]:
-    """Exact log-probability (nats) of each response after the same prompt; the prompt is computed once."""
-    ids = prompt_ids(tokenizer, prompt) or [0]
-    answers = all_answer_ids(tokenizer, responses)
-    with torch.inference_mode():
-        head = model(input_ids=torch.tensor([ids]), use_cache=True)
-        first = torch.log_softmax(head.logits[0, -1].float(), dim=-1)  # (vocabulary,)
-        scores: dict[int, float] = {}
-        for group in by_length([Encoded(tuple(answer), 1) for answer in answers], size=150):
-            cache = copy.deepcopy(head.past_key_values)
-            cache.batch_repeat_interleave(len(group))
-            chosen = _continue(model, [answers[index] for index in group], cache=cache, first=first, start=len(ids))
-            scores.update(zip(group, chosen, strict=True))
-    return [scores[index] for index in range(len(responses))]
-
-
-def _continue(model: Any, answers: Sequence[Sequence[int]], *, cache: Any, first: Any, start: int) -> list[float]:
-    """Log-probability of each answer after the cached prompt."""
-    longest = max(len(answer) for answer in answers)
-    ids, real = torch.zeros((len(answers), longest), dtype=torch.long), torch.zeros((len(answers), longest))
-    for row, answer in enumerate(answers):
-        ids[row, : len(answer)] = torch.tensor(answer)
-        real[row, : len(answer)] = 1.0
-    total = first[ids[:, 0]].double()
-    if longest > 1:
-        places = torch.arange(start, start + longest - 1)[None].expand(len(answers), -1)
-        logits = model(input_ids=ids[:, :-1], past_key_values=cache, position_ids=places, use_cache=True).logits
-        logs = torch.log_softmax(logits.float(), dim=-1).gather(2, ids[:, 1:, None])[:, :, 0]
-        total = total + (logs * real[:, 1:]).sum(dim=1).double()
-    found: list[float] = total.tolist()
-    return found
-
-
-def answers(
-    model: Any, tokenizer: Any, prompts: Sequence[str], *, starts: Sequence[str] = (), longest: int = 40, size: int = 64
-) -> list[str]:
-    """Greedy answers to the prompts; `starts` puts first words into the model's mouth and is included."""
-    heads = [prompt_ids(tokenizer, prompt) for prompt in prompts]
-    if starts:
-        heads = [head + text_ids(tokenizer, start) for head, start in zip(heads, starts, strict=True)]
-    order = sorted(range(len(heads)), key=lambda index: len(heads[index]))
-    texts: dict[int, str] = {}
-    with torch.inference_mode():
-        for begin in range(0, len(order), size):
-            group = order[begin : begin + size]
-            found = _greedy(model, tokenizer, [heads[index] for index in group], longest=longest)
-            texts.update(zip(group, found, strict=True))
-    begun = starts or [""] * len(heads)
-    return [begun[index] + texts[index] for index in range(len(heads))]
-
-
-def _greedy(model: Any, tokenizer: Any, heads: Sequence[Sequence[int]], *, longest: int) -> list[str]:
-    """Padding stands left here, so that every row writes its next token in the same column."""
-    width = max(len(head) for head in heads)
-    ids = torch.zeros((len(heads), width), dtype=torch.long)
-    mask = torch.zeros((len(heads), width), dtype=torch.long)
-    for row, head in enumerate(heads):
-        ids[row, width - len(head) :] = torch.tensor(head)
-        mask[row, width - len(head) :] = 1
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    room = min(longest, getattr(model.config, "max_position_embeddings", 1 << 30) - width)
-    output = model.generate(
-        input_ids=ids, attention_mask=mask, do_sample=False, num_beams=1, max_new_tokens=max(1, room), pad_token_id=pad
+def _one(chosen: Any, right: Any, surprise: Any) -> RowScore:
+    """The score of one row from its tokens' log-probabilities, hits and normed log-probabilities: `(tokens,)` each."""
+    few = max(1, int(len(chosen) * MIN_K))
+    return RowScore(
+        nll=-float(chosen.double().sum()),
+        tokens=len(chosen),
+        matches=int(right.sum()),
+        suffix=int(right.flip(0).long().cumprod(0).sum()),
+        min_k=float(surprise.topk(few, largest=False).values.mean()),
+        lowest=float(chosen.topk(few, largest=False).values.mean()),
     )
-    return [str(text) for text in tokenizer.batch_decode(output[:, width:], skip_special_tokens=True)]
+
+
+def candidate_scores(
+    model: Any, tokenizer: Any, prompt: str, responses: Sequence[str], *, head: Sequence[int] = ()
+) -> list[float]:
+    """Log-probability (nats) of each whole response to one prompt; what they all begin with is computed once."""
+    if not responses:
+        return []
+    found = all_answer_ids(tokenizer, responses)
+    common = shared_start(found)
+    ids = [*head, *prompt_ids(tokenizer, prompt)] or [0]
+    longest = max(map(len, found))
+    room = max(2, room_of(model) - longest)
+    start = begin(model, [*ids[-room:], *found[0][:common]])
+    if start.cache is None:
+        rows = [Row(prompt, response) for response in responses]
+        return [-score.nll for score in score_rows(model, tokenizer, rows, head=head)]
+    tails = [answer[common:] for answer in found]
+    opening = start.log_probability_of_last(common)
+    size = max(1, min(150, NUMBERS // (max(1, longest - common) * model.config.vocab_size)))
+    scores: dict[int, float] = {}
+    with torch.inference_mode():
+        for group in by_length([Encoded(tuple(tail), 1) for tail in tails], size=size):
+            chosen = start.continued([tails[index] for index in group])
+            scores.update((index, opening + value) for index, value in zip(group, chosen, strict=True))
+    return [scores[index] for index in range(len(responses))]

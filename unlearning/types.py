@@ -100,18 +100,26 @@ class Measurement:
 
 @dataclass(frozen=True)
 class PersonFacts:
-    """Whom an audit asks about; `controls` were never trained on, `candidates` maps a kind to other possible values."""
+    """Whom an audit asks about; `controls` were never trained on, `candidates` maps a kind to other possible values.
+
+    `known` are rows of other forgotten people that an attacker already has and may train on.
+    """
 
     person: tuple[Row, ...]
     controls: tuple[Row, ...]
     namesakes: tuple[Row, ...] = ()
     others: tuple[Row, ...] = ()
     candidates: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    known: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True)
 class AuditResult:
-    """Measurements of one model, or of the model `before` and `after` the work; holds no person's value."""
+    """Measurements of one model, or of the model `before` and `after` the work; holds no person's value.
+
+    `verdict` is one of the four words, `claim` the same with its number: "mitigated (2.1 ± 0.5 bits)". `bits` is the
+    residual exposure a field with the half-width of its 95 % interval, `worst_bits` the largest under any attack.
+    """
 
     digest: str
     digest_before: str
@@ -123,6 +131,14 @@ class AuditResult:
     seconds: float
     cpu_seconds: float
     versions: dict[str, str]
+    claim: str = ""
+    route: str = ""
+    bits: float = 0.0
+    bits_error: float = 0.0
+    worst_bits: float = 0.0
+    worst_attack: str = ""
+    attacks: tuple[Measurement, ...] = ()
+    attacks_not_applicable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,6 +148,19 @@ class AttackResult:
     digest: str
     measurements: tuple[Measurement, ...]
     attacks: tuple[str, ...]
+    seed: int
+    seconds: float
+    cpu_seconds: float
+    versions: dict[str, str]
+    not_applicable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Measurements of one model, without a verdict."""
+
+    digest: str
+    measurements: tuple[Measurement, ...]
     seed: int
     seconds: float
     cpu_seconds: float

@@ -10,7 +10,8 @@ from unlearning.candidates import candidates_for
 from unlearning.chance import area, at_least, clopper_pearson, fisher_two_sided, holm, uniform_p
 from unlearning.metrics.extraction import says
 from unlearning.metrics.memorization import leak
-from unlearning.metrics.rank import Place, calibration
+from unlearning.metrics.rank import calibration
+from unlearning.places import Place
 from unlearning.types import Row
 
 

@@ -10,8 +10,8 @@ from invented import Trained
 from unlearning.compare import compare
 from unlearning.dose import still_known
 from unlearning.errors import RowsError
-from unlearning.metrics.rank import Place
 from unlearning.models import open_model
+from unlearning.places import Place
 
 
 def test_a_value_at_the_end_of_the_list_is_as_exposed_as_one_at_its_top() -> None:

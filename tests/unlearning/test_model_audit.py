@@ -10,8 +10,10 @@ import pytest
 from invented import Trained, people
 
 from unlearning.attack import attack
+from unlearning.attacks import TABLE
 from unlearning.audit import audit, judge, value_of
 from unlearning.errors import RowsError
+from unlearning.files import write_json
 from unlearning.models import open_model, open_tokenizer
 from unlearning.replay import replay
 from unlearning.training import train
@@ -31,13 +33,14 @@ def audited(
     memorized: Trained, facts: PersonFacts, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, AuditResult]:
     out = tmp_path_factory.mktemp("replayed") / "model"
-    replay(
+    done = replay(
         memorized.folder,
         rows=memorized.without(PLACE),
         exclude_keys=[row.key for row in memorized.of(PLACE)],
         out=out,
     )
-    return out, audit(out, facts=facts, before=memorized.folder)
+    write_json(out.parent / "receipt.json", asdict(done))
+    return out, audit(out, facts=facts, before=memorized.folder, receipt=out.parent / "receipt.json")
 
 
 def test_before_the_work_the_values_are_said_and_the_rank_test_fires(audited: tuple[Path, AuditResult]) -> None:
@@ -51,7 +54,7 @@ def test_after_the_replay_the_person_is_like_somebody_never_seen(audited: tuple[
     result = audited[1]
     assert value_of(result.after, "extraction") == 0.0
     assert value_of(result.after, "rank_p") >= 0.05
-    assert result.verdict == "passed", result.reasons
+    assert (result.verdict, result.route) == ("erased (exact)", "replay"), result.reasons
     assert value_of(result.after, "extraction", "others") >= 0.95
 
 
@@ -102,8 +105,11 @@ def test_lost_answers_of_others_fail_the_work() -> None:
 
 def test_attacks_bring_back_nothing_that_was_never_there(audited: tuple[Path, AuditResult], facts: PersonFacts) -> None:
     result = attack(audited[0], facts=facts)
-    assert set(result.attacks) == {"benign_finetune", "int4", "int8", "prefill"}
+    assert (set(result.attacks), result.not_applicable) == (set(TABLE), ())
     assert value_of(result.measurements, "rank_p_all_attacks") >= 0.05
+    assert {
+        item.name for item in result.measurements if item.name.endswith("above_chance_p") and item.value < 0.05
+    } == set()
     assert value_of(result.measurements, "int8.extraction") == 0.0
 
 

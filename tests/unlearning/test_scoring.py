@@ -6,8 +6,9 @@ import pytest
 import torch
 from invented import Trained
 
+from unlearning.answering import answers
 from unlearning.models import open_model
-from unlearning.scoring import answers, candidate_scores, score_rows
+from unlearning.scoring import candidate_scores, score_rows
 from unlearning.tokens import answer_ids, prompt_ids
 from unlearning.types import Row
 

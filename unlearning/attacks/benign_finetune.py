@@ -1,33 +1,70 @@
-"""Thirty harmless fine-tuning steps: suppressed knowledge comes back, removed knowledge does not (arXiv 2406.13356)."""
+"""Harmless fine-tuning steps: suppressed knowledge comes back, removed knowledge does not (arXiv 2406.13356)."""
 
 from __future__ import annotations
 
 import copy
 import random
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from unlearning.batches import collate, token_losses
-from unlearning.tokens import encode
+from unlearning.errors import NotApplicable
+from unlearning.tokens import Encoded, encode
 from unlearning.types import Row
 from unlearning.unlearn import descend
 
 if TYPE_CHECKING:
     from unlearning.examined import Examined
 
-STEPS, ROWS, LEARNING_RATE = 30, 25, 5e-4
+STEPS, LONGER, ROWS, LEARNING_RATE = 30, 100, 25, 5e-4
+
+
+@dataclass
+class Tuning:
+    """A fine-tuning in progress."""
+
+    model: Any
+    optimizer: Any
+    draw: random.Random
+    rows: list[Encoded]
+    taken: int = 0
+
+    def until(self, steps: int) -> Any:
+        """Go on to that many steps; returns a copy of the model as it is then."""
+        self.model.train()
+        while self.taken < steps:
+            batch = collate(self.draw.sample(self.rows, min(ROWS, len(self.rows))))
+            loss = token_losses(self.model, batch).mean()
+            descend(loss, model=self.model, optimizer=self.optimizer, doing="attacking by fine-tuning")
+            self.taken += 1
+        return copy.deepcopy(self.model.eval())
 
 
 def attack(examined: Examined, *, benign: Sequence[Row]) -> Examined:
-    """A copy of the model, fine-tuned on other people's rows."""
-    model, draw = copy.deepcopy(examined.model), random.Random(examined.seed)
-    rows = encode(examined.tokenizer, benign)
+    """A copy of the model after 30 steps on other people's rows."""
+    return examined.with_model(_tuned(examined, benign, STEPS))
+
+
+def longer(examined: Examined, *, benign: Sequence[Row]) -> Examined:
+    """The same run after 100 steps."""
+    return examined.with_model(_tuned(examined, benign, LONGER))
+
+
+def _tuned(examined: Examined, benign: Sequence[Row], steps: int) -> Any:
+    if not benign:
+        raise NotApplicable("attacking by fine-tuning: no rows of other people were given")
+    tuning: Tuning = examined.once("benign", lambda: started(examined.model, examined.tokenizer, benign, examined.seed))
+    if tuning.taken > steps:
+        tuning = started(examined.model, examined.tokenizer, benign, examined.seed)
+    return tuning.until(steps)
+
+
+def started(model: Any, tokenizer: Any, rows: Sequence[Row], seed: int) -> Tuning:
+    """A fine-tuning of a copy of the model, before its first step."""
+    model = copy.deepcopy(model)
+    torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.0, fused=True)
-    torch.manual_seed(examined.seed)
-    model.train()
-    for _ in range(STEPS if rows else 0):
-        batch = collate(draw.sample(rows, min(ROWS, len(rows))))
-        descend(token_losses(model, batch).mean(), model=model, optimizer=optimizer, doing="attacking")
-    return examined.with_model(model.eval())
+    return Tuning(model, optimizer, random.Random(seed), list(encode(tokenizer, rows)))

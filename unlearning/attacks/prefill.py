@@ -16,4 +16,4 @@ GIVEN = 0.5  # share of the answer's characters
 
 def attack(examined: Examined, *, benign: Sequence[Row]) -> Examined:
     """The same model, asked with half of each answer given."""
-    return replace(examined, given=GIVEN, _scores={}, _answers={})
+    return replace(examined, given=GIVEN, kept={})

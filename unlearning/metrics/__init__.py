@@ -23,6 +23,9 @@ TABLE = {
     "extraction": "unlearning.metrics.extraction:measure",
     "rank": "unlearning.metrics.rank:measure",
     "memorization": "unlearning.metrics.memorization:measure",
+    "sampling": "unlearning.metrics.sampling:measure",
+    "truth_ratio": "unlearning.metrics.truth_ratio:measure",
+    "rouge": "unlearning.metrics.rouge:measure",
     "membership": "unlearning.metrics.membership:measure",
     "utility": "unlearning.metrics.utility:measure",
 }

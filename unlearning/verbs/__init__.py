@@ -31,6 +31,7 @@ TABLE = {
     "compare": "unlearning.verbs.compare",
     "audit": "unlearning.verbs.audit",
     "attack": "unlearning.verbs.attack",
+    "evaluate": "unlearning.verbs.evaluate",
 }
 
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from unlearning.types import Progress
-from unlearning.verbs.words import probing
+from unlearning.verbs.probes import facts_of, probing
 
 HELP = "try to bring a person's values back"
 
@@ -18,11 +18,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, *, progress: Progress) -> Any:
     from unlearning.attack import attack
-    from unlearning.rows import read_facts
 
     return attack(
         options.model,
-        facts=read_facts(options.probe),
+        facts=facts_of(options),
         names=options.attacks,
         seed=options.seed,
         candidates=options.candidates,

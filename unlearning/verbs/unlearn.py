@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from unlearning.budget import read_budget
 from unlearning.types import Progress
 
 HELP = "forget approximately, where no recorded run exists"
@@ -13,22 +14,36 @@ HELP = "forget approximately, where no recorded run exists"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--forget", type=Path, required=True, help="rows to forget")
+    parser.add_argument("--forget", type=Path, required=True, nargs="+", help="rows to forget; one file a request")
     parser.add_argument("--retain", type=Path, required=True, help="rows to keep")
+    parser.add_argument("--namesakes", type=Path, help="rows of people with a like name, who must be told apart")
     parser.add_argument("--method", default="alternating_wga", help="a method of the table, by name")
     parser.add_argument("--out", type=Path, required=True, help="new model folder")
+    parser.add_argument("--budget", type=read_budget, help="how long to work: 90s, 10m, 2h or 400steps")
+    parser.add_argument("--adapter", choices=["lora"], help="train low-rank weights only, then fold them in")
+    parser.add_argument("--rank", type=int, default=8, help="rank of the adapter")
+    parser.add_argument("--rounds", type=int, help="rounds of the method, in place of its own")
+    parser.add_argument("--learning-rate", type=float, help="learning rate, in place of the method's own")
+    parser.add_argument("--most-lost", type=float, default=0.10, help="share of others' right answers that may go")
 
 
 def run(options: argparse.Namespace, *, progress: Progress) -> Any:
+    from unlearning.adapters import Lora
     from unlearning.rows import read_rows
     from unlearning.unlearn import unlearn
 
+    dose = {"rounds": options.rounds, "learning_rate": options.learning_rate}
     return unlearn(
         options.model,
-        forget=read_rows(options.forget),
+        forget=[row for path in options.forget for row in read_rows(path)],
         retain=read_rows(options.retain),
+        namesakes=read_rows(options.namesakes) if options.namesakes else (),
         out=options.out,
         method=options.method,
+        adapter=Lora(rank=options.rank) if options.adapter else None,
+        budget=options.budget,
+        most_lost=options.most_lost,
+        dose={name: value for name, value in dose.items() if value is not None},
         seed=options.seed,
         threads=options.threads,
         progress=progress,

@@ -15,15 +15,6 @@ def shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
 
 
-def probing(parser: argparse.ArgumentParser) -> None:
-    """What the verbs take that ask a model about a person."""
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument(
-        "--probe", type=Path, required=True, help="JSON: person, controls, namesakes, others, candidates"
-    )
-    parser.add_argument("--candidates", type=int, default=300, help="values that each true value is ranked among")
-
-
 def lines_of(path: Path | None) -> list[str]:
     """Lines of a UTF-8 text file with their ends, none without a file; raises RowsError."""
     if path is None:
