@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from rest_framework import serializers
 
+from compliance.rules import asking
 from compliance.rules.terms import IdentifierKind, Requester, State, Turn
 
 REFERENCE_PATTERN = r"^OUB-[0-9A-Z]{4}-[0-9A-Z]{4}$"
@@ -50,6 +52,13 @@ class TypedIdentifier(serializers.Serializer[Any]):
     value = serializers.CharField(max_length=254)
 
 
+class Clue(serializers.Serializer[Any]):
+    """Something that the person saw; never a condition."""
+
+    kind = serializers.ChoiceField(choices=asking.Clue.choices())
+    value = serializers.CharField(max_length=2000)
+
+
 class NewRequest(serializers.Serializer[Any]):
     """An erasure request; the code that confirms it goes to ``email``."""
 
@@ -58,10 +67,18 @@ class NewRequest(serializers.Serializer[Any]):
     )
     email = serializers.CharField(max_length=254)
     name = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
-    language = serializers.ChoiceField(choices=[("en", "English"), ("pt-br", "Português (Brasil)")], default="en")
+    language = serializers.ChoiceField(choices=settings.LANGUAGES, default="en")
     requester = serializers.ChoiceField(choices=Requester.choices(), default=str(Requester.SELF))
     others = serializers.ListField(child=TypedIdentifier(), max_length=20, required=False)
     details = serializers.CharField(max_length=5000, required=False, allow_blank=True, default="")
+    wishes = serializers.ListField(
+        child=serializers.ChoiceField(choices=asking.Wish.choices()), max_length=3, min_length=1, default=["erase"]
+    )
+    clues = serializers.ListField(child=Clue(), max_length=10, required=False)
+    where = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
+    whys = serializers.ListField(
+        child=serializers.ChoiceField(choices=asking.Why.choices()), max_length=7, required=False, default=[]
+    )
 
 
 class Received(serializers.Serializer[Any]):
@@ -83,6 +100,7 @@ class Confirmed(serializers.Serializer[Any]):
 
     reference = serializers.CharField()
     state = serializers.ChoiceField(choices=State.choices())
+    secret = serializers.CharField(help_text="Opens the status from now on; said once.")
 
 
 class Asking(serializers.Serializer[Any]):

@@ -10,8 +10,10 @@ from rest_framework.response import Response
 from compliance.accounts.models import LegalEntity
 from compliance.api import shapes
 from compliance.api.door import HERE, PUBLIC, Door, operation
-from compliance.intake import services, verification
+from compliance.intake import limits, services, verification
+from compliance.intake.form import Clue
 from compliance.intake.models import ErasureRequest
+from compliance.rules import asking
 from compliance.rules.errors import InvalidInput, NotFoundHere
 from compliance.rules.terms import IdentifierKind, Requester, State
 
@@ -27,6 +29,7 @@ class Requests(Door):
         """Receive a request; the same answer for everybody. A code to confirm it goes to the address."""
         given = shapes.NewRequest(data=request.data)
         given.is_valid(raise_exception=True)
+        limits.knock("form", by=limits.network(request.META))
         receipt = services.submit(submission(given.validated_data))
         return Response({"reference": receipt.reference, "secret": receipt.secret}, status=202)
 
@@ -39,11 +42,16 @@ class Confirm(Door):
 
     @operation("Confirm a request", body=shapes.Confirming, answers={200: shapes.Confirmed}, problems_of=(*PUBLIC, 403))
     def post(self, request: Request) -> Response:
-        """Consume the single-use code; whatever is wrong, the refusal has the same words."""
+        """Consume the single-use code; the new secret replaces the one that was said to whoever sent the form.
+
+        Whatever is wrong, the refusal has the same words.
+        """
         given = shapes.Confirming(data=request.data)
         given.is_valid(raise_exception=True)
-        case = services.confirm(given.validated_data["reference"], given.validated_data["code"])
-        return Response({"reference": case.reference, "state": case.state})
+        limits.knock("code", by=limits.network(request.META))
+        receipt = services.prove(given.validated_data["reference"], given.validated_data["code"])
+        answer = {"reference": receipt.reference, "state": receipt.request.state, "secret": receipt.secret}
+        return Response(answer)
 
 
 class Status(Door):
@@ -59,6 +67,7 @@ class Status(Door):
         """Reference and secret open the status; a wrong pair is not found, whichever part is wrong."""
         given = shapes.Asking(data=request.data)
         given.is_valid(raise_exception=True)
+        limits.knock("status", by=limits.network(request.META))
         case = verification.status(given.validated_data["reference"], given.validated_data["secret"])
         if case is None:
             raise NotFoundHere("That reference and secret do not fit together.", next_action="Check both.")
@@ -76,6 +85,10 @@ def submission(given: dict[str, Any]) -> services.Submission:
         requester=Requester(given["requester"]),
         others=others,
         details=given["details"],
+        wishes=[asking.Wish(wish) for wish in given["wishes"]],
+        clues=[Clue(asking.Clue(clue["kind"]), clue["value"]) for clue in given.get("clues", ())],
+        where=given["where"],
+        whys=[asking.Why(why) for why in given["whys"]],
     )
 
 

@@ -112,8 +112,7 @@ def renewed(request: ErasureRequest) -> Receipt:
     with transaction.atomic():
         request.secret_hash = verification.digest("secret", secret)
         request.save(update_fields=["secret_hash"])
-        who = {"case": request.reference, "entity": request.entity.slug, "by": DATA_SUBJECT}
-        audit.record("secret.renewed", **who)
+        audit.record("secret.renewed", case=request.reference, entity=request.entity.slug, by=DATA_SUBJECT)
     return Receipt(request=request, reference=request.reference, secret=secret)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.forms.widgets import ChoiceWidget
 from django.utils.translation import gettext as _
 
 from compliance.accounts.models import LegalEntity
@@ -61,7 +62,8 @@ def _text(name: str) -> Callable[[Values], str]:
 def _chosen(form: type[forms.Question], name: str) -> Callable[[Values], str]:
     def words(values: Values) -> str:
         picked = values.get(name, [])
-        labels = dict(form.base_fields[name].choices)  # type: ignore[attr-defined]
+        field = form.base_fields[name]
+        labels = dict(field.widget.choices) if isinstance(field.widget, ChoiceWidget) else {}
         return "\n".join(str(labels[one]) for one in ([picked] if isinstance(picked, str) else picked) if one in labels)
 
     return words
@@ -78,7 +80,7 @@ def _gathered(name: str) -> Callable[[Values], str]:
 COMPANY = Step("company", forms.Company, company_in_words)
 OTHERS = Step("identifiers", forms.Other, _gathered("others"), "others", MOST_IDENTIFIERS)
 FILES = Step("files", questions.Files, _gathered("files"), "files", MOST_FILES)
-QUESTIONS = (
+QUESTIONS: tuple[Step, ...] = (
     Step("who", questions.Who, _chosen(questions.Who, "requester")),
     Step("wish", questions.Wishes, _chosen(questions.Wishes, "wishes")),
     Step("email", forms.Email, _text("email")),

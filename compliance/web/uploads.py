@@ -23,7 +23,7 @@ class CappedMemory(FileUploadHandler):
         """Keep what fits."""
         self._buffer.write(raw_data[: max(0, CAP - self._buffer.tell())])
 
-    def file_complete(self, file_size: int) -> UploadedFile:
+    def file_complete(self, file_size: int) -> UploadedFile[bytes]:
         """The file, as long as it was sent or as the cap allows."""
         size = self._buffer.tell()
         self._buffer.seek(0)

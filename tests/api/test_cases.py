@@ -17,7 +17,7 @@ from compliance.mitigation.models import Step
 from compliance.rules.terms import JobStatus, Role, State, StepStatus, Work
 from tests.api.building import ALICE, DIGEST, Company, World, client, planned, send, stopped, verified, world
 
-REFUSAL = {"exemption": "17-3-b", "reason": "Invoices are kept for ten years."}
+REFUSAL = {"exemption": "17-3-b", "reason": "Invoices are kept for ten years.", "review_on": "2030-01-02"}
 
 
 def state_of(case: ErasureRequest) -> str:
@@ -130,7 +130,7 @@ def test_a_case_shows_everything_but_the_person(aurora: Company, evidence: Path)
     assert shown["plan"]["digest"] == DIGEST and shown["plan"]["steps"][0]["count"] == 7
     assert [r["number"] for r in shown["reports"]] == [1]
     assert {j["status"] for j in shown["jobs"]} >= {JobStatus.FAILED}
-    assert [e["kind"] for e in shown["events"]][:2] == ["case.RECEIVED", "case.VERIFIED"]
+    assert [e["kind"] for e in shown["events"]][:3] == ["case.RECEIVED", "identity.proven", "case.VERIFIED"]
     for secret in (ALICE, "Alice", "Moreau", here.case.person_key, "/secret/place"):
         assert secret not in text
 

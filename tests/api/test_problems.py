@@ -136,7 +136,7 @@ def test_no_class_of_the_tree_is_unexpected() -> None:
     for kind in below(errors.OubliError):
         error = kind.__new__(kind)  # some are made of more than a cause; how they are answered does not depend on it
         errors.OubliError.__init__(error, "x")
-        assert problems.handle(error, {}).status_code in (403, 404, 409, 422, 503)
+        assert problems.handle(error, {}).status_code in (403, 404, 409, 422, 429, 503)
 
 
 def test_unexpected_error_says_nothing_of_its_text(caplog: pytest.LogCaptureFixture) -> None:

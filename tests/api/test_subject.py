@@ -52,7 +52,12 @@ def test_the_code_confirms_once(aurora: Company) -> None:
     receipt = ask(aurora)
     body = {"reference": receipt.reference, "code": code_of(receipt.request)}
     first = send(Client(), "requests/confirm/", body)
-    assert first.json() == {"reference": receipt.reference, "state": State.VERIFIED}
+    answer = first.json()
+    assert (answer["reference"], answer["state"]) == (receipt.reference, State.VERIFIED)
+    opened = {"reference": receipt.reference, "secret": answer["secret"]}
+    assert send(Client(), "requests/status/", opened).status_code == 200
+    filer = {"reference": receipt.reference, "secret": receipt.secret}
+    assert send(Client(), "requests/status/", filer).status_code == 404, "who only filled in the form is out"
     assert send(Client(), "requests/confirm/", body).status_code == 403
 
 

@@ -72,7 +72,11 @@ def test_a_request_goes_the_whole_public_way_without_scripts(aurora: seeded.Comp
     content = vault.opened(case)
     assert (content["name"], content["details"]) == ("Nora Lind", "You chatted with me.")
     assert [item["value"] for item in content["identifiers"]] == [EMAIL, "+49 30 901820"]
-    assert (content["wishes"], content["whys"], content["where"]) == (["erase", "not_said"], ["changed_mind"], "The help chat")
+    assert (content["wishes"], content["whys"], content["where"]) == (
+        ["erase", "not_said"],
+        ["changed_mind"],
+        "The help chat",
+    )
     assert content["clues"] == [{"kind": "prompt", "value": "Where does Nora live?"}]
     assert "Waiting for you" in open_status(client, page)
     page = client.post("/confirm/", {"reference": case.reference, "code": seeded.code_of(case)}).content.decode()
