@@ -1,25 +1,39 @@
 """Take chunks out of an index: hidden at once, then gone from the files, with a receipt; and look whether they are.
 
-``hide`` answers in milliseconds and is kept by every open index; the bytes stay. ``erase`` writes a new generation from
-the stored vectors of everybody else (nothing is embedded again), makes it current in a single step and unlinks the old.
-Killed at any moment, the folder opens as before or as after, and calling ``erase`` again finishes the work.
+``hide`` answers in milliseconds and is kept by every open index; the bytes stay. ``erase`` overwrites the person's
+bytes where they stand, when the format allows it, with a journal that survives a kill; else it writes a new generation
+from what is stored of everybody else (nothing is embedded again) and makes it current in a single step. Killed at any
+moment, the folder opens as before or as after; a change that was begun is finished by whoever opens it next.
 """
 
-import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from retrieval import undo
-from retrieval.errors import IndexUnreadable, UnknownId
-from retrieval.indexes import generation, hidden, layout, vectors
-from retrieval.scan import scan_bytes
-from retrieval.types import AbsenceReport, EraseReceipt, HideReceipt, Progress, Residue, silent
-
-_MEMORY = "a process that had the index open follows at its next search; memory it freed is not wiped before it ends"
+from retrieval.absence import absent as absent
+from retrieval.errors import IndexUnreadable, UnknownId, UnsupportedIndex
+from retrieval.indexes import (
+    compressed,
+    finishing,
+    generation,
+    hidden,
+    inplace,
+    journal,
+    layout,
+    opened,
+    scrub,
+    vectors,
+    weighing,
+)
+from retrieval.indexes.chunks import StoredChunks
+from retrieval.indexes.inplace import Scrub, WriteAnew
+from retrieval.indexes.layout import Place
+from retrieval.indexes.vectors import Ids
+from retrieval.types import EraseReceipt, HideReceipt, Progress, silent
 
 
 def hide(folder: Path, ids: Iterable[int]) -> HideReceipt:
@@ -55,43 +69,83 @@ def erase(
     _refuse_no_index(folder)
     with layout.changing(folder):
         layout.sweep(folder)
-        held = generation.read(folder)
-        present = _present(held, wanted, folder)
-        if present:
-            progress(0.1, f"{len(present)} of {len(held.chunks)} chunks to be removed")
-            receipt = _next_generation(held, present, keep_undo, progress)
+        place = layout.current(folder)
+        held = StoredChunks(place.files / layout.CHUNKS)
+        present = _present(place, held, wanted)
+        if len(present):
+            progress(0.1, f"{len(present)} of {len(held)} chunks to be removed")
+            receipt = _erased(place, held, present, keep_undo, progress)
         else:
-            receipt = _nothing_to_do(held)
+            receipt = _nothing_to_do(place, len(held))
         hidden.change(folder, drop=wanted)
+    followers = opened.followed_here(folder) if receipt.removed else 0
     progress(1.0, f"{receipt.removed} chunks removed, {receipt.remaining} remain")
-    return replace(receipt, seconds=time.perf_counter() - started)
+    how = f"{receipt.how}; {_memory(followers)}" if receipt.removed else receipt.how
+    return replace(receipt, seconds=time.perf_counter() - started, how=how)
 
 
-def _present(held: generation.Generation, wanted: frozenset[int], folder: Path) -> frozenset[int]:
-    present = wanted & held.chunks.keys()
-    unknown = wanted - present - set(held.place.manifest.get("erased", ()))
+def _memory(followers: int) -> str:
+    here = f"{followers} open indexes of this process emptied or wiped" if followers else "none open in this process"
+    return f"memory: {here}; other processes follow at their next search"
+
+
+def _present(place: Place, held: StoredChunks, wanted: frozenset[int]) -> Ids:
+    ids = np.array(sorted(wanted), np.int64)
+    there = held.places.find(ids) >= 0
+    unknown = set(ids[~there].tolist()).difference(place.manifest.get("erased", ()))
     if unknown:
         raise UnknownId(
-            f"Erasing from the index in {folder}: {len(unknown)} of {len(wanted)} ids never were in it, first "
+            f"Erasing from the index in {place.folder}: {len(unknown)} of {len(wanted)} ids never were in it, first "
             f"{min(unknown)}; nothing was changed. Check that the ids belong to this index."
         )
-    return present
+    return np.asarray(ids[there])
 
 
-def _next_generation(
-    held: generation.Generation, ids: frozenset[int], keep_undo: Path | None, progress: Progress
-) -> EraseReceipt:
-    place, stored = held.place, vectors.contents(held.index)
-    keep = ~np.isin(stored.ids, np.fromiter(ids, np.int64, len(ids)))
+def _erased(place: Place, held: StoredChunks, ids: Ids, keep_undo: Path | None, progress: Progress) -> EraseReceipt:
+    try:
+        planned = inplace.plan(place, held, ids)
+    except WriteAnew as reason:
+        return _next_generation(place, ids, str(reason), keep_undo, progress)
+    except UnsupportedIndex:
+        return _next_generation(place, ids, "its layout is not known to the byte", keep_undo, progress)
     if keep_undo is not None:
-        undo.keep(keep_undo, held, stored.ids[~keep], stored.vectors[~keep])
+        with inplace.opened(place) as files:
+            where = scrub.find(files.raw, files.found, ids, beside=files.lists)
+            rows = inplace.rows_of(files, where)
+            numbers = inplace.ids_at(files, where)
+        undo.keep(keep_undo, place.generation, [held[id] for id in numbers.tolist()], rows)
+    return _in_place(place, planned, progress)
+
+
+def _in_place(place: Place, planned: Scrub, progress: Progress) -> EraseReceipt:
+    before = generation.digest_of(place)
+    progress(0.3, "overwriting their bytes")
+    journal.write(place.folder, planned.change)
+    manifest = finishing.finish(place.folder) or {}
+    return EraseReceipt(
+        level="repaired" if planned.level == "repaired" else "scrubbed",
+        generation_before=place.generation,
+        generation_after=place.generation + 1,
+        removed=planned.removed,
+        remaining=planned.remaining,
+        seconds=0.0,
+        how=planned.said,
+        digest_before=before,
+        digest_after=str(manifest.get("digest", "")),
+    )
+
+
+def _next_generation(place: Place, ids: Ids, why: str, keep_undo: Path | None, progress: Progress) -> EraseReceipt:
+    held = generation.read(place.folder)
+    gone = frozenset(ids.tolist())
     progress(0.3, "writing the index without them")
-    index, how = vectors.without(stored, keep)
+    index, how = _without(held, ids, keep_undo)
     number = place.generation + 1
     target = layout.fresh(place.folder, number)
-    kept = [chunk for chunk in held.chunks.values() if chunk.id not in ids]
-    erased = sorted(ids.union(place.manifest.get("erased", ())))
-    manifest = generation.write(target, index, kept, {**place.manifest, "generation": number, "erased": erased})
+    kept = [chunk for chunk in held.chunks.values() if chunk.id not in gone]
+    erased = sorted(gone.union(place.manifest.get("erased", ())))
+    said = {name: value for name, value in place.manifest.items() if name not in ("slots", "data")}
+    manifest = generation.write(target, index, kept, {**said, "generation": number, "erased": erased})
     progress(0.8, "making it the current one")
     before = generation.digest_of(place)
     layout.publish(place.folder, target, plain=place.plain)
@@ -100,36 +154,43 @@ def _next_generation(
         level="rewritten",
         generation_before=place.generation,
         generation_after=number,
-        removed=int((~keep).sum()),
-        remaining=int(keep.sum()),
+        removed=len(ids),
+        remaining=len(kept),
         seconds=0.0,
-        how=f"new generation written ({how}), old files unlinked; {_MEMORY}",
+        how=f"new generation written ({why}; {how}), old files unlinked",
         digest_before=before,
         digest_after=str(manifest["digest"]),
     )
 
 
-def _nothing_to_do(held: generation.Generation) -> EraseReceipt:
-    number, digest = held.place.generation, generation.digest_of(held.place)
-    return EraseReceipt("already gone", number, number, 0, len(held.chunks), 0.0, "nothing changed", digest, digest)
+def _without(held: generation.Generation, ids: Ids, keep_undo: Path | None) -> tuple[object, str]:
+    share = len(ids) / max(1, len(held.chunks))
+    retrain = share > weighing.RETRAIN_ABOVE and share < 1
+    if vectors.is_compressed(held.index):
+        if keep_undo is not None:
+            raise UnsupportedIndex(
+                f"Erasing from the index in {held.place.folder}: its vectors are compressed, so there is no way back "
+                "for them; erase without keeping one. Nothing was changed."
+            )
+        return compressed.without(held.index, ids, held.gone, retrain=retrain or _heavy(held, ids))
+    stored = vectors.contents(held.index, held.gone)
+    keep = ~np.isin(stored.ids, ids)
+    if keep_undo is not None:
+        chunks = [held.chunks[id] for id in stored.ids[~keep].tolist()]
+        undo.keep(keep_undo, held.place.generation, chunks, stored.vectors[~keep])
+    return vectors.without(stored, keep, retrain=retrain or _heavy(held, ids))
 
 
-def absent(folder: Path, *, vectors: Sequence[bytes] = (), texts: Sequence[str] = ()) -> AbsenceReport:
-    """Scan every file of a folder for the exact bytes of vectors and texts (plain and as JSON writes them)."""
-    spellings = [spelling for text in texts for spelling in _as_stored(text)]
-    patterns = [*vectors, *spellings]
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    residues = [residue for path in files for residue in _residues(path, patterns, len(vectors))]
-    size = sum(path.stat().st_size for path in files)
-    return AbsenceReport(len(files), size, len(vectors), len(texts), tuple(residues))
+def _heavy(held: generation.Generation, ids: Ids) -> bool:
+    """Say whether the ids weigh too much on a list, where there are lists."""
+    try:
+        with inplace.opened(held.place) as files:
+            where = scrub.find(files.raw, files.found, ids, beside=files.lists)
+            return bool(len(weighing.weigh(files.lists, files.found, where, len(held.chunks)).heavy))
+    except UnsupportedIndex:
+        return False
 
 
-def _as_stored(text: str) -> tuple[bytes, ...]:
-    forms = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
-    return tuple(dict.fromkeys(form.encode() for form in forms))
-
-
-def _residues(path: Path, patterns: Sequence[bytes], vectors: int) -> list[Residue]:
-    found = [index < vectors for _, index in scan_bytes(path, patterns)]
-    counts = {"vector": sum(found), "text": len(found) - sum(found)}
-    return [Residue(str(path), "vector" if what == "vector" else "text", n) for what, n in counts.items() if n]
+def _nothing_to_do(place: Place, count: int) -> EraseReceipt:
+    number, digest = place.generation, generation.digest_of(place)
+    return EraseReceipt("already gone", number, number, 0, count, 0.0, "nothing changed", digest, digest)

@@ -93,9 +93,13 @@ class HideReceipt:
 
 @dataclass(frozen=True, slots=True)
 class EraseReceipt:
-    """What an erase did: ``level`` is ``rewritten`` or ``already gone``; digests cover index and chunks."""
+    """What an erase did; digests cover index and chunks.
 
-    level: Literal["rewritten", "already gone"]
+    ``level``: ``scrubbed`` (their bytes overwritten in place), ``repaired`` (also the links of a graph mended),
+    ``rewritten`` (a new generation), or ``already gone``.
+    """
+
+    level: Literal["scrubbed", "repaired", "rewritten", "already gone"]
     generation_before: int
     generation_after: int
     removed: int

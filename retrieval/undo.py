@@ -17,14 +17,11 @@ from retrieval.indexes import generation, layout, vectors
 from retrieval.types import Chunk, Vectors
 
 
-def keep(folder: Path, held: generation.Generation, ids: vectors.Ids, removed: Vectors) -> Path:
-    """Lay chunks and their vectors, (ids, dimension), aside, durably, named by the generation they come from."""
+def keep(folder: Path, number: int, chunks: Sequence[Chunk], removed: Vectors) -> Path:
+    """Lay chunks and their vectors, (chunks, dimension), aside, durably, named by the generation they come from."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"from-{held.place.generation:06d}.jsonl"
-    rows = [
-        {**asdict(held.chunks[id]), "vector": row.tobytes().hex()}
-        for id, row in zip(ids.tolist(), removed, strict=True)
-    ]
+    path = folder / f"from-{number:06d}.jsonl"
+    rows = [{**asdict(chunk), "vector": row.tobytes().hex()} for chunk, row in zip(chunks, removed, strict=True)]
     write_whole(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
     return path
 
@@ -56,7 +53,7 @@ def _read(path: Path) -> list[tuple[Chunk, Vectors]]:
 
 
 def _publish_with(held: generation.Generation, chunks: Sequence[Chunk], added: Vectors) -> None:
-    stored, place = vectors.contents(held.index), held.place
+    stored, place = vectors.contents(held.index, held.gone), held.place
     if added.shape[1] != held.index.d:
         raise DimensionMismatch(
             f"Restoring into the index in {place.folder}: the kept vectors have {added.shape[1]} dimensions, "
@@ -69,7 +66,8 @@ def _publish_with(held: generation.Generation, chunks: Sequence[Chunk], added: V
     index, _ = vectors.without(both, np.ones(len(both.ids), np.bool_))
     number, erased = place.generation + 1, set(place.manifest.get("erased", ())).difference(ids.tolist())
     target = layout.fresh(place.folder, number)
-    manifest = {**place.manifest, "generation": number, "erased": sorted(erased)}
+    said = {name: value for name, value in place.manifest.items() if name not in ("slots", "data")}
+    manifest = {**said, "generation": number, "erased": sorted(erased)}
     generation.write(target, index, [*held.chunks.values(), *chunks], manifest)
     layout.publish(place.folder, target, plain=place.plain)
     layout.sweep(place.folder)

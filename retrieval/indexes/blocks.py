@@ -37,6 +37,26 @@ def write(path: Path) -> str:
     return sha256(digests).hexdigest()
 
 
+def holds(path: Path, touched: Blocks, root_of: str | None) -> bool:
+    """Say whether a file is still the one of that root, as far as the touched blocks go.
+
+    Where the sidecar does not belong to the root, the whole file is hashed. Without a root there is nothing to say.
+    """
+    if root_of is None:
+        return True
+    beside = sidecar(path)
+    known = beside.read_bytes() if beside.exists() else b""
+    if sha256(known).hexdigest() != root_of:
+        return root(path) == root_of
+    if len(known) != -(-path.stat().st_size // BLOCK) * _SUM:
+        return False
+    with path.open("rb") as handle:
+        return all(
+            sha256(os.pread(handle.fileno(), BLOCK, block * BLOCK)).digest() == known[block * _SUM : (block + 1) * _SUM]
+            for block in touched.tolist()
+        )
+
+
 def refresh(path: Path, touched: Blocks, *, before: str | None) -> str:
     """Hash the touched blocks again, and return the new root.
 

@@ -19,7 +19,6 @@ from retrieval.types import Vectors
 faiss: Any = faiss_bindings  # its stubs do not know half of what it offers
 Ids = npt.NDArray[np.int64]
 KINDS: Final = ("flat", "ivf", "hnsw")
-RETRAIN_FROM: Final = 0.01  # of the vectors removed: from there on, IVF centroids keep a trace worth the cost
 _HNSW_NEIGHBOURS, _PER_CENTROID = 32, 39  # faiss' own default, and the fewest points it trains a centroid on
 
 
@@ -70,7 +69,7 @@ def _contents(index: Any) -> Contents:
     inner, ids = _unwrap(index)
     if isinstance(inner, faiss.IndexIVFFlat):
         positions, vectors = _inverted_lists(inner)
-        return Contents(positions if ids is None else ids[positions], vectors, "ivf", inner)
+        return Contents(positions if ids is None else named(ids, positions), vectors, "ivf", inner)
     if isinstance(inner, (faiss.IndexHNSWFlat, faiss.IndexFlat)):
         kind: Literal["flat", "hnsw"] = "hnsw" if isinstance(inner, faiss.IndexHNSW) else "flat"
         flat = faiss.downcast_index(inner.storage) if kind == "hnsw" else inner
@@ -124,7 +123,7 @@ class Chosen:
 
 def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int, float]]:
     """Return (id, score) of the nearest vectors that are chosen; ``query`` is (1, dimension)."""
-    inner, _ = _unwrap(index)
+    inner = inner_of(index)
     how: Any = None
     if isinstance(inner, faiss.IndexHNSW):
         how = faiss.SearchParametersHNSW(efSearch=max(2 * k, inner.hnsw.efSearch, 64))
@@ -140,8 +139,7 @@ def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int
 
 def is_compressed(index: Any) -> bool:
     """Say whether vectors are stored as codes, in which an empty slot looks like any other."""
-    inner, _ = _unwrap(index)
-    return not isinstance(inner, (faiss.IndexFlat, faiss.IndexIVFFlat, faiss.IndexHNSWFlat))
+    return not isinstance(inner_of(index), (faiss.IndexFlat, faiss.IndexIVFFlat, faiss.IndexHNSWFlat))
 
 
 def _unwrap(index: Any) -> tuple[Any, Ids | None]:
@@ -150,6 +148,18 @@ def _unwrap(index: Any) -> tuple[Any, Ids | None]:
         ids: Ids = faiss.vector_to_array(index.id_map).copy()
         return faiss.downcast_index(index.index), ids
     return index, None
+
+
+def named(ids: Ids, positions: Ids) -> Ids:
+    """Return the ids of positions; a slot of nobody stays nobody's."""
+    return np.where(positions == NOBODY, NOBODY, ids[positions])
+
+
+def inner_of(index: Any) -> Any:
+    """Return the index below the one that maps ids, if there is one."""
+    index = faiss.downcast_index(index)
+    mapped = isinstance(index, (faiss.IndexIDMap, faiss.IndexIDMap2))
+    return faiss.downcast_index(index.index) if mapped else index
 
 
 def _inverted_lists(index: Any) -> tuple[Ids, Vectors]:
@@ -199,8 +209,11 @@ def _new_ivf(dimension: int, lists: int, metric: int) -> Any:
     return index
 
 
-def without(held: Contents, keep: npt.NDArray[np.bool_]) -> tuple[Any, str]:
-    """Build the same kind of index over the kept vectors, (n,) mask; return it and how it was done."""
+def without(held: Contents, keep: npt.NDArray[np.bool_], *, retrain: bool = False) -> tuple[Any, str]:
+    """Build the same kind of index over the kept vectors, (n,) mask; return it and how it was done.
+
+    ``retrain`` trains an IVF index's centroids again on what is kept.
+    """
     vectors, ids, shape = np.ascontiguousarray(held.vectors[keep]), held.ids[keep], held.shape
     if held.kind == "flat":
         return _with_ids(faiss.IndexFlat(shape.d, shape.metric_type), vectors, ids), "vectors copied bit for bit"
@@ -208,20 +221,20 @@ def without(held: Contents, keep: npt.NDArray[np.bool_]) -> tuple[Any, str]:
         inner = faiss.IndexHNSWFlat(shape.d, shape.hnsw.nb_neighbors(1), shape.metric_type)
         inner.hnsw.efConstruction, inner.hnsw.efSearch = shape.hnsw.efConstruction, shape.hnsw.efSearch
         return _with_ids(inner, vectors, ids), "graph rebuilt from the stored vectors"
-    return _ivf_without(shape, vectors, ids, removed=1 - len(ids) / max(1, len(held.ids)))
+    return _ivf_without(shape, vectors, ids, retrain=retrain)
 
 
-def _ivf_without(shape: Any, vectors: Vectors, ids: Ids, *, removed: float) -> tuple[Any, str]:
-    retrain = removed >= RETRAIN_FROM and len(ids) >= shape.nlist
+def _ivf_without(shape: Any, vectors: Vectors, ids: Ids, *, retrain: bool) -> tuple[Any, str]:
+    retrain = retrain and len(ids) >= shape.nlist
     index = _new_ivf(shape.d, shape.nlist, shape.metric_type)
     index.nprobe = shape.nprobe
     if retrain:
         index.train(vectors)
-        how = f"lists rebuilt, centroids trained again without the removed {removed:.1%}"
+        how = "lists rebuilt, centroids trained again without the removed"
     else:
         index.quantizer.add(faiss.downcast_index(shape.quantizer).reconstruct_n(0, shape.nlist))
         index.is_trained = True
-        how = f"lists rebuilt, centroids kept: the removed {removed:.1%} had a part in training them"
+        how = "lists rebuilt, centroids kept: the removed had a part in training them"
     if len(ids):
         index.add_with_ids(vectors, ids)
     return index, how

@@ -1,0 +1,29 @@
+"""Look whether bytes are gone: every file of a folder, for the exact bytes of vectors and texts."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from retrieval.scan import scan_bytes
+from retrieval.types import AbsenceReport, Residue
+
+
+def absent(folder: Path, *, vectors: Sequence[bytes] = (), texts: Sequence[str] = ()) -> AbsenceReport:
+    """Scan every file of a folder for the exact bytes of vectors and texts (plain and as JSON writes them)."""
+    spellings = [spelling for text in texts for spelling in _as_stored(text)]
+    patterns = [*vectors, *spellings]
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    residues = [residue for path in files for residue in _residues(path, patterns, len(vectors))]
+    size = sum(path.stat().st_size for path in files)
+    return AbsenceReport(len(files), size, len(vectors), len(texts), tuple(residues))
+
+
+def _as_stored(text: str) -> tuple[bytes, ...]:
+    forms = (text, json.dumps(text, ensure_ascii=False)[1:-1], json.dumps(text)[1:-1])
+    return tuple(dict.fromkeys(form.encode() for form in forms))
+
+
+def _residues(path: Path, patterns: Sequence[bytes], vectors: int) -> list[Residue]:
+    found = [index < vectors for _, index in scan_bytes(path, patterns)]
+    counts = {"vector": sum(found), "text": len(found) - sum(found)}
+    return [Residue(str(path), "vector" if what == "vector" else "text", n) for what, n in counts.items() if n]

@@ -1,0 +1,176 @@
+"""Plan an erase that touches only the person's bytes: what is overwritten, in which files, and the manifest after it.
+
+Nothing is loaded: the files are mapped, the wanted slots looked up, and the patches handed to the journal.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrieval.errors import IndexUnreadable, StoreOutOfStep, UnsupportedIndex
+from retrieval.indexes import blocks, filemap, patches, places, scrub, weighing
+from retrieval.indexes.chunks import StoredChunks
+from retrieval.indexes.journal import Change
+from retrieval.indexes.layout import CHUNKS, INDEX, Place
+from retrieval.indexes.mapped import mapped
+from retrieval.indexes.patches import Patch
+from retrieval.indexes.scrub import Found
+from retrieval.indexes.sections import FileMap, Offsets
+from retrieval.indexes.weighing import Weight
+from retrieval.types import Vectors
+
+EMPTY_BELOW = 0.2  # of all slots: with more of them empty, the index is written anew
+
+
+class WriteAnew(Exception):  # noqa: N818 - no error: a decision, and the reason that the receipt gives
+    """This erase is better done by writing the index anew."""
+
+
+@dataclass(frozen=True)
+class Scrub:
+    """A planned change, and what the receipt says of it."""
+
+    change: Change
+    removed: int
+    remaining: int
+    level: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Files:
+    """An index file and the file its lists may lie in, mapped, with the map of what stands where."""
+
+    found: FileMap
+    raw: memoryview
+    lists: memoryview
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[Files]:
+    """Map a generation's files; raises ``UnsupportedIndex`` for kinds whose bytes are not known."""
+    path = place.files / INDEX
+    with mapped(path) as raw:
+        try:
+            found = filemap.parse(raw)
+        except UnsupportedIndex as error:
+            raise UnsupportedIndex(f"Reading {path}: {error}.") from None
+        except IndexUnreadable as error:
+            raise IndexUnreadable(f"Reading {path}: {error}.") from None
+        if found.lists is None or found.lists.data is None:
+            yield Files(found, raw, raw)
+            return
+        with mapped(place.files / found.lists.data) as beside:
+            yield Files(found, raw, beside)
+
+
+def rows_of(files: Files, where: Found) -> Vectors:
+    """Return stored vectors, (found, dimension) float32; raises ``UnsupportedIndex`` where they are compressed."""
+    found = files.found
+    if found.coded != "flat":
+        raise UnsupportedIndex("its vectors are compressed: there is no way back for them; erase without keeping one")
+    if found.lists is not None:
+        at = found.lists.codes[where.lists] + where.slots * found.lists.code_size
+    else:
+        at = (found.codes.offset if found.codes else 0) + where.positions * 4 * found.dimension
+    rows = [np.frombuffer(files.lists, "<f4", found.dimension, offset) for offset in at.tolist()]
+    return np.stack(rows) if rows else np.zeros((0, found.dimension), np.float32)
+
+
+def ids_at(files: Files, where: Found) -> Offsets:
+    """Return the ids of what was found, in the same order."""
+    found = files.found
+    if found.ids is not None:
+        return np.asarray(scrub.numbers(files.raw, found)[where.positions])
+    return where.positions
+
+
+def plan(place: Place, held: StoredChunks, wanted: Offsets) -> Scrub:
+    """Return the change that erases ids, all of them in the chunks; raises ``WriteAnew`` with the reason."""
+    with opened(place) as files:
+        where = scrub.find(files.raw, files.found, wanted, beside=files.lists)
+        _check_in_step(place, files.found, where, wanted)
+        remaining = len(held) - len(wanted)
+        gone = frozenset(map(int, place.manifest.get("slots", ())))
+        _check_worth(files.found, remaining, len(gone) + len(wanted))
+        weight = weighing.weigh(files.lists, files.found, where, len(held))
+        changes, said = _changes(place, files, where, weight, gone)
+        changes += _blanks(place, held, wanted)
+        level = "repaired" if files.found.kind == "hnsw" else "scrubbed"
+        data = files.found.lists.data if files.found.lists else None
+    _check_touched(place, changes)
+    said = f"{patches.size(changes):,} bytes overwritten in place; {said}"
+    return Scrub(_change(place, changes, wanted, gone, remaining, data), len(wanted), remaining, level, said)
+
+
+def _check_in_step(place: Place, found: FileMap, where: Found, wanted: Offsets) -> None:
+    seen = len(where.lists) if found.lists is not None else len(where.positions)
+    if seen != len(wanted):
+        raise StoreOutOfStep(
+            f"Erasing from the index in {place.files}: {len(wanted)} chunks have {seen} vectors; nothing was changed. "
+            "Rebuild the index from its documents."
+        )
+
+
+def _check_worth(found: FileMap, remaining: int, empty: int) -> None:
+    if not scrub.in_place(found):
+        raise WriteAnew("compressed vectors without lists have no empty value")
+    if remaining <= 0:
+        raise WriteAnew("nothing is left")
+    if empty > EMPTY_BELOW * max(1, found.count):
+        raise WriteAnew(f"more than {EMPTY_BELOW:.0%} of its slots would be empty")
+
+
+def _changes(place: Place, files: Files, where: Found, weight: Weight, gone: frozenset[int]) -> tuple[list[Patch], str]:
+    found = files.found
+    changes = scrub.clearing(INDEX, files.raw, found, where)
+    if found.kind == "hnsw":
+        from retrieval.indexes.graph import mended  # it compiles: whoever has no graph does not wait for that
+
+        dead = np.fromiter(gone, np.int64, len(gone))
+        before = dead if found.ids is None else scrub.among(scrub.numbers(files.raw, found), np.array([scrub.NOBODY]))
+        links, lists = mended(INDEX, files.raw, found, where.positions, np.asarray(before, np.int64))
+        return [*changes, *links], f"{lists} neighbour lists mended"
+    if found.lists is None and found.coded == "flat":
+        return changes, "nothing was learned from the vectors"
+    if weight.retrain or (len(weight.heavy) and found.coded != "flat"):
+        raise WriteAnew(weight.said())
+    return [*changes, *weighing.refitted(INDEX, files.raw, files.lists, found, where, weight.heavy)], weight.said()
+
+
+def _blanks(place: Place, held: StoredChunks, wanted: Offsets) -> list[Patch]:
+    if not held.kept_beside:
+        places.write(held.path, held.places, held.path.stat().st_size)
+    for id in wanted.tolist():
+        held[id]  # raises when the row at its place is another's
+    return places.blanked(held.path, held.places, held.places.find(wanted), beside=True)
+
+
+def _check_touched(place: Place, changes: list[Patch]) -> None:
+    """What is overwritten must be what the manifest names: a damaged file is refused before it is changed."""
+    for name, root in place.manifest.get("roots", {}).items():
+        if not blocks.holds(place.files / name, patches.touched(changes, name), root):
+            raise IndexUnreadable(
+                f"Erasing from {place.files / name}: it is not the file that its manifest names (truncated or "
+                "changed); nothing was changed. Restore it or rebuild the index."
+            )
+
+
+def _change(
+    place: Place, changes: list[Patch], wanted: Offsets, gone: frozenset[int], remaining: int, data: str | None
+) -> Change:
+    ids = set(wanted.tolist())
+    names = [INDEX, CHUNKS, *([data] if data else [])]
+    manifest = {
+        **{name: value for name, value in place.manifest.items() if not name.endswith("_sha256")},
+        "generation": place.generation + 1,
+        "base": place.base,
+        "erased": sorted(ids.union(place.manifest.get("erased", ()))),
+        "slots": sorted(gone | ids),
+        "roots": {name: place.manifest.get("roots", {}).get(name) for name in names},
+        "count": remaining,
+        **({"data": data} if data else {}),
+    }
+    return Change("" if place.plain else place.files.name, manifest, tuple(changes))

@@ -1,0 +1,94 @@
+"""How much somebody weighs on what an index learned from its vectors: centroids, codebooks, ranges.
+
+Whoever had a small part in many lists leaves no trace in a centroid that could be told from the others'. Whoever is a
+large part of one list is that list's centroid. So the share decides, of the whole and of each list; both limits are
+in the receipt.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.indexes import patches
+from retrieval.indexes.patches import Patch
+from retrieval.indexes.scrub import NOBODY, Found
+from retrieval.indexes.sections import FileMap, Lists, Offsets, Section
+
+RETRAIN_ABOVE: Final = 0.01  # of all vectors: above it, everything that was learned is learned again
+REFIT_ABOVE: Final = 0.10  # of one list: above it, that list's centroid is computed again from the others in it
+_INNER_PRODUCT = 0
+
+
+@dataclass(frozen=True)
+class Weight:
+    """The share of all vectors, the largest share of a list, and the lists above the limit."""
+
+    whole: float
+    largest: float
+    heavy: Offsets
+
+    @property
+    def retrain(self) -> bool:
+        """Whether everything is to be learned again."""
+        return self.whole > RETRAIN_ABOVE
+
+    def said(self) -> str:
+        """Say what was decided, and by which limits."""
+        shares = f"the removed were {self.whole:.2%} of all vectors and at most {self.largest:.1%} of a list"
+        limits = f"limits {RETRAIN_ABOVE:.0%} and {REFIT_ABOVE:.0%}"
+        if len(self.heavy):
+            return f"{len(self.heavy)} centroids computed again without the removed: {shares} ({limits})"
+        return f"centroids kept: {shares} ({limits})"
+
+
+def weigh(raw: memoryview, found: FileMap, where: Found, live: int) -> Weight:
+    """Return what the found slots weigh; ``raw`` holds the lists."""
+    removed = len(where.lists) if found.lists is not None else len(where.positions)
+    whole = removed / max(1, live)
+    if found.lists is None or not removed:
+        return Weight(whole, 0.0, np.zeros(0, np.int64))
+    numbers, counts = np.unique(where.lists, return_counts=True)
+    shares = counts / np.array([len(_living(raw, found.lists, number)) for number in numbers.tolist()])
+    return Weight(whole, float(shares.max()), numbers[shares > REFIT_ABOVE])
+
+
+def _living(raw: memoryview, lists: Lists, number: int) -> npt.NDArray[np.intp]:
+    ids = np.frombuffer(raw, "<i8", int(lists.sizes[number]), int(lists.ids[number]))
+    return np.flatnonzero(ids != NOBODY)
+
+
+def refitted(
+    file: str, raw: memoryview, beside: memoryview, found: FileMap, where: Found, heavy: Offsets
+) -> list[Patch]:
+    """Return the patches of the heavy lists' centroids: the mean of the others in the list (IVF-Flat only).
+
+    A list of which nobody is left gets another list's centroid: its own would be the person's.
+    """
+    if found.centroids is None or found.lists is None or not len(heavy):
+        return []
+    centroids = np.frombuffer(raw, "<f4", found.centroids.count * found.dimension, found.centroids.offset)
+    centroids = centroids.reshape(-1, found.dimension)
+    rows = [
+        _mean(beside, found, number, where.slots[where.lists == number], centroids, heavy) for number in heavy.tolist()
+    ]
+    at = found.centroids.offset + heavy * found.centroids.size
+    return [patches.Write(file, at, np.stack(rows).astype("<f4").view(np.uint8))]
+
+
+def _mean(
+    raw: memoryview, found: FileMap, number: int, slots: Offsets, centroids: npt.NDArray[np.float32], heavy: Offsets
+) -> npt.NDArray[np.float32]:
+    lists = found.lists
+    assert lists is not None  # noqa: S101 - the caller looked
+    rest = np.setdiff1d(_living(raw, lists, number), slots)
+    if not len(rest):
+        light = np.setdiff1d(np.arange(len(centroids)), heavy)
+        return np.asarray(centroids[light[0] if len(light) else number] * np.float32(1.0))
+    section = Section(int(lists.codes[number]), int(lists.sizes[number]), lists.code_size)
+    vectors = np.frombuffer(raw, "<f4", section.count * found.dimension, section.offset).reshape(-1, found.dimension)
+    mean = vectors[rest].mean(axis=0, dtype=np.float64)
+    if found.metric == _INNER_PRODUCT:
+        mean = mean / max(float(np.linalg.norm(mean)), 1e-12)
+    return np.asarray(mean, np.float32)
