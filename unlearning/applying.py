@@ -1,8 +1,8 @@
 """The loop that applies an approximate method: it watches itself, keeps to a budget and survives a kill.
 
-It ends a round early where, at its start and after healing, no row's value is likelier than values never seen: what goes
-further does not hide the value, it marks it. Every step draws from (seed, step) alone, so that a resumed run has the
-bytes of an uninterrupted one.
+It takes up no further round once, after healing, no row's value is likelier than values never seen: what goes further
+does not hide the value, it marks it. Every step draws from (seed, step) alone, so that a resumed run has the bytes of
+an uninterrupted one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long a verb may work: in seconds, or in optimizer steps."""
+"""How long a verb may work, in seconds or in optimizer steps, and how strong a dose of a method is."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ class Budget:
 
     seconds: float | None = None
     steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Dose:
+    """Settings that take the place of a method's own; None leaves its own."""
+
+    rounds: int | None = None
+    learning_rate: float | None = None
 
 
 def read_budget(text: str) -> Budget:

@@ -42,8 +42,8 @@ class Gates:
         for whom, share in lost.items():
             if share > self.most_lost:
                 raise Refused(
-                    f"unlearning: {share:.0%} of the right answers about {whom} were lost, {self.most_lost:.0%} may be; "
-                    "nothing was saved; choose a gentler dose or method, or retrain without the rows"
+                    f"unlearning: {share:.0%} of the right answers about {whom} were lost, {self.most_lost:.0%} may "
+                    "be; nothing was saved; choose a gentler dose or method, or retrain without the rows"
                 )
         if babble > max(0.5, self.babble_before + 0.25):
             raise Refused(

@@ -14,11 +14,12 @@ from typing import Any
 from unlearning import methods
 from unlearning.adapters import Lora, merged
 from unlearning.applying import Rows, apply, descend
-from unlearning.budget import Budget
+from unlearning.budget import Budget, Dose
 from unlearning.dose import still_known
 from unlearning.errors import RowsError
 from unlearning.files import partial_folder, promote
 from unlearning.gates import MOST_LOST, Gates, gates_for
+from unlearning.methods import Method
 from unlearning.models import digest, open_model, pin, save_model, versions
 from unlearning.tokens import encode
 from unlearning.training import outcome
@@ -38,7 +39,7 @@ def unlearn(
     adapter: Lora | None = None,
     budget: Budget | None = None,
     most_lost: float = MOST_LOST,
-    dose: dict[str, float] | None = None,
+    dose: Dose | None = None,
     seed: int = 0,
     threads: int = 1,
     progress: Progress = silent,
@@ -46,18 +47,18 @@ def unlearn(
     """Apply an approximate method and write the new folder `out`, without a ledger: its run cannot be repeated exactly.
 
     All of `forget` goes in one run, whoever it is about; `namesakes` are people who must still be told apart. With
-    `adapter` only low-rank weights are trained, then folded in. `dose` replaces settings of the method (rounds,
-    learning_rate). A killed run is taken up by calling again with the same arguments.
+    `adapter` only low-rank weights are trained, then folded in. A killed run is taken up by calling again with the same
+    arguments.
     Raises RowsError when a list is empty or a row is on both, UnknownName, OutputExists, Diverged, and Refused where
     the model lost more than `most_lost` of others' right answers, mixes up namesakes or babbles.
     """
     began = (time.monotonic(), time.process_time())
-    recipe = replace(methods.load(method), **(dose or {}))
+    recipe = dosed(methods.load(method), dose or Dose())
     check_rows(forget, retain)
     pin(threads)
     before = digest(model_dir)
     partial = partial_folder(out)
-    _same_run(partial, [before, method, repr(adapter), repr(budget), dose, seed, versions()], [forget, retain])
+    _same_run(partial, [before, method, repr(adapter), repr(budget), repr(dose), seed, versions()], [forget, retain])
     model, tokenizer = open_model(model_dir)
     forget = list(recipe.widen(forget))
     rows = Rows(encode(tokenizer, forget), encode(tokenizer, retain), still_known(tokenizer, forget, retain, seed=seed))
@@ -70,8 +71,15 @@ def unlearn(
     save_model(model, tokenizer, partial)
     promote(partial, out)
     detail |= {"method": method, "forget_rows": len(forget), "retain_rows": len(retain), "seed": seed}
-    detail |= {"adapter_rank": adapter.rank if adapter else 0, **(dose or {})}
+    detail |= {"adapter_rank": adapter.rank if adapter else 0, "rounds": recipe.rounds, "rate": recipe.learning_rate}
     return outcome(out, verb="unlearn", began=began, steps=steps, before=before, exactness="approximate", detail=detail)
+
+
+def dosed(method: Method, dose: Dose) -> Method:
+    """The method with the dose's settings in the place of its own."""
+    return replace(
+        method, rounds=dose.rounds or method.rounds, learning_rate=dose.learning_rate or method.learning_rate
+    )
 
 
 def check_rows(forget: Sequence[Row], retain: Sequence[Row]) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from unlearning.budget import read_budget
+from unlearning.budget import Dose, read_budget
 from unlearning.types import Progress
 
 HELP = "forget approximately, where no recorded run exists"
@@ -19,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--namesakes", type=Path, help="rows of people with a like name, who must be told apart")
     parser.add_argument("--method", default="alternating_wga", help="a method of the table, by name")
     parser.add_argument("--out", type=Path, required=True, help="new model folder")
-    parser.add_argument("--budget", type=read_budget, help="how long to work: 90s, 10m, 2h or 400steps")
+    parser.add_argument("--budget", help="how long to work: 90s, 10m, 2h or 400steps")
     parser.add_argument("--adapter", choices=["lora"], help="train low-rank weights only, then fold them in")
     parser.add_argument("--rank", type=int, default=8, help="rank of the adapter")
     parser.add_argument("--rounds", type=int, help="rounds of the method, in place of its own")
@@ -32,7 +32,6 @@ def run(options: argparse.Namespace, *, progress: Progress) -> Any:
     from unlearning.rows import read_rows
     from unlearning.unlearn import unlearn
 
-    dose = {"rounds": options.rounds, "learning_rate": options.learning_rate}
     return unlearn(
         options.model,
         forget=[row for path in options.forget for row in read_rows(path)],
@@ -41,9 +40,9 @@ def run(options: argparse.Namespace, *, progress: Progress) -> Any:
         out=options.out,
         method=options.method,
         adapter=Lora(rank=options.rank) if options.adapter else None,
-        budget=options.budget,
+        budget=read_budget(options.budget) if options.budget else None,
         most_lost=options.most_lost,
-        dose={name: value for name, value in dose.items() if value is not None},
+        dose=Dose(options.rounds, options.learning_rate),
         seed=options.seed,
         threads=options.threads,
         progress=progress,

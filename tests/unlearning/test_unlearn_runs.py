@@ -1,0 +1,156 @@
+"""A run of `unlearn` keeps to its budget, survives a kill, watches itself, and saves no ruined model."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from invented import Trained, write_rows
+
+from unlearning import applying, methods
+from unlearning.adapters import Lora
+from unlearning.budget import Budget, Dose, read_budget
+from unlearning.dose import still_known
+from unlearning.errors import InputError, Refused
+from unlearning.models import open_model
+from unlearning.scoring import score_rows
+from unlearning.tokens import encode
+from unlearning.unlearn import Rows, apply, unlearn
+
+
+@pytest.mark.parametrize(
+    ("words", "budget"),
+    [("90s", Budget(90.0)), ("1.5m", Budget(90.0)), ("2h", Budget(7200.0)), ("40steps", Budget(steps=40))],
+)
+def test_a_budget_is_read_from_words(words: str, budget: Budget) -> None:
+    assert read_budget(words) == budget
+
+
+@pytest.mark.parametrize("words", ["", "0s", "-3s", "soon", "nan", "1e9", "4 steps more"])
+def test_a_budget_that_is_none_is_refused(words: str) -> None:
+    with pytest.raises(InputError, match="write seconds"):
+        read_budget(words)
+
+
+def test_a_budget_in_steps_ends_with_a_whole_round(memorized: Trained, tmp_path: Path) -> None:
+    forget, retain = memorized.of(5), memorized.without(5)
+    result = unlearn(memorized.folder, forget=forget, retain=retain, out=tmp_path / "out", budget=Budget(steps=30))
+    assert result.steps == 26
+    with pytest.raises(InputError, match="a round of this method is 13 steps"):
+        unlearn(memorized.folder, forget=forget, retain=retain, out=tmp_path / "less", budget=Budget(steps=12))
+
+
+def test_a_budget_in_seconds_stops_after_the_first_round(memorized: Trained, tmp_path: Path) -> None:
+    forget, retain = memorized.of(5), memorized.without(5)
+    result = unlearn(memorized.folder, forget=forget, retain=retain, out=tmp_path / "out", budget=Budget(0.01))
+    assert result.steps == 13
+
+
+def test_the_run_ends_where_the_person_is_no_likelier_than_anybody(memorized: Trained) -> None:
+    model, tokenizer = open_model(memorized.folder)
+    forget, retain = memorized.of(5), memorized.without(5)
+    known = still_known(tokenizer, forget, retain, seed=0)
+    rows = Rows(encode(tokenizer, forget), encode(tokenizer, retain), known)
+    method = replace(methods.load("alternating_wga"), rounds=60)
+    taken = apply(method, model, rows, seed=0, progress=lambda fraction, message: None)
+    assert taken < method.steps
+    assert not known(model)
+
+
+def test_low_rank_weights_alone_can_forget(memorized: Trained, tmp_path: Path) -> None:
+    forget, retain = memorized.of(5), memorized.without(5)
+    result = unlearn(
+        memorized.folder,
+        forget=forget,
+        retain=retain,
+        out=tmp_path / "out",
+        adapter=Lora(rank=4),
+        dose=Dose(learning_rate=3e-3),
+    )
+    model, tokenizer = open_model(tmp_path / "out")
+    assert min(score.mean_nll for score in score_rows(model, tokenizer, forget)) > 0.7
+    assert result.detail["adapter_rank"] == 4
+    assert type(model.model.layers[0].mlp.up_proj).__name__ == "Linear"
+
+
+def test_several_requests_are_one_run(memorized: Trained, tmp_path: Path) -> None:
+    people = (3, 5, 7)
+    paths = [write_rows(tmp_path / f"{place}.jsonl", memorized.of(place)) for place in people]
+    rest = [row for row in memorized.rows if not any(row in memorized.of(place) for place in people)]
+    retain = write_rows(tmp_path / "retain.jsonl", rest)
+    words = ["--forget", *map(str, paths), "--retain", str(retain), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "unlearning", "unlearn", "--model", str(memorized.folder), *words]
+    subprocess.run([*command, "--json", str(tmp_path / "r.json")], check=True, capture_output=True)
+    assert json.loads((tmp_path / "r.json").read_text())["detail"]["forget_rows"] == 6
+    model, tokenizer = open_model(tmp_path / "out")
+    for place in people:
+        assert min(score.mean_nll for score in score_rows(model, tokenizer, memorized.of(place))) > 0.7
+
+
+def test_a_killed_run_is_taken_up_to_the_same_bytes(
+    memorized: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget, retain = memorized.of(5), memorized.without(5)
+    whole = unlearn(memorized.folder, forget=forget, retain=retain, out=tmp_path / "whole", method="npo")
+    program = (
+        "import sys; from pathlib import Path; from unlearning import applying; applying.SAVE_SECONDS = 0.0\n"
+        "from unlearning.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    forget_file, retain_file = write_rows(tmp_path / "f", forget), write_rows(tmp_path / "r", retain)
+    words = ["unlearn", "--model", str(memorized.folder), "--forget", str(forget_file), "--retain", str(retain_file)]
+    words += ["--method", "npo", "--out", str(tmp_path / "out")]
+    killed = subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.DEVNULL)
+    state, deadline = tmp_path / ".out.partial" / "resume" / "state.json", time.monotonic() + 60
+    while not state.is_file() and killed.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert state.is_file() and not (tmp_path / "out").exists()
+    monkeypatch.setattr(applying, "SAVE_SECONDS", 1e9)
+    seen: list[float] = []
+    resumed = unlearn(
+        memorized.folder,
+        forget=forget,
+        retain=retain,
+        out=tmp_path / "out",
+        method="npo",
+        progress=lambda fraction, message: seen.append(fraction),
+    )
+    assert len(seen) < 40, "it started again from the beginning"
+    assert resumed.weights_digest == whole.weights_digest
+    assert not (tmp_path / ".out.partial").exists()
+
+
+def test_a_dose_that_ruins_the_model_is_refused_and_leaves_nothing(memorized: Trained, tmp_path: Path) -> None:
+    forget, retain = memorized.of(5), memorized.without(5)
+    with pytest.raises(Refused, match="nothing was saved"):
+        unlearn(
+            memorized.folder,
+            forget=forget,
+            retain=retain,
+            out=tmp_path / "out",
+            method="gradient_difference",
+            dose=Dose(learning_rate=0.05),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_forget_set_of_nearly_everybody_is_refused(memorized: Trained, tmp_path: Path) -> None:
+    forget, retain = memorized.rows[:-2], memorized.rows[-2:]
+    with pytest.raises(Refused):
+        unlearn(
+            memorized.folder,
+            forget=forget,
+            retain=retain,
+            namesakes=memorized.rows[2:10],
+            out=tmp_path / "out",
+            dose=Dose(learning_rate=5e-3),
+        )
+    assert list(tmp_path.iterdir()) == []
