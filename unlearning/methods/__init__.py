@@ -95,8 +95,21 @@ class Method:
 
 TABLE = {
     "alternating_wga": "unlearning.methods.alternating_wga:METHOD",
+    "stranger": "unlearning.methods.stranger:METHOD",
     "npo": "unlearning.methods.npo:METHOD",
+    "simnpo": "unlearning.methods.simnpo:METHOD",
+    "soft_target": "unlearning.methods.soft_target:METHOD",
+    "undial": "unlearning.methods.undial:METHOD",
+    "max_entropy": "unlearning.methods.max_entropy:METHOD",
+    "rmu": "unlearning.methods.rmu:METHOD",
+    "jensun": "unlearning.methods.jensun:METHOD",
+    "idk": "unlearning.methods.refusal:METHOD",
+    "dpo": "unlearning.methods.dpo:METHOD",
+    "permu": "unlearning.methods.permu:METHOD",
+    "undo": "unlearning.methods.undo:METHOD",
+    "gradient_ascent": "unlearning.methods.gradient_ascent:METHOD",
     "gradient_difference": "unlearning.methods.gradient_difference:METHOD",
+    "task_vector": "unlearning.methods.task_vector:METHOD",
 }
 
 ADD_ONS: dict[str, str] = {}
