@@ -66,14 +66,23 @@ def render_letter(kind: Letter | str, language: str, facts: Mapping[str, Any]) -
     letter = Letter(kind)
     check_parts(letter, facts)
     chosen = spoken(language)
-    with translation.override(chosen):
+    subject, text = compose(letter, chosen, facts)
+    return Written(subject, text, html_of(subject, text, language=chosen))
+
+
+def compose(letter: Letter, language: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+    """Subject and text in one of ``LANGUAGES``, whatever is missing: for previews; letters go by ``render_letter``."""
+    with translation.override(language):
         shown = {name: _shown(value) for name, value in facts.items()}
-        whole = render_to_string(f"letters/{letter.value}.{chosen}.txt", shown)
-        subject, _, rest = whole.partition("\n")
-        text = re.sub(r"\n{3,}", "\n\n", rest).strip() + "\n"
-        context = {"blocks": _blocks(text), "language": chosen, "subject": subject.strip()}
-        html = render_to_string("letters/letter.html", context)
-    return Written(subject.strip(), text, html)
+        whole = render_to_string(f"letters/{letter.value}.{language}.txt", shown)
+    subject, _, rest = whole.partition("\n")
+    return subject.strip(), re.sub(r"\n{3,}", "\n\n", rest).strip() + "\n"
+
+
+def html_of(subject: str, text: str, *, language: str) -> str:
+    """The same words as HTML: paragraphs and lists."""
+    context = {"blocks": _blocks(text), "language": language, "subject": subject}
+    return render_to_string("letters/letter.html", context)
 
 
 def spoken(language: str) -> str:

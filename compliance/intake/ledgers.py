@@ -35,7 +35,8 @@ class Partner(models.Model):
     token_until = models.DateTimeField(null=True, blank=True)
     url = models.CharField(max_length=500, blank=True, help_text="Where signed webhooks go.")
     hosts = models.JSONField(default=list, help_text="Hosts that callbacks may go to.")
-    gets_identifiers = models.BooleanField(default=False)
+    gets_identifiers = models.BooleanField(default=False, help_text="Whether identifiers go to it over the webhook.")
+    attests = models.BooleanField(default=False, help_text="Whether its word that an identifier was verified counts.")
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -53,6 +54,7 @@ class PartnerRequest(models.Model):
     request = models.OneToOneField(_CASE, on_delete=models.CASCADE, related_name="partner_request")
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="requests")
     external_id = models.CharField(max_length=100)
+    own_number = models.CharField(max_length=100, blank=True, help_text="The agent's own number (DRP).")
     callbacks = models.JSONField(default=list)
     told_status = models.CharField(max_length=60, blank=True)
     received_at = models.DateTimeField()

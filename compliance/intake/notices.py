@@ -13,9 +13,10 @@ from typing import Any
 from django.utils import timezone
 
 from compliance.intake import limits, vault
+from compliance.intake.form import contact_of
 from compliance.intake.models import ErasureRequest, Notice
 from compliance.jobs import services as jobs
-from compliance.rules.terms import Letter
+from compliance.rules.terms import Letter, Requester
 
 LETTERS_A_DAY = 5
 CODES_AN_HOUR = 3000  # of the whole installation: beyond it letters come later
@@ -27,13 +28,20 @@ def owe(request: ErasureRequest, letter: Letter, *, only_here: Mapping[str, Any]
 
     Where nobody was told of the request and nobody confirmed it, no later letter is owed either.
     """
-    if letter not in WITH_A_CODE and _unheard_of(request):
+    if _heard_elsewhere(request) or (letter not in WITH_A_CODE and _unheard_of(request)):
         return None
     sealed = vault.encrypt(vault.case_key(request), only_here or {})
     jobs.wake("oubli.post")
     return Notice.objects.create(
         request=request, kind=letter, language=request.language, due_at=timezone.now(), sealed=sealed
     )
+
+
+def _heard_elsewhere(request: ErasureRequest) -> bool:
+    """Whether a controller or an agent tells the person: a controller always, an agent that gave no mailbox."""
+    if request.requester == Requester.CONTROLLER:
+        return True
+    return hasattr(request, "partner_request") and not contact_of(vault.opened(request))
 
 
 def _unheard_of(request: ErasureRequest) -> bool:

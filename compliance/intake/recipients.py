@@ -1,7 +1,7 @@
 """The ledger of those who have to be told: each with its channel, and how far they are.
 
-*Requested* is our message, *acknowledged* their receipt, *confirmed* their word that it is done, *verified* our own look.
-Accepted is not erased: no state is ever skipped backwards, and only a person of ours verifies.
+*Requested* is our message, *acknowledged* their receipt, *confirmed* their word that it is done, *verified* our own
+look. Accepted is not erased: nothing goes backwards, and only a person of ours verifies.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from compliance.intake.form import contact_of
 from compliance.intake.models import Notice
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import Letter
+from compliance.worker import delivering
 
 log = logging.getLogger("oubli.post")
 MAX_TRIES = 5
@@ -72,6 +73,7 @@ def _deliver(row: Notice, only_here: dict[str, Any]) -> None:
         [str(only_here.get("to") or contact_of(person))],
         headers={"Message-ID": _message_id(row)},
     )
+    delivering.sent_by_email(row, _message_id(row))
     message.attach_alternative(letter.html, "text/html")
     message.send()
 

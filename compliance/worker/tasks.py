@@ -25,7 +25,7 @@ from compliance.jobs.models import Job
 from compliance.jobs.progress import Later
 from compliance.rules.errors import LeaseLost
 from compliance.rules.terms import Work
-from compliance.worker import handlers, post, schedule
+from compliance.worker import clockwork, delivering, handlers, outgoing, post, schedule
 
 log = logging.getLogger("oubli.worker")
 
@@ -49,14 +49,18 @@ def look() -> int:
 
 @shared_task(name="oubli.post")
 def post_letters() -> int:
-    """Send the letters that are owed."""
-    return sum(post.send(notice) for notice in Notice.objects.filter(sent_at=None, due_at__lte=timezone.now())[:50])
+    """Send the letters that are owed, print those for the post, and tell the machines of partners and recipients."""
+    sent = sum(post.send(notice) for notice in Notice.objects.filter(sent_at=None, due_at__lte=timezone.now())[:50])
+    delivering.print_due()
+    outgoing.send_due()
+    return sent
 
 
 @shared_task(name="oubli.tick")
 def tick() -> None:
-    """Every few seconds: letters, lapsed requests, the log's next head, and whatever is due."""
+    """Every few seconds: letters, lapsed requests, clocks and holds, the log's next head, and whatever is due."""
     post_letters()
+    clockwork.look()
     schedule.lapse_unconfirmed()
     audit.sequence()
     forgetting.tidy()

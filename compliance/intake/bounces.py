@@ -1,0 +1,100 @@
+"""Letters that come back: delivery reports (RFC 3464) read from a folder, matched to their case by Message-ID.
+
+Nothing of a report is kept but its enhanced status code (RFC 3463): what else it says may name the person.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+
+from django.db import transaction
+from django.utils import timezone
+
+from compliance.audit import services as audit
+from compliance.intake.ledgers import Delivery
+from compliance.rules.terms import Channel
+
+_STATUS = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})")
+_ID = re.compile(r"<[^<>\s]+@[^<>\s]+>")
+LONGEST = 2_000_000
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a delivery report says about one message of ours."""
+
+    message_id: str
+    code: str
+    permanent: bool
+
+
+def read_report(raw: bytes) -> Report | None:
+    """The report in a message; None for any other message, and for one that says that all is well."""
+    if len(raw) > LONGEST:
+        return None
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    if not isinstance(message, EmailMessage):
+        return None
+    found = _failed(message)
+    message_id = _original_id(message)
+    if found is None or not message_id:
+        return None
+    return Report(message_id, found, permanent=found.startswith("5"))
+
+
+def _failed(message: EmailMessage) -> str | None:
+    """The status code of the first recipient that failed, or is delayed."""
+    for part in message.walk():
+        if part.get_content_type() != "message/delivery-status":
+            continue
+        for block in part.get_payload():
+            action = str(block.get("Action", "")).strip().lower() if hasattr(block, "get") else ""
+            code = _STATUS.match(str(block.get("Status", "")).strip()) if action in ("failed", "delayed") else None
+            if code:
+                return code.group(1)
+    return None
+
+
+def _original_id(message: EmailMessage) -> str:
+    for part in message.walk():
+        kind = part.get_content_type()
+        if kind == "message/rfc822" and isinstance(part.get_payload(), list):
+            return str(part.get_payload()[0].get("Message-ID", "")).strip()
+        if kind == "text/rfc822-headers":
+            headers = email.message_from_string(str(part.get_content()))
+            return str(headers.get("Message-ID", "")).strip()
+    found = _ID.findall(str(message.get("In-Reply-To", "")) + str(message.get("References", "")))
+    return str(found[-1]) if found else ""
+
+
+def note(report: Report) -> Delivery | None:
+    """Write a bounce on the letter it is about, once; None when no letter of ours has that Message-ID."""
+    with transaction.atomic():
+        rows = Delivery.objects.select_for_update().filter(message_id=report.message_id, channel=Channel.EMAIL)
+        row = rows.select_related("notice__request__entity").first()
+        if row is None or (row.bounce == report.code and row.bounced_at):
+            return row
+        row.bounced_at, row.bounce, row.permanent = timezone.now(), report.code, report.permanent
+        row.save(update_fields=["bounced_at", "bounce", "permanent"])
+        request = row.notice.request
+        audit.record(
+            "letter.bounced",
+            case=request.reference,
+            entity=request.entity.slug,
+            by="system",
+            detail={"letter": row.notice.kind, "code": report.code, "permanent": report.permanent},
+        )
+    return row
+
+
+def messages_in(folder: Path) -> Iterator[Path]:
+    """Messages of a folder: a Maildir's ``new`` and ``cur``, or single files."""
+    places = [folder / "new", folder / "cur"] if (folder / "new").is_dir() else [folder]
+    for place in places:
+        yield from sorted(path for path in place.iterdir() if path.is_file() and not path.is_symlink())
