@@ -29,7 +29,7 @@ def without(index: Any, remove: Ids, gone: frozenset[int], *, retrain: bool) -> 
         )
     if retrain:
         return _trained_again(inner, *_kept(outer, inner, remove, gone))
-    if outer is inner and not isinstance(inner, faiss.IndexIVF):
+    if vectors.has_positions(outer):
         ids = np.setdiff1d(np.arange(inner.ntotal), np.concatenate([remove, np.fromiter(gone, np.int64, len(gone))]))
         inner.remove_ids(faiss.IDSelectorNot(faiss.IDSelectorBatch(ids)))
         return _with_ids(inner, ids), "codes copied bit for bit"
@@ -38,12 +38,15 @@ def without(index: Any, remove: Ids, gone: frozenset[int], *, retrain: bool) -> 
 
 
 def _with_ids(inner: Any, ids: Ids) -> Any:
-    index = faiss.IndexIDMap2(faiss.clone_index(inner))
+    """Return the same codes below a map of ids."""
+    codes = faiss.vector_to_array(inner.codes).reshape(inner.ntotal, -1)
+    below = faiss.clone_index(inner)
+    below.reset()
+    index = faiss.IndexIDMap2(below)
+    below.this.disown()  # the outer index frees it
     index.own_fields = True
-    index.index.this.disown() if hasattr(index.index, "this") else None
-    faiss.copy_array_to_vector(np.ascontiguousarray(ids, np.int64), index.id_map)
-    index.ntotal = len(ids)
-    index.construct_rev_map()
+    if len(ids):
+        index.add_sa_codes(codes, np.ascontiguousarray(ids, np.int64))
     return index
 
 
@@ -51,13 +54,18 @@ def _kept(outer: Any, inner: Any, remove: Ids, gone: frozenset[int]) -> tuple[Ve
     """Return what the codes of those who stay say, (n, dimension), and their ids."""
     if isinstance(inner, faiss.IndexIVF):
         places, decoded = _decoded_lists(inner)
-        ids = places if outer is inner else vectors.named(faiss.vector_to_array(outer.id_map), places)
+        ids = vectors.named(faiss.vector_to_array(outer.id_map), places) if _is_mapped(outer) else places
     else:
         decoded = inner.reconstruct_n(0, inner.ntotal) if inner.ntotal else np.zeros((0, inner.d), np.float32)
-        ids = vectors.ids_of(outer) if outer is inner else faiss.vector_to_array(outer.id_map)
-    barred = np.concatenate([remove, [NOBODY], np.fromiter(gone, np.int64, len(gone)) if outer is inner else []])
+        ids = faiss.vector_to_array(outer.id_map) if _is_mapped(outer) else np.arange(inner.ntotal)
+    empty = np.fromiter(gone, np.int64, len(gone)) if vectors.has_positions(outer) else np.zeros(0, np.int64)
+    barred = np.concatenate([remove, np.array([NOBODY]), empty])
     stay = ~np.isin(ids, barred)
     return np.ascontiguousarray(decoded[stay]), np.ascontiguousarray(ids[stay], np.int64)
+
+
+def _is_mapped(outer: Any) -> bool:
+    return isinstance(outer, (faiss.IndexIDMap, faiss.IndexIDMap2))
 
 
 def _decoded_lists(index: Any) -> tuple[Ids, Vectors]:

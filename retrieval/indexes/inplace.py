@@ -136,7 +136,7 @@ def _changes(place: Place, files: Files, where: Found, weight: Weight, gone: fro
     if found.lists is None and found.coded == "flat":
         return changes, "nothing was learned from the vectors"
     if weight.retrain or (len(weight.heavy) and found.coded != "flat"):
-        raise WriteAnew(weight.said())
+        raise WriteAnew(weight.shares())
     return [*changes, *weighing.refitted(INDEX, files.raw, files.lists, found, where, weight.heavy)], weight.said()
 
 

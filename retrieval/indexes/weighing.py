@@ -34,13 +34,16 @@ class Weight:
         """Whether everything is to be learned again."""
         return self.whole > RETRAIN_ABOVE
 
-    def said(self) -> str:
-        """Say what was decided, and by which limits."""
+    def shares(self) -> str:
+        """Say the shares, and the limits beside them."""
         shares = f"the removed were {self.whole:.2%} of all vectors and at most {self.largest:.1%} of a list"
-        limits = f"limits {RETRAIN_ABOVE:.0%} and {REFIT_ABOVE:.0%}"
-        if len(self.heavy):
-            return f"{len(self.heavy)} centroids computed again without the removed: {shares} ({limits})"
-        return f"centroids kept: {shares} ({limits})"
+        return f"{shares} (limits {RETRAIN_ABOVE:.0%} and {REFIT_ABOVE:.0%})"
+
+    def said(self) -> str:
+        """Say what an erase in place does about it."""
+        count = len(self.heavy)
+        what = f"{count} centroids computed again without the removed" if count else "centroids kept"
+        return f"{what}: {self.shares()}"
 
 
 def weigh(raw: memoryview, found: FileMap, where: Found, live: int) -> Weight:
