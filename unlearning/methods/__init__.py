@@ -109,6 +109,7 @@ TABLE = {
     "undo": "unlearning.methods.undo:METHOD",
     "gradient_ascent": "unlearning.methods.gradient_ascent:METHOD",
     "gradient_difference": "unlearning.methods.gradient_difference:METHOD",
+    "tru": "unlearning.methods.tru:METHOD",
     "task_vector": "unlearning.methods.task_vector:METHOD",
 }
 

@@ -12,16 +12,19 @@ from typing import Any
 import torch
 
 from unlearning.batches import token_losses
-from unlearning.methods import Method, Turn
+from unlearning.methods import Method, Turn, retain_loss
 
 BETA = 1.0
 
 
+def weighted(losses: Any, *, beta: float = BETA) -> Any:
+    """Minus the mean of p^β times the loss of each forget token; the weight takes no gradient."""
+    return -(torch.exp(-losses.detach()) ** beta * losses).mean()
+
+
 def loss(turn: Turn) -> Any:
-    """Minus the mean of p^β times the forget loss, plus the mean retain loss."""
-    forget = token_losses(turn.model, turn.forget)
-    weight = torch.exp(-forget.detach()) ** BETA
-    return token_losses(turn.model, turn.retain).mean() - (weight * forget).mean()
+    """Weighted ascent on the forget rows, plus the mean retain loss."""
+    return retain_loss(turn) + weighted(token_losses(turn.model, turn.forget))
 
 
 METHOD = Method(loss, rounds=8, forget_steps=5, retain_steps=8, source="arXiv 2502.19301, in rounds")

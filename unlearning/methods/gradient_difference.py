@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from unlearning.batches import token_losses
-from unlearning.methods import Method, Turn
+from unlearning.methods import Method, Turn, retain_loss
 
 
 def loss(turn: Turn) -> Any:
     """Mean retain loss minus mean forget loss."""
-    return token_losses(turn.model, turn.retain).mean() - token_losses(turn.model, turn.forget).mean()
+    return retain_loss(turn) - token_losses(turn.model, turn.forget).mean()
 
 
 METHOD = Method(loss, rounds=40, forget_steps=1, source="arXiv 2203.12817")
