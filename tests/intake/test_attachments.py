@@ -1,4 +1,4 @@
-"""Files that come with a request: judged by content, drawn anew without metadata, sealed, and never an engine of harm."""
+"""Files that come with a request: judged by content, drawn anew without metadata, sealed."""
 
 from __future__ import annotations
 

@@ -65,22 +65,32 @@ class Person:
 
 
 def ask(person: Person, house: House) -> tuple[str, str]:
-    """The form, one question a page; returns reference and secret word."""
+    """The form, one question a page; returns reference and the filer's secret word."""
     person.go("/")
     person.press("Start now")
     if person.page.locator("[name=company]").count():
         person.page.get_by_label("Aurora Support GmbH").check()
         person.press("Continue")
+    for choice in ("I ask for myself", "Erase my data"):
+        person.page.get_by_role("radio", name=choice, exact=True).or_(
+            person.page.get_by_role("checkbox", name=re.compile(f"^{choice}"))
+        ).check()
+        person.press("Continue")
     for name, value in (("email", house.person.email), ("name", house.person.name)):
         person.fill(name, value)
         person.press("Continue")
-    person.press("Continue")  # no other identifiers
-    person.press("Continue")  # nothing else to say
+    while "Check your answers" not in person.page.title():  # nothing more to say, page after page
+        person.press("Continue")
     assert house.person.email in person.text(), "check your answers"
     person.press("Send the request")
-    codes = [one.inner_text() for one in person.page.locator("strong.code").all()]
-    assert len(codes) == 2
-    return codes[0], codes[1]
+    return codes(person)
+
+
+def codes(person: Person) -> tuple[str, str]:
+    """Reference and secret word, as the page shows them."""
+    shown = [one.inner_text() for one in person.page.locator("strong.code").all()]
+    assert len(shown) == 2
+    return shown[0], shown[1]
 
 
 def test_one_case_through_the_three_doors(
@@ -89,10 +99,12 @@ def test_one_case_through_the_three_doors(
     settings.OUBLI_SITE = live_server.url
     house.register()
     alice = Person(chromium, live_server.url, scripts=False, width=390)
-    reference, secret = ask(alice, house)
+    reference, filed = ask(alice, house)
     tasks.post_letters()
     alice.go(f"/confirm/?reference={reference}&code={code_of(reference)}")
     alice.press("Confirm my address")
+    _, secret = codes(alice)
+    assert secret != filed, "whoever confirmed has a secret of their own"
 
     olga = Person(chromium, live_server.url)
     olga.sign_in("olga.demo")
