@@ -15,7 +15,7 @@ from compliance.jobs.progress import Progress, Unattended
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact, SearchNote, Trace
-from compliance.provenance.places import artifacts_of, derivations
+from compliance.provenance.places import artifacts_of, derivations, references
 from compliance.rules import planning
 from compliance.rules.affected import Affected
 from compliance.rules.terms import ArtifactKind, EntityRole, State, Support
@@ -67,12 +67,19 @@ def _affected(
     )
 
 
+def _references(request: ErasureRequest) -> list[tuple[str, str]]:
+    """Tables with a foreign key, each before the table it refers to."""
+    notes = SearchNote.objects.filter(request=request, round=request.round).select_related("artifact")
+    return references({note.artifact.slug: note.facts for note in notes})
+
+
 def draft(request: ErasureRequest, progress: Progress) -> Plan:
     """Write the plan of this round; a second run returns the same plan unless the findings changed."""
     steps = planning.plan(
         affected(request),
         today=timezone.now().date(),
-        derivations=derivations(),
+        # Rows that refer go before the rows they refer to: a foreign key orders steps as a derivation does.
+        derivations=[*derivations(), *_references(request)],
         undo_days=settings.OUBLI_UNDO_DAYS,
     )
     digest = planning.digest(steps)

@@ -25,15 +25,19 @@ LAWFUL_BASES = (
 # Beside what a connector reads: identity and identity_fields (a source that teaches a person's other identifiers),
 # training (rows with prompt and response that a model learned), training_rows and controls (a model's, by artifact id).
 _ROLES = ("identity", "identity_fields", "training")
+_FILES = ("format", "delimiter", "record", "max_record_bytes", "max_decoded_bytes")
+_TABLE = ("null_fields", "references")
+_VECTOR = ("vector_field", "text_field", "embedder")
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "files": ("format", "delimiter", "record", "max_record_bytes", "max_decoded_bytes", "on_mention", *_ROLES),
-    "sql": ("table", "schema", "on_mention", *_ROLES),
+    "files": (*_FILES, "on_mention", *_ROLES),
+    "objects": (*_FILES, "endpoint_url", "on_mention", *_ROLES),
+    "sql": ("table", "schema", *_TABLE, *_VECTOR, "on_mention", *_ROLES),
     "vector_index": ("store", "embedder", "on_mention"),
     "model": ("training_rows", "controls"),
     "duckdb": ("table", "schema", "on_mention", *_ROLES),
     "delta": ("on_mention", *_ROLES),
     "iceberg": ("table", "catalog", "catalog_name", "warehouse", "on_mention", *_ROLES),
-    "lancedb": ("table", "vector_field", "text_field", "embedder", "on_mention", *_ROLES),
+    "lancedb": ("table", *_VECTOR, "on_mention", *_ROLES),
     "qdrant": ("collection", "text_field", "embedder", "api_key_variable", "on_mention"),
     "chroma": ("collection", "text_field", "embedder", "on_mention"),
     "redis": ("match", "on_mention", *_ROLES),
@@ -53,6 +57,7 @@ _ADDRESSES: dict[str, tuple[str, ...]] = {
     "sql": ("sqlite", "postgresql", "mysql", "mariadb"),
     "iceberg": ("sqlite", "postgresql", "http", "https"),
     "redis": ("redis", "rediss", "unix"),
+    "objects": ("s3", "gs", "abfs", "az"),
     "qdrant": ("http", "https"),
 }
 _PATHS_TOO = ("qdrant",)  # a folder as well as a server's address

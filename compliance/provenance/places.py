@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
 from compliance.accounts.models import LegalEntity
 from compliance.provenance.connectors import Connector, Place, load
 from compliance.provenance.models import Artifact, Derivation
+from compliance.rules.lineage import downstream
 
 
 def place_of(artifact: Artifact) -> Place:
@@ -26,6 +31,33 @@ def connector_of(artifact: Artifact) -> Connector:
 def artifacts_of(entity: LegalEntity) -> list[Artifact]:
     """The artifacts of a legal entity that are registered now."""
     return list(Artifact.objects.filter(entity=entity, retired_at=None).select_related("entity"))
+
+
+def referring(artifact: Artifact, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """What a table is called and to which tables of its database it refers, for the order of a plan's steps."""
+    if not detail.get("refers_to"):
+        return {"table": detail["table"], "database": _database(artifact)} if "table" in detail else {}
+    return {"table": detail["table"], "database": _database(artifact), "refers_to": list(detail["refers_to"])}
+
+
+def _database(artifact: Artifact) -> str:
+    """The database of an artifact, as a digest: two tables of one have the same."""
+    return hashlib.sha256(artifact.location.encode()).hexdigest()[:16]
+
+
+def references(facts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Pairs (table, table it refers to) by artifact: rows that refer go before the rows they refer to.
+
+    ``facts`` are what ``referring`` said, by artifact. A circle of references has no order and is left out.
+    """
+    named = {(row["database"], row["table"]): slug for slug, row in facts.items() if "table" in row}
+    pairs: list[tuple[str, str]] = []
+    for slug, row in facts.items():
+        for table in row.get("refers_to", ()):
+            other = named.get((row["database"], table))
+            if other and other != slug and slug not in downstream([other], pairs):
+                pairs.append((slug, other))
+    return pairs
 
 
 def derivations() -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from compliance.provenance.connectors import Description, Match
 from compliance.provenance.connectors.rows import Total
 from compliance.provenance.looking import WEIGHTS, Findings, counted_records, look, look_with
 from compliance.provenance.models import Artifact, SearchNote, Trace
-from compliance.provenance.places import artifacts_of, connector_of, place_of
+from compliance.provenance.places import artifacts_of, connector_of, place_of, referring
 from compliance.rules.errors import IllegalMove
 from compliance.rules.terms import ArtifactKind, Role, State, Support
 
@@ -141,7 +141,7 @@ def _note(request: ErasureRequest, artifact: Artifact, findings: Findings) -> Se
         by_lineage=model is not None,
         records=described.records,
         digest=described.digest,
-        facts=model or {"total": findings.totals.get(artifact.slug, "")},
+        facts=model or {"total": findings.totals.get(artifact.slug, ""), **referring(artifact, described.detail)},
         note="Reached by lineage: weights hold no records to search." if weights else _not_read(described),
         at=timezone.now(),
     )

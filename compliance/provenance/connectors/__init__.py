@@ -187,6 +187,7 @@ class Connector(Protocol):
 
 TABLE: dict[str, str] = {
     "files": "compliance.provenance.connectors.files",
+    "objects": "compliance.provenance.connectors.objects",
     "sql": "compliance.provenance.connectors.sql",
     "vector_index": "compliance.provenance.connectors.vector_index",
     "model": "compliance.provenance.connectors.model",

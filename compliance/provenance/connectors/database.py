@@ -12,9 +12,13 @@ import sqlalchemy as sa
 from compliance.provenance.connectors import Place
 from compliance.provenance.connectors.borrowed import filled_in
 from compliance.provenance.connectors.rows import Row, flatten, key_of
-from compliance.rules.errors import ConfigurationError, DamagedArtifact, NoSpace, SourceUnreachable
+from compliance.rules.errors import ConfigurationError, DamagedArtifact, NoSpace, NotAllowed, SourceUnreachable
 
-_DIALECTS = ("sqlite", "postgresql+psycopg", "postgresql")
+_DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
+_DIALECTS = ("sqlite", *_DRIVERS, *_DRIVERS.values())
+# What an address may say beside host and name. Others make client libraries read files of this machine.
+_SETTINGS = frozenset({"host", "port", "sslmode", "sslrootcert", "ssl_ca", "charset", "application_name"})
+MYSQL = ("mysql", "mariadb")
 
 
 @contextmanager
@@ -43,13 +47,18 @@ def address(place: Place) -> sa.URL:
     except sa.exc.ArgumentError:
         raise ConfigurationError(
             f"{place.name}: the location is no database address.",
-            remedy="Write sqlite:///file or postgresql+psycopg://…",
+            remedy="Write sqlite:///file, postgresql://… or mariadb://…",
         ) from None
     if url.drivername not in _DIALECTS:
         raise ConfigurationError(
             f"{place.name}: no support for {url.drivername!r} databases.", remedy=f"Use one of {', '.join(_DIALECTS)}."
         )
-    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+    if unknown := sorted(set(url.query) - _SETTINGS):
+        raise ConfigurationError(
+            f"{place.name}: the address has settings that are not allowed: {', '.join(unknown)}.",
+            remedy=f"Leave them out; allowed are {', '.join(sorted(_SETTINGS))}.",
+        )
+    return url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
 
 
 def database_file(place: Place) -> Path | None:
@@ -101,7 +110,10 @@ def row_of(value: Mapping[str, Any], place: Place) -> Row:
 
 def _engine(url: sa.URL, writing: bool) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={"connect_timeout": 10})
+        # MariaDB: serializable reads lock what they read, so that what is compared is what is changed. Elsewhere the
+        # table is locked by name.
+        strict = {"isolation_level": "SERIALIZABLE"} if writing and url.get_backend_name() in MYSQL else {}
+        return sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={"connect_timeout": 10}, **strict)
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args={"timeout": 20})
 
     @sa.event.listens_for(engine, "connect")
@@ -118,6 +130,11 @@ def _engine(url: sa.URL, writing: bool) -> sa.Engine:
 
 def _in_words(error: sa.exc.DBAPIError, place: Place) -> Exception:
     text = str(error.orig).lower()
+    if isinstance(error, sa.exc.IntegrityError):
+        return NotAllowed(
+            f"{place.name}: the database's own rules forbid it (rows refer to these, or a column may not be null).",
+            next_action="Nothing was changed. Say in options.references what becomes of the rows that refer to these.",
+        )
     if "not a database" in text or "malformed" in text:
         return DamagedArtifact(f"{place.name}: the file is damaged, or no database.")
     if "disk is full" in text or "no space" in text:

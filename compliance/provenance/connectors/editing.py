@@ -36,6 +36,16 @@ class Books:
         self.redacted += other.redacted
         self.stale += other.stale
 
+    def exchange(self, row: Row, new: Row, place: Place) -> Row:
+        """Count a record that is the person's and stays without them; nothing when it is as it shall be already."""
+        self.before.add(row.raw)
+        if new is not row:
+            self.gone.add(row.raw)
+            self.fresh.add(new.raw)
+            self.redacted += 1
+            self.undo.append(undo_line(row, place, redacted=True))
+        return new
+
     def others_after(self, after: Total) -> Total:
         """Everybody else's records in what was written, given the total of all of it."""
         return after.minus(self.fresh)

@@ -1,28 +1,32 @@
-"""A table in a database, through SQLAlchemy: ``sqlite:///file`` or ``postgresql+psycopg://…``.
+"""A table in a database, through SQLAlchemy: ``sqlite:///file``, ``postgresql://…`` or ``mariadb://…``.
 
-Options: ``table`` (needed), ``schema``, ``on_mention: redact|erase``; ``key_field`` is needed and must be unique.
+Options: ``table`` (needed), ``schema``, ``on_mention: redact|erase``, ``null_fields`` (columns that become null in the
+person's rows, which then stay), ``references`` (``{table.column: delete|null}``: what becomes of rows that refer to
+erased ones), ``vector_field``, ``text_field``, ``embedder`` (pgvector); ``key_field`` is needed and must be unique.
 Erasing is one transaction that rolls back unless the counts are right and everybody else's rows are as they were.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from compliance.provenance.connectors import Description, Match, Place, Progress, Receipt, Redaction, silent
-from compliance.provenance.connectors.absence import Residue, measured, occurrences
-from compliance.provenance.connectors.database import database_file, key_column, opened, row_of, table_of
+from compliance.provenance.connectors.absence import measured
+from compliance.provenance.connectors.database import MYSQL, database_file, key_column, opened, row_of, table_of
 from compliance.provenance.connectors.editing import Books, Orders, keep_undo, orders, unique_or_refuse
 from compliance.provenance.connectors.matching import derived, matches
+from compliance.provenance.connectors.references import refers_to, release
 from compliance.provenance.connectors.rows import Row, Total, replaced
-from compliance.rules.errors import ProofFailed, SourceUnreachable
+from compliance.provenance.connectors.sql_purge import purged, residue
+from compliance.provenance.connectors.vector_column import with_new_vector
+from compliance.rules.errors import ProofFailed
 from retrieval.types import Needle
 
 _CHUNK = 500
@@ -34,7 +38,12 @@ def describe(place: Place) -> Description:
         table = table_of(place, engine)
         total = _total(connection, table, place)
     file = database_file(place)
-    detail = {"table": table.name, "columns": [column.name for column in table.columns], "dialect": engine.dialect.name}
+    detail = {
+        "table": table.name,
+        "columns": [column.name for column in table.columns],
+        "dialect": engine.dialect.name,
+        "refers_to": refers_to(table),
+    }
     return Description(_digest(total), file.stat().st_size if file else 0, total.count, detail)
 
 
@@ -73,62 +82,32 @@ def erase(
             rows = list(_concerned(connection, table, place, todo, books))
             changed = _edit(rows, todo, books)
             keep_undo(undo, books.undo)
-            _carry_out(connection, table, place, [row.key for row in rows if row.key in todo.records], changed)
+            gone = [row for row in rows if row.key in todo.records and not _nulls(place)]
+            notes = release(connection, table, gone, place)
+            _carry_out(connection, table, place, gone, changed)
             after = _total(connection, table, place)
             books.check(after, place.name)
     progress(1.0, f"{place.name}: {books.removed} rows deleted, {books.redacted} redacted")
-    return _receipt(books, after, time.monotonic() - started)
+    receipt = _receipt(books, after, time.monotonic() - started)
+    return replace(receipt, notes=(*receipt.notes, *notes))
 
 
 def absent(place: Place, patterns: Sequence[bytes]) -> int:
-    """Occurrences in the database file and its write-ahead log, raw and decoded; for a server, in the rows as read."""
-    file = database_file(place)
-    if file is None:
-        return sum(row.raw.count(pattern) for row in _rows(place) for pattern in patterns if pattern)
-    return sum(occurrences(path, patterns) for path in _with_logs(file) if path.exists())
+    """Occurrences in the table's own files, raw and decoded, where they can be read from here; and in its rows."""
+    return residue(place, patterns, _rows(place)).count
 
 
 def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
     """Rewrite what the database keeps after a delete: free pages, write-ahead log, dead rows, statistics."""
     started = time.monotonic()
     before = describe(place).digest
-    file = database_file(place)
-    notes = _purge_sqlite(file, place) if file else _purge_server(place)
+    done = purged(place)
     after = describe(place).digest
     if before != after:
         raise ProofFailed(f"{place.name}: rows changed while the database was rewritten; run the purge again.")
-    receipt = Receipt(
-        "rewritten", digest_before=before, digest_after=after, seconds=time.monotonic() - started, notes=notes
-    )
-    return measured(receipt, place, patterns, _residue)
-
-
-def _residue(place: Place, patterns: Sequence[bytes]) -> Residue:
-    return Residue(absent(place, patterns), files=database_file(place) is not None)
-
-
-def _purge_sqlite(file: Path, place: Place) -> tuple[str, ...]:
-    with closing(sqlite3.connect(file, timeout=20, isolation_level=None)) as connection:
-        try:
-            connection.execute("PRAGMA secure_delete=ON")
-            connection.execute("VACUUM")
-            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        except sqlite3.OperationalError as error:
-            raise SourceUnreachable(f"{place.name}: the database could not be rewritten ({error}).") from None
-    if busy:
-        raise SourceUnreachable(
-            f"{place.name}: another program reads the database; its write-ahead log was not emptied."
-        )
-    return ("secure_delete, VACUUM, wal_checkpoint(TRUNCATE)",)
-
-
-def _purge_server(place: Place) -> tuple[str, ...]:
-    with opened(place) as engine:
-        name = engine.dialect.identifier_preparer.format_table(table_of(place, engine))
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for statement in (f"VACUUM FULL {name}", f"ANALYZE {name}"):
-                connection.exec_driver_sql(statement)
-    return ("VACUUM FULL, ANALYZE", "the server's write-ahead log and backups keep old rows until they are rotated")
+    seconds = time.monotonic() - started
+    receipt = Receipt(done.level, digest_before=before, digest_after=after, seconds=seconds, notes=done.notes)
+    return measured(receipt, place, patterns, lambda place, patterns: residue(place, patterns, _rows(place)))
 
 
 def _lock(connection: sa.Connection, table: sa.Table) -> None:
@@ -145,29 +124,44 @@ def _concerned(connection: sa.Connection, table: sa.Table, place: Place, todo: O
             books.before.add(row.raw)
 
 
+def _nulls(place: Place) -> tuple[str, ...]:
+    return tuple(place.options.get("null_fields") or ())
+
+
 def _edit(rows: Sequence[Row], todo: Orders, books: Books) -> dict[str, dict[str, Any]]:
     unique_or_refuse((row.key for row in rows), todo.place)
     changed: dict[str, dict[str, Any]] = {}
+    nulls = _nulls(todo.place)
     for row in rows:
-        new = todo.apply(row, books, _redacted)
+        if nulls and row.key in todo.records:
+            new: Row | None = books.exchange(row, _nulled(row, nulls, todo.place), todo.place)
+        else:
+            new = todo.apply(row, books, _redacted)
         if new is not None and new is not row:
             changed[row.key] = {name: value for name, value in new.value.items() if value != row.value[name]}
     return changed
+
+
+def _nulled(row: Row, nulls: Sequence[str], place: Place) -> Row:
+    """The row without the person; the row itself when nothing is left to take out."""
+    if all(row.value.get(name) is None for name in nulls):
+        return row
+    return row_of({**row.value, **dict.fromkeys(nulls)}, place)
 
 
 def _carry_out(
     connection: sa.Connection,
     table: sa.Table,
     place: Place,
-    gone: Sequence[str],
+    gone: Sequence[Row],
     changed: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    key = sa.cast(key_column(table, place), sa.String)
     deleted = 0
     for start in range(0, len(gone), _CHUNK):
-        deleted += connection.execute(table.delete().where(key.in_(gone[start : start + _CHUNK]))).rowcount
+        keys = [row.key for row in gone[start : start + _CHUNK]]
+        deleted += connection.execute(table.delete().where(_named(connection, table, place, keys))).rowcount
     updated = sum(
-        connection.execute(table.update().where(key == name).values(**values)).rowcount
+        connection.execute(table.update().where(_named(connection, table, place, [name])).values(**values)).rowcount
         for name, values in changed.items()
     )
     if (deleted, updated) != (len(gone), len(changed)):
@@ -177,8 +171,17 @@ def _carry_out(
         )
 
 
+def _named(connection: sa.Connection, table: sa.Table, place: Place, keys: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Rows with exactly these keys: MariaDB would take letters of another case, and trailing spaces, for the same."""
+    key = sa.cast(key_column(table, place), sa.String)
+    if connection.dialect.name in MYSQL:
+        binary = sa.cast(sa.cast(key_column(table, place), sa.CHAR), sa.LargeBinary)
+        return binary.in_([name.encode() for name in keys])
+    return key.in_(list(keys))
+
+
 def _redacted(row: Row, changes: Mapping[str, str], place: Place) -> Row:
-    return row_of(replaced(row.value, changes), place)
+    return row_of(with_new_vector(row.value, replaced(row.value, changes), place), place)
 
 
 def _rows(place: Place) -> Iterator[Row]:
@@ -202,10 +205,6 @@ def _total(connection: sa.Connection, table: sa.Table, place: Place) -> Total:
 
 def _digest(total: Total) -> str:
     return hashlib.sha256(total.hex().encode()).hexdigest()
-
-
-def _with_logs(file: Path) -> list[Path]:
-    return [file, *(file.with_name(file.name + end) for end in ("-wal", "-journal"))]
 
 
 def _receipt(books: Books, after: Total, seconds: float) -> Receipt:
