@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from unlearning.models import digest, pin, save_model, state_digest, versions, w
 from unlearning.schedule import plan_for, program
 from unlearning.shapes import make_model
 from unlearning.tokens import encode, make_tokenizer
-from unlearning.types import Outcome, Progress, Row, TrainingPlan, silent
+from unlearning.types import Outcome, Progress, Row, StagePlan, TrainingPlan, silent
 
 
 def train(
@@ -122,6 +122,12 @@ def _record(rows: Sequence[Row], *, partial: Path, plan: TrainingPlan, tokenizer
 def plan_json(plan: TrainingPlan) -> dict[str, Any]:
     """The plan as JSON keeps it."""
     return {**vars(plan), "stages": [vars(stage) for stage in plan.stages]}
+
+
+def plan_from(settings: Mapping[str, Any]) -> TrainingPlan:
+    """The plan that JSON kept."""
+    stages = tuple(StagePlan(**stage) for stage in settings["stages"])
+    return TrainingPlan(stages=stages, **{name: value for name, value in settings.items() if name != "stages"})
 
 
 def _identity(rows: Sequence[Row], *, plan: TrainingPlan, tokenizer: Any) -> str:

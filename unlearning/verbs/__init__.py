@@ -28,10 +28,12 @@ TABLE = {
     "train": "unlearning.verbs.train",
     "replay": "unlearning.verbs.replay",
     "unlearn": "unlearning.verbs.unlearn",
+    "shards": "unlearning.verbs.shards",
     "compare": "unlearning.verbs.compare",
     "audit": "unlearning.verbs.audit",
     "attack": "unlearning.verbs.attack",
     "evaluate": "unlearning.verbs.evaluate",
+    "targets": "unlearning.verbs.targets",
 }
 
 
