@@ -7,6 +7,9 @@ from django.urls import include, path
 urlpatterns = [
     path("api/", include("compliance.api.urls")),
     path("", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("opendsr/", include("compliance.api.opendsr")),
+    path("drp/", include("compliance.api.drp")),
+    path("webhooks/", include("compliance.api.webhooks")),
     path("", include("compliance.web.urls")),
 ]
 

@@ -37,7 +37,7 @@ class CappedJSONParser(JSONParser):
             text = body.decode("utf-8")
         except UnicodeDecodeError:
             raise ParseError() from None
-        return _decode(text)
+        return decode(text)
 
 
 def depth(body: bytes) -> int:
@@ -49,7 +49,7 @@ def depth(body: bytes) -> int:
     return deepest
 
 
-def _decode(text: str) -> Any:
+def decode(text: str) -> Any:
     """Standard JSON: no NaN, no name twice in an object (two readers would see two different requests)."""
     try:
         return json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)

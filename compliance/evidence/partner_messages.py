@@ -143,7 +143,7 @@ def _to_recipient(row: Outgoing) -> dict[str, Any]:
         "article": recipient.article,
         "artifact": recipient.artifact,
         "recipient": str(recipient.uid),
-        "answer_to": f"{settings.OUBLI_SITE}/api/v1/recipients/{recipient.uid}/",
+        "answer_to": f"{settings.OUBLI_SITE}/webhooks/recipients/{recipient.uid}",
     }
     partner = Partner.objects.filter(kind=Partner.Kind.RECIPIENT, entity=request.entity, url=row.url, active=True)
     if partner.filter(gets_identifiers=True).exists():

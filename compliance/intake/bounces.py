@@ -10,7 +10,7 @@ import email.policy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.message import EmailMessage
+from email.message import Message
 from pathlib import Path
 
 from django.db import transaction
@@ -39,8 +39,6 @@ def read_report(raw: bytes) -> Report | None:
     if len(raw) > LONGEST:
         return None
     message = email.message_from_bytes(raw, policy=email.policy.default)
-    if not isinstance(message, EmailMessage):
-        return None
     found = _failed(message)
     message_id = _original_id(message)
     if found is None or not message_id:
@@ -48,26 +46,33 @@ def read_report(raw: bytes) -> Report | None:
     return Report(message_id, found, permanent=found.startswith("5"))
 
 
-def _failed(message: EmailMessage) -> str | None:
+def _failed(message: Message) -> str | None:
     """The status code of the first recipient that failed, or is delayed."""
     for part in message.walk():
         if part.get_content_type() != "message/delivery-status":
             continue
-        for block in part.get_payload():
-            action = str(block.get("Action", "")).strip().lower() if hasattr(block, "get") else ""
+        for block in _inside(part):
+            action = str(block.get("Action", "")).strip().lower()
             code = _STATUS.match(str(block.get("Status", "")).strip()) if action in ("failed", "delayed") else None
             if code:
                 return code.group(1)
     return None
 
 
-def _original_id(message: EmailMessage) -> str:
+def _inside(part: Message) -> list[Message]:
+    """The messages inside a part."""
+    payload = part.get_payload()
+    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
+
+
+def _original_id(message: Message) -> str:
     for part in message.walk():
         kind = part.get_content_type()
-        if kind == "message/rfc822" and isinstance(part.get_payload(), list):
-            return str(part.get_payload()[0].get("Message-ID", "")).strip()
+        if kind == "message/rfc822" and (inside := _inside(part)):
+            return str(inside[0].get("Message-ID", "")).strip()
         if kind == "text/rfc822-headers":
-            headers = email.message_from_string(str(part.get_content()))
+            payload = part.get_payload(decode=True)
+            headers = email.message_from_bytes(payload if isinstance(payload, bytes) else b"")
             return str(headers.get("Message-ID", "")).strip()
     found = _ID.findall(str(message.get("In-Reply-To", "")) + str(message.get("References", "")))
     return str(found[-1]) if found else ""
