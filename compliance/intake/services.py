@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from compliance.accounts.models import User
 from compliance.audit import services as audit
-from compliance.intake import addresses, attachments, identity, notices, proofs, vault, verification
+from compliance.intake import addresses, attachments, identity, notices, proofs, retention, vault, verification
 from compliance.intake import form as forms
 from compliance.intake.clocks import clock_of, set_clock
 from compliance.intake.form import Identifier, Submission
@@ -171,6 +171,7 @@ def move(
             notices.owe(fresh, letter if letter in row.instead and letter else row.letter)
         if to in (State.WITHDRAWN, State.LAPSED):
             jobs.cancel_live(fresh.pk, reason="The case ended before this work was due.")
+        retention.note(fresh)
     request.state, request.round = fresh.state, fresh.round
     return fresh
 

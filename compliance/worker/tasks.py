@@ -25,7 +25,7 @@ from compliance.jobs.models import Job
 from compliance.jobs.progress import Later
 from compliance.rules.errors import LeaseLost
 from compliance.rules.terms import Work
-from compliance.worker import clockwork, delivering, handlers, outgoing, post, schedule
+from compliance.worker import clockwork, delivering, handlers, oblivion, outgoing, post, schedule
 
 log = logging.getLogger("oubli.worker")
 
@@ -64,6 +64,7 @@ def tick() -> None:
     schedule.lapse_unconfirmed()
     audit.sequence()
     forgetting.tidy()
+    oblivion.look()
     look()
 
 
