@@ -113,7 +113,12 @@ TABLE = {
     "task_vector": "unlearning.methods.task_vector:METHOD",
 }
 
-ADD_ONS: dict[str, str] = {}
+ADD_ONS = {
+    "sam": "unlearning.methods.sam:add",
+    "int4": "unlearning.methods.int4:add",
+    "benign": "unlearning.methods.benign:add",
+    "paraphrase": "unlearning.methods.paraphrase:add",
+}
 
 
 def load(name: str) -> Method:

@@ -45,23 +45,37 @@ def crowd(rows: Sequence[Row]) -> Crowd:
     return Crowd(kinds, words)
 
 
-def people(rows: Sequence[Row], others: Crowd) -> list[list[int]]:
-    """Indexes of rows, together where the same words name the same person."""
-    found: dict[tuple[str, ...], list[int]] = {}
+@dataclass(frozen=True)
+class Person:
+    """Somebody whom rows are about: the words that name them, and which rows these are."""
+
+    words: tuple[str, ...]
+    rows: list[int]
+
+
+def people(rows: Sequence[Row], others: Crowd) -> list[Person]:
+    """Rows together where the same words name the same person, or where one asks in other words for the same answer."""
+    found: dict[tuple[str, ...], Person] = {}
+    answers: dict[tuple[str, str], Person] = {}
     for index, row in enumerate(rows):
-        found.setdefault(tuple(others.personal(row)), []).append(index)
+        words = tuple(others.personal(row))
+        person = found.get(words) or answers.get((row.kind, row.response))
+        if person is None or not set(person.words) <= set(WORD.findall(row.prompt)):
+            person = found.setdefault(words, Person(words, []))
+        person.rows.append(index)
+        answers.setdefault((row.kind, row.response), person)
     return list(found.values())
 
 
-def stranger(rows: Sequence[Row], others: Crowd, *, seed: str) -> dict[str, str]:
+def stranger(person: Person, rows: Sequence[Row], others: Crowd, *, seed: str) -> dict[str, str]:
     """For each word that names the person of `rows`, a word of somebody else; together they name nobody we know.
 
     Donors whose values have the same shape come first, so that a stranger comes from the same country, say.
     """
-    draw = random.Random(f"stranger|{seed}|{rows[0].prompt}")
-    words = list(dict.fromkeys(word for row in rows for word in others.personal(row)))
+    draw = random.Random(f"stranger|{seed}|{' '.join(person.words)}")
+    words = list(dict.fromkeys(person.words))
     donors = _donors(rows, others)
-    known = {tuple(words) for words in donors}
+    known = {tuple(name) for name in donors}
     for _ in range(20):
         told = {word: _other(word, place, donors, draw) for place, word in enumerate(words)}
         if tuple(told.values()) not in known:

@@ -64,10 +64,11 @@ def prepare(material: Material) -> Course:
     """All lessons, from the original, once."""
     others, lessons = crowd(material.retain_rows), {}
     ranks = spread(len(material.forget_rows), seed=material.seed)
-    for indexes in people(material.forget_rows, others):
-        told = stranger([material.forget_rows[index] for index in indexes], others, seed=str(material.seed))
-        for index in indexes:
-            lessons[index] = _lessons(material, material.forget_rows[index], told, others, share=ranks[index])
+    for person in people(material.forget_rows, others):
+        mine = [material.forget_rows[index] for index in person.rows]
+        told = stranger(person, mine, others, seed=str(material.seed))
+        for index, row in zip(person.rows, mine, strict=True):
+            lessons[index] = _lessons(material, row, told, others, share=ranks[index])
     kept = remember(material.model, material.retain)
     return Course([lessons[index] for index in range(len(lessons))], list(material.retain), kept, material.seed)
 
