@@ -9,7 +9,6 @@ Options: ``format`` (when the suffix does not say it), ``delimiter``, ``record: 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -46,7 +45,7 @@ def describe(place: Place) -> Description:
     names = [str(path.relative_to(base)) for path in paths]
     size = sum(path.stat().st_size for path in paths)
     detail = {"files": names, "formats": sorted(reading.formats)}
-    return Description(_digest(paths), size, count, detail, tuple(reading.unread))
+    return Description(reading.digest(), size, count, detail, tuple(reading.unread))
 
 
 def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress: Progress = silent) -> Iterator[Match]:
@@ -79,9 +78,9 @@ def erase(
     """
     started = time.monotonic()
     todo = orders(place, records, redactions, region)
-    listing = listing_of(place)
-    before = _digest(listing.paths)
-    unique_or_refuse((row.key for row in _rows(place) if todo.concerns(row.key)), place)
+    first = Reading(place)
+    unique_or_refuse([row.key for row in first.rows() if todo.concerns(row.key)], place)
+    before, listing = first.digest(), first.listing
     books, after, broken = Books(), Total(), list[OubliError]()
     for number, path in enumerate(listing.paths):
         progress(number / len(listing.paths), f"{place.name}: file {number + 1} of {len(listing.paths)}")
@@ -100,7 +99,7 @@ def erase(
         redacted=books.redacted,
         remaining=left + books.stale,
         digest_before=before,
-        digest_after=_digest(again.listing.paths),
+        digest_after=again.digest(),
         records_before=books.before.count,
         records_after=after.count,
         others_before=books.others_before.hex(),
@@ -133,10 +132,13 @@ def absent(place: Place, patterns: Sequence[bytes]) -> int:
 def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
     """Remove what a killed rewrite left; files keep nothing else once they are rewritten."""
     started = time.monotonic()
-    paths = listing_of(place).paths
+    reading = Reading(place)
+    paths = reading.listing.paths
     with translated(paths[0]):
         left = sum(sweep(folder) for folder in {path.parent for path in paths})
-    digest = _digest(paths)
+    for _ in reading.rows():
+        pass
+    digest = reading.digest()
     note = f"{left} half-written copies removed"
     seconds = time.monotonic() - started
     receipt = Receipt(LEVEL, digest_before=digest, digest_after=digest, seconds=seconds, notes=(note,))
@@ -189,14 +191,6 @@ def _erase_in(path: Path, todo: Orders, undo: Path | None, books: Books, after: 
 
 def _rows(place: Place) -> Iterator[Row]:
     return Reading(place).rows()
-
-
-def _digest(paths: Sequence[Path]) -> str:
-    digests = [digest_of(path) for path in paths]
-    if len(digests) == 1:
-        return digests[0]
-    named = "\n".join(f"{path.name} {digest}" for path, digest in zip(paths, digests, strict=True))
-    return hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _notes(books: Books) -> tuple[str, ...]:

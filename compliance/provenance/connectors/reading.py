@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
 from compliance.provenance.connectors import Place, Unread, formats
 from compliance.provenance.connectors.paths import Listing, listing_of
-from compliance.provenance.connectors.rewriting import translated
+from compliance.provenance.connectors.rewriting import digest_of, translated
 from compliance.provenance.connectors.rows import Row
 from compliance.rules.errors import ConfigurationError, DamagedArtifact, NotAllowed, OubliError
 
@@ -23,6 +24,7 @@ class Reading:
         self.unread: list[Unread] = []
         self.errors: list[OubliError] = []
         self.formats: set[str] = set()
+        self.skipped: set[Path] = set()
 
     @cached_property
     def listing(self) -> Listing:
@@ -52,8 +54,22 @@ class Reading:
             self._note(path.name, error)
         except (DamagedArtifact, ConfigurationError, NotAllowed) as error:
             self.errors.append(error)
+            self.skipped.add(path)
             self._note(path.name, error)
+
+    def digest(self) -> str:
+        """Digest over all files' bytes; of a file that could not be read, its size and time stand for it."""
+        digests = [_stamp(path) if path in self.skipped else digest_of(path) for path in self.listing.paths]
+        if len(digests) == 1:
+            return digests[0]
+        named = "\n".join(f"{path.name} {part}" for path, part in zip(self.listing.paths, digests, strict=True))
+        return hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()
 
     def _note(self, part: str, error: OubliError) -> None:
         if len(self.unread) < _MOST_NAMED:
             self.unread.append(Unread(part, error.cause, error.next_action))
+
+
+def _stamp(path: Path) -> str:
+    seen = path.stat()
+    return hashlib.sha256(f"{seen.st_size} {seen.st_mtime_ns}".encode()).hexdigest()
