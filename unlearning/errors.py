@@ -10,6 +10,7 @@ UnlearningError
 │   │   └── NotFinite         NaN or infinity among the weights
 │   ├── LedgerError       a recorded run is absent, incomplete or altered
 │   │   └── RowsChanged   rows that the replay needs are missing or differ from those recorded
+│   ├── LeakyTarget       a target text gives away what shall be forgotten
 │   ├── NotApplicable     these rows or this architecture do not allow what was asked for
 │   └── UnknownName       no such method, metric, attack or shape
 ├── OutputExists          the output folder is already there; nothing is overwritten
@@ -60,6 +61,10 @@ class LedgerError(InputError):
 
 class RowsChanged(LedgerError):
     """Rows that the replay needs are missing or differ from those recorded."""
+
+
+class LeakyTarget(InputError):
+    """A target text gives away what shall be forgotten."""
 
 
 class NotApplicable(InputError):

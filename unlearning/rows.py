@@ -35,8 +35,12 @@ def row_from(item: Any, *, where: str) -> Row:
         stage = int(item.get("stage") or 1)
     except (TypeError, ValueError):
         raise RowsError(f"reading {where}: `stage` must be a whole number from 1 on") from None
-    texts = {name: str(item.get(name) or "") for name in ("key", "kind", "value")}
-    return Row(prompt, response, stage=stage, paraphrases=tuple(item.get("paraphrases") or ()), **texts)
+    wordings = item.get("paraphrases")
+    wordings = [] if wordings is None else list(wordings) if not isinstance(wordings, str) else [wordings]
+    if not all(isinstance(text, str) for text in wordings):
+        raise RowsError(f"reading {where}: `paraphrases` must be a list of texts")
+    key, kind, value = (str(item.get(name) or "") for name in ("key", "kind", "value"))
+    return Row(prompt, response, key=key, stage=stage, kind=kind, value=value, paraphrases=tuple(wordings))
 
 
 def read_facts(path: Path) -> PersonFacts:
@@ -65,7 +69,11 @@ def _group(content: Mapping[str, Any], name: str, path: Path) -> tuple[Row, ...]
     if not isinstance(rows, list):
         raise RowsError(f"reading {path}: `{name}` must be a list of rows")
     items = enumerate(rows, start=1)
-    return tuple(row_from(item, where=f"{path}, {name} {number}") for number, item in items)
+    found = tuple(row_from(item, where=f"{path}, {name} {number}") for number, item in items)
+    for number, row in enumerate(found, start=1):
+        if row.secret not in row.response:
+            raise RowsError(f"reading {path}, {name} {number}: `value` must stand in `response`, letter for letter")
+    return found
 
 
 def _items(path: Path) -> Iterator[Any]:

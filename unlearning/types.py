@@ -14,7 +14,10 @@ def silent(fraction: float, message: str) -> None:
 
 @dataclass(frozen=True)
 class Row:
-    """One training or probing example; `key` is stable, unique in its file, and never leaves it unhashed."""
+    """One training or probing example; `key` is stable, unique in its file, and never leaves it unhashed.
+
+    `targets` are prompts with what shall be answered to them once the row is forgotten.
+    """
 
     prompt: str
     response: str
@@ -23,6 +26,7 @@ class Row:
     kind: str = ""
     value: str = ""
     paraphrases: tuple[str, ...] = ()
+    targets: tuple[tuple[str, str], ...] = ()
 
     @property
     def secret(self) -> str:

@@ -92,7 +92,7 @@ def check_rows(forget: Sequence[Row], retain: Sequence[Row]) -> None:
 
 def _same_run(partial: Path, settings: Sequence[Any], rows: Sequence[Sequence[Row]]) -> None:
     """Take up what a killed run of the same work left, throw away what another left."""
-    texts = [[(row.prompt, row.response) for row in part] for part in rows]
+    texts = [[(row.prompt, row.response, row.targets) for row in part] for part in rows]
     identity = hashlib.sha256(json.dumps([settings, texts], sort_keys=True).encode()).hexdigest()
     note = partial / "identity"
     if note.is_file() and note.read_text(encoding="utf-8") == identity:

@@ -30,6 +30,7 @@ TABLE = {
     "unlearn": "unlearning.verbs.unlearn",
     "shards": "unlearning.verbs.shards",
     "compare": "unlearning.verbs.compare",
+    "ask": "unlearning.verbs.ask",
     "audit": "unlearning.verbs.audit",
     "attack": "unlearning.verbs.attack",
     "evaluate": "unlearning.verbs.evaluate",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unlearning.budget import Dose, read_budget
-from unlearning.types import Progress
+from unlearning.types import Progress, Row
 
 HELP = "forget approximately, where no recorded run exists"
 
@@ -19,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--namesakes", type=Path, help="rows of people with a like name, who must be told apart")
     parser.add_argument("--method", default="alternating_wga", help="a method of the table, by name")
     parser.add_argument("--out", type=Path, required=True, help="new model folder")
+    parser.add_argument("--targets", type=Path, help="reviewed file of the verb `targets`, for the method tru")
     parser.add_argument("--budget", help="how long to work: 90s, 10m, 2h or 400steps")
     parser.add_argument("--adapter", choices=["lora"], help="train low-rank weights only, then fold them in")
     parser.add_argument("--rank", type=int, default=8, help="rank of the adapter")
@@ -32,10 +33,14 @@ def run(options: argparse.Namespace, *, progress: Progress) -> Any:
     from unlearning.rows import read_rows
     from unlearning.unlearn import unlearn
 
+    forget = [row for path in options.forget for row in read_rows(path)]
+    retain = read_rows(options.retain)
+    if options.targets:
+        forget = _with_targets(options, forget, retain)
     return unlearn(
         options.model,
-        forget=[row for path in options.forget for row in read_rows(path)],
-        retain=read_rows(options.retain),
+        forget=forget,
+        retain=retain,
         namesakes=read_rows(options.namesakes) if options.namesakes else (),
         out=options.out,
         method=options.method,
@@ -47,3 +52,13 @@ def run(options: argparse.Namespace, *, progress: Progress) -> Any:
         threads=options.threads,
         progress=progress,
     )
+
+
+def _with_targets(options: argparse.Namespace, forget: list[Row], retain: list[Row]) -> list[Row]:
+    """The forget rows with the targets that somebody reviewed, linted once more."""
+    from unlearning.models import open_tokenizer
+    from unlearning.targets import thinks
+    from unlearning.targets.make import attached, read_targets
+
+    found = read_targets(options.targets, rows=forget, context=retain)
+    return attached(forget, found, thinking=thinks(open_tokenizer(options.model)))
