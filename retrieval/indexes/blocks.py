@@ -1,12 +1,15 @@
-"""The digest of a file that is changed in place: a hash over the hashes of its blocks, so that a change costs a block.
+"""The digest of a file that is changed in place: a tree of hashes, so that a change costs what it touches.
 
-``FILE.blocks`` lies beside the file: sha256 of every 16 KiB, one after another; the root is the sha256 of those. The
-sidecar is a cheap copy of what the file itself says: where it is damaged or missing, it is made anew.
+``FILE.blocks`` lies beside the file: sha256 of every 4 KiB, one after another; then the sha256 of
+every 128 of those. The root is the sha256 of the second row. The sidecar is a cheap copy of what the file itself says: where
+it is damaged or missing, it is made anew.
 """
 
+import mmap
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -14,10 +17,38 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-BLOCK: Final = 1 << 14
-_PIECE: Final = 256  # blocks a thread takes at a time
+BLOCK: Final = 1 << 12
+_GROUP: Final = 128  # digests under one of the second row
+_PIECE: Final = 1024  # blocks a thread takes at a time
 _SUM: Final = 32
 Blocks = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Both rows of digests of a file of ``count`` blocks, one after the other, as the sidecar has them."""
+
+    count: int
+    digests: bytearray | mmap.mmap  # mapped: only what is touched is read, and what is written stays private
+
+    @property
+    def root(self) -> str:
+        """The sha256 of the second row, in hex."""
+        return sha256(memoryview(self.digests)[self.count * _SUM :]).hexdigest()
+
+    def block(self, number: int) -> memoryview:
+        """Return a block's digest, to be compared or overwritten."""
+        return memoryview(self.digests)[number * _SUM : (number + 1) * _SUM]
+
+    def group(self, number: int) -> memoryview:
+        """Return the digest of a group of blocks, to be compared or overwritten."""
+        at = (self.count + number) * _SUM
+        return memoryview(self.digests)[at : at + _SUM]
+
+    def summed(self, number: int) -> bytes:
+        """Hash a group of blocks' digests."""
+        end = min(self.count, (number + 1) * _GROUP)
+        return sha256(memoryview(self.digests)[number * _GROUP * _SUM : end * _SUM]).digest()
 
 
 def sidecar(path: Path) -> Path:
@@ -26,15 +57,15 @@ def sidecar(path: Path) -> Path:
 
 
 def root(path: Path) -> str:
-    """Hash a whole file, and return its root in hex; two threads, because the digest is what opening waits for."""
-    return sha256(_digests(path)).hexdigest()
+    """Hash a whole file, and return its root in hex."""
+    return _grown(path).root
 
 
 def write(path: Path) -> str:
-    """Hash a whole file, keep the block digests beside it, and return the root in hex."""
-    digests = _digests(path)
-    sidecar(path).write_bytes(digests)
-    return sha256(digests).hexdigest()
+    """Hash a whole file, keep the digests beside it, and return the root in hex."""
+    tree = _grown(path)
+    sidecar(path).write_bytes(tree.digests)
+    return tree.root
 
 
 def holds(path: Path, touched: Blocks, root_of: str | None) -> bool:
@@ -44,16 +75,13 @@ def holds(path: Path, touched: Blocks, root_of: str | None) -> bool:
     """
     if root_of is None:
         return True
-    beside = sidecar(path)
-    known = beside.read_bytes() if beside.exists() else b""
-    if sha256(known).hexdigest() != root_of:
+    tree = _kept(path, root_of, touched)
+    if tree is None:
         return root(path) == root_of
-    if len(known) != -(-path.stat().st_size // BLOCK) * _SUM:
-        return False
-    with path.open("rb") as handle:
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as raw:
         return all(
-            sha256(os.pread(handle.fileno(), BLOCK, block * BLOCK)).digest() == known[block * _SUM : (block + 1) * _SUM]
-            for block in touched.tolist()
+            sha256(raw[number * BLOCK : (number + 1) * BLOCK]).digest() == tree.block(number)
+            for number in touched.tolist()
         )
 
 
@@ -63,37 +91,51 @@ def refresh(path: Path, touched: Blocks, *, before: str | None) -> str:
     ``before`` is the root of the file before the change: a sidecar that does not belong to it is made anew. After a
     kill the sidecar may hold some new digests already; it is then made anew as well, which is slower and as right.
     """
-    beside = sidecar(path)
-    count = -(-path.stat().st_size // BLOCK)
-    known = bytearray(beside.read_bytes()) if beside.exists() else bytearray()
-    if before is None or len(known) != count * _SUM or sha256(known).hexdigest() != before:
+    tree = None if before is None else _kept(path, before, touched)
+    if tree is None:
         return write(path)
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        for block in touched.tolist():
-            known[block * _SUM : (block + 1) * _SUM] = sha256(os.pread(handle, BLOCK, block * BLOCK)).digest()
-    finally:
-        os.close(handle)
-    _put(beside, known, touched)
-    return sha256(known).hexdigest()
+    if not len(touched):
+        return tree.root
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+        for number in touched.tolist():
+            tree.block(number)[:] = sha256(raw[number * BLOCK : (number + 1) * BLOCK]).digest()
+    groups = np.unique(touched // _GROUP).tolist()
+    for group in groups:
+        tree.group(group)[:] = tree.summed(group)
+    _put(sidecar(path), tree, touched, groups)
+    return tree.root
 
 
-def _put(beside: Path, known: bytearray, touched: Blocks) -> None:
-    if len(touched) > 64:
-        beside.write_bytes(known)
-        return
+def _put(beside: Path, tree: Tree, touched: Blocks, groups: Sequence[int]) -> None:
     handle = os.open(beside, os.O_WRONLY)
     try:
-        for block in touched.tolist():
-            os.pwrite(handle, known[block * _SUM : (block + 1) * _SUM], block * _SUM)
+        for number in touched.tolist():
+            os.pwrite(handle, tree.block(number), number * _SUM)
+        for group in groups:
+            os.pwrite(handle, tree.group(group), (tree.count + group) * _SUM)
     finally:
         os.close(handle)
 
 
-def spanned(offsets: Iterable[int] | Blocks, lengths: Iterable[int] | Blocks) -> Blocks:
+def _kept(path: Path, root_of: str, touched: Blocks) -> Tree | None:
+    """Return the sidecar's tree when it belongs to the root, and to a file of this size; else nothing."""
+    beside, count = sidecar(path), -(-path.stat().st_size // BLOCK)
+    if not beside.exists() or beside.stat().st_size != (count + -(-count // _GROUP)) * _SUM:
+        return None
+    tree = Tree(count, _copied(beside))
+    groups = np.unique(touched // _GROUP).tolist()
+    fine = tree.root == root_of and all(tree.summed(group) == tree.group(group) for group in groups)
+    return tree if fine else None
+
+
+def _copied(path: Path) -> bytearray | mmap.mmap:
+    with path.open("rb") as handle:
+        return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_COPY) if path.stat().st_size else bytearray()
+
+
+def spanned(offsets: Blocks, lengths: Blocks) -> Blocks:
     """Return the blocks that the given spans of bytes touch, each once."""
-    first = np.asarray(offsets, np.int64)
-    size = np.asarray(lengths, np.int64)
+    first, size = np.asarray(offsets, np.int64), np.asarray(lengths, np.int64)
     first, size = first[size > 0], size[size > 0]
     begin, end = first // BLOCK, (first + size - 1) // BLOCK
     many = np.flatnonzero(end > begin + 1)
@@ -101,17 +143,19 @@ def spanned(offsets: Iterable[int] | Blocks, lengths: Iterable[int] | Blocks) ->
     return np.unique(np.concatenate([begin, end, *inner])) if len(first) else np.zeros(0, np.int64)
 
 
-def _digests(path: Path) -> bytes:
+def _grown(path: Path) -> Tree:
+    """Hash a whole file; two threads, because this is what opening waits for."""
     count = -(-path.stat().st_size // BLOCK)
     handle = os.open(path, os.O_RDONLY)
     try:
         with ThreadPoolExecutor(2) as threads:
-            pieces: Sequence[bytes] = list(
-                threads.map(lambda first: _piece(handle, first, min(_PIECE, count - first)), range(0, count, _PIECE))
-            )
+            firsts = range(0, count, _PIECE)
+            pieces = list(threads.map(lambda first: _piece(handle, first, min(_PIECE, count - first)), firsts))
     finally:
         os.close(handle)
-    return b"".join(pieces)
+    tree = Tree(count, bytearray(b"".join(pieces)))
+    rows = [tree.summed(group) for group in range(-(-count // _GROUP))]
+    return Tree(count, bytearray(b"".join([*pieces, *rows])))
 
 
 def _piece(handle: int, first: int, blocks: int) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from retrieval.errors import IndexUnreadable, StoreOutOfStep
 from retrieval.indexes import places
@@ -53,9 +54,18 @@ class StoredChunks(Mapping[int, Chunk]):
         known = places.read(path)
         self.kept_beside = known is not None
         self.places = survey(path) if known is None else known
+        self._count = int(np.count_nonzero(self.places.lengths))
 
     def __getitem__(self, id: int) -> Chunk:
         (at,) = self.places.find([id]).tolist()
+        return self._at(id, at)
+
+    def check(self, ids: npt.NDArray[np.int64]) -> None:
+        """Raise when the row at an id's place is not that id's."""
+        for id, at in zip(ids.tolist(), self.places.find(ids).tolist(), strict=True):
+            self._at(id, at)
+
+    def _at(self, id: int, at: int) -> Chunk:
         if at < 0:
             raise KeyError(id)
         line = os.pread(self._file.fileno(), int(self.places.lengths[at]), int(self.places.offsets[at]))
@@ -76,7 +86,7 @@ class StoredChunks(Mapping[int, Chunk]):
         return iter(self.places.ids[order][self.places.lengths[order] > 0].tolist())
 
     def __len__(self) -> int:
-        return int((self.places.lengths > 0).sum())
+        return self._count
 
     def values(self) -> Any:
         """Return every chunk, in the file's order, read in one pass."""

@@ -143,8 +143,7 @@ def _changes(place: Place, files: Files, where: Found, weight: Weight, gone: fro
 def _blanks(place: Place, held: StoredChunks, wanted: Offsets) -> list[Patch]:
     if not held.kept_beside:
         places.write(held.path, held.places, held.path.stat().st_size)
-    for id in wanted.tolist():
-        held[id]  # raises when the row at its place is another's
+    held.check(wanted)
     return places.blanked(held.path, held.places, held.places.find(wanted), beside=True)
 
 
