@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 
 from django.db import transaction
@@ -10,7 +9,7 @@ from django.utils import timezone
 
 from compliance.audit import services as audit
 from compliance.evidence.letters import spoken
-from compliance.intake import vault
+from compliance.intake import deliveries, vault
 from compliance.intake.ledgers import Delivery
 from compliance.intake.models import Notice
 from compliance.rules.terms import Channel
@@ -42,7 +41,7 @@ def print_due() -> int:
             language=spoken(row.notice.language),
             sender=f"{entity.name} · {entity.contact}",
         )
-        row.pdf = vault.encrypt(key, {"pdf": base64.b64encode(made).decode()})
+        row.pdf = deliveries.sealed_pdf(key, made)
         row.save(update_fields=["pdf"])
         _log(row, hashlib.sha256(made).hexdigest())
     return len(rows)

@@ -1,0 +1,95 @@
+"""California's deletion list: how identifiers are standardised and hashed, how files look, what the codes mean.
+
+Sources: CalPrivacy, DROP technical specifications, "Working with the data" and "Reference" (2026), read with two
+vectors for telephone numbers; Civ. Code 1798.99.86. The lists of e-mail addresses and telephone numbers are read here.
+The others (name with birth date and ZIP code or with a vehicle's number, advertising and television identifiers) are
+named and refused: their rules could not be read whole. Have counsel confirm.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from compliance.rules.errors import InvalidInput
+
+EMAIL, PHONE = "Email", "Phone"
+READ_HERE = (EMAIL, PHONE)
+KNOWN = (*READ_HERE, "NDZ", "MAID", "NameVIN", "CTVID")
+HASH_LENGTH, MOST_ROWS = 44, 5_000_000
+_NAME = re.compile(r"(?P<day>\d{8})_(?P<broker>[A-Za-z0-9-]+)_(?P<list>[A-Za-z]+)(?:_[A-Za-z0-9-]+)?\.csv")
+_HASH = re.compile(r"[A-Za-z0-9+/]{43}=")
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+class Code(IntEnum):
+    """What became of a work item; 0 and 1 are not used."""
+
+    EXEMPTED = 2
+    DELETED = 3
+    OPTED_OUT = 4
+    NOT_FOUND = 5
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a file's name says."""
+
+    day: str
+    broker: str
+    list_type: str
+
+
+def name_of(file: str) -> Named:
+    """Day, broker and list of ``YYYYMMDD_BROKER_LIST.csv``; InvalidInput for another name or an unknown list."""
+    found = _NAME.fullmatch(file)
+    if found is None or found["list"] not in (*KNOWN, "Removed"):
+        raise InvalidInput(
+            "Reading a deletion list: its name is not YYYYMMDD_BROKER_LIST.csv.",
+            next_action=f"Keep the name under which it was pulled; lists: {', '.join(KNOWN)}.",
+        )
+    return Named(found["day"], found["broker"], found["list"])
+
+
+def hashed(list_type: str, value: str) -> str:
+    """The 44 characters of base64 that stand for an identifier; InvalidInput for a list that is not read here."""
+    if list_type == EMAIL:
+        standard = value.strip().lower()
+    elif list_type == PHONE:
+        standard = "".join(character for character in value if character in "0123456789")[-10:]
+    else:
+        raise InvalidInput(f"Hashing for the deletion list {list_type}: its rules are not known here.")
+    return base64.b64encode(hashlib.sha256(standard.encode()).digest()).decode()
+
+
+def read(text: str) -> list[tuple[str, str]]:
+    """Pairs (work item, hash) of a list's CSV; InvalidInput with the line for anything else, never the value."""
+    rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
+    head = [name.strip().lower() for name in next(rows, [])]
+    if head[:2] != ["id", "hash"]:
+        raise InvalidInput("Reading a deletion list: its first line is not ID,Hash.")
+    found: list[tuple[str, str]] = []
+    for number, row in enumerate(rows, start=2):
+        if not row:
+            continue
+        if len(row) < 2 or not _ID.fullmatch(row[0].strip()) or not _HASH.fullmatch(row[1].strip()):
+            raise InvalidInput(f"Reading a deletion list: line {number} is no work item with its hash.")
+        if len(found) >= MOST_ROWS:
+            raise InvalidInput(f"Reading a deletion list: it has more than {MOST_ROWS:,} rows.")
+        found.append((row[0].strip(), row[1].strip()))
+    return found
+
+
+def write(rows: Iterable[tuple[str, Code]]) -> str:
+    """The CSV that is uploaded: work item and status code."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(["ID", "Status"])
+    writer.writerows((item, int(code)) for item, code in rows)
+    return out.getvalue()
