@@ -6,11 +6,12 @@ text finds every needle in any separators; the rule then decides on the folded t
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import phonenumbers
 
-from retrieval.folding import fold
-from retrieval.text import UMLAUTS, normalise, squeeze
+from retrieval.text import normalise, squeeze
+from retrieval.transliteration import transliterated
 from retrieval.types import Needle, Support
 
 _OPEN, _CLOSE = r"[(\[{<]\s?", r"\s?[)\]}>]"
@@ -29,13 +30,23 @@ class Rule:
 
     needle: Needle = field(repr=False)
     anchor: str = field(repr=False)
-    pattern: re.Pattern[str] = field(repr=False)
+    spelled: str = field(repr=False)
     reach: int
     support: Support
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What must stand there, compiled when it is first needed: most of a hundred thousand never are."""
+        return _compiled(self.spelled)
 
     def support_of(self, original: str) -> Support:
         """Say how well the original spelling supports the find."""
         return "exact" if self.support == "normalised" and original == self.needle.value.strip() else self.support
+
+
+@lru_cache(maxsize=8192)
+def _compiled(spelled: str) -> re.Pattern[str]:
+    return re.compile(spelled)
 
 
 def rules_of(needle: Needle, region: str | None = None) -> tuple[Rule, ...]:
@@ -60,18 +71,19 @@ def _email_rule(needle: Needle, canonical: str) -> Rule:
     tag = r"(?:\+[\w.\-]{0,64})?"
     domain_spelled = _DOT.join(re.escape(label) for label in domain.split("."))
     pattern = rf"{_ALONE_LEFT}(?<![^\W_][.+\-_']){spelled}{tag}{_AT}{domain_spelled}{_ALONE_RIGHT}(?![.\-][^\W_])"
-    return Rule(needle, anchor, re.compile(pattern), _reach(canonical) + 64, "normalised")
+    return Rule(needle, anchor, pattern, _reach(canonical) + 64, "normalised")
 
 
 def _phone_rule(needle: Needle, canonical: str) -> Rule:
-    code, rest = _phone_parts(canonical)
+    code, rest = phone_parts(canonical)
     spelled = _GAP.join(rest)
     country = rf"(?:(?:\+|00)?{_GAP}{_GAP.join(code)}{_GAP}(?:\(0\)|0)?{_GAP})?" if code else ""
     pattern = rf"{_NO_OTHER_COUNTRY}(?:{country}|0{_GAP}){spelled}(?!\d)" if code else rf"(?<!\d)\+?{spelled}(?!\d)"
-    return Rule(needle, rest, re.compile(pattern), 5 * len(rest) + 24, "normalised")
+    return Rule(needle, rest, pattern, 5 * len(rest) + 24, "normalised")
 
 
-def _phone_parts(canonical: str) -> tuple[str, str]:
+def phone_parts(canonical: str) -> tuple[str, str]:
+    """Return (country code or nothing, national digits) of a canonical phone number."""
     if not canonical.startswith("+"):
         return "", canonical
     number = phonenumbers.parse(canonical, None)
@@ -81,33 +93,33 @@ def _phone_parts(canonical: str) -> tuple[str, str]:
 def _code_rule(needle: Needle, canonical: str) -> Rule:
     parts = re.findall(r"\d|[^\W\d_]+", canonical)
     pattern = _ALONE_LEFT + _GAP.join(re.escape(part) for part in parts) + _ALONE_RIGHT
-    return Rule(needle, canonical, re.compile(pattern), 4 * len(canonical) + 8, "normalised")
+    return Rule(needle, canonical, pattern, 4 * len(canonical) + 8, "normalised")
 
 
 def _name_rules(needle: Needle, canonical: str) -> tuple[Rule, ...]:
-    spellings = {canonical, _transliterated(needle.value)}
-    orders = {tuple(_words(spelling)) for spelling in spellings}
-    orders |= {(words[-1], *words[:-1]) for words in orders}
-    return tuple(_name_rule(needle, words) for words in sorted(orders))
+    return tuple(_name_rule(needle, words) for words in orders_of(needle.value, canonical))
+
+
+def orders_of(value: str, canonical: str) -> list[tuple[str, ...]]:
+    """Return a name's words as they may follow each other: as given, in Latin letters, the last word first."""
+    orders = {tuple(words_of(spelling)) for spelling in (canonical, *transliterated(value))}
+    return sorted(orders | {(words[-1], *words[:-1]) for words in orders if words})
 
 
 def _name_rule(needle: Needle, words: tuple[str, ...]) -> Rule:
     spelled = r"[\s\-_.,']{1,3}".join(re.escape(word) for word in words)
-    pattern = re.compile(_ALONE_LEFT + spelled + _ALONE_RIGHT)
+    pattern = _ALONE_LEFT + spelled + _ALONE_RIGHT
     return Rule(needle, "".join(words), pattern, _reach("".join(words)), "name")
 
 
-def _transliterated(value: str) -> str:
-    return fold(value.translate(UMLAUTS)).text
-
-
-def _words(text: str) -> list[str]:
+def words_of(text: str) -> list[str]:
+    """Return the runs of letters and digits of a folded text."""
     return re.findall(r"[^\W_]+", text)
 
 
 def _content_rule(needle: Needle, canonical: str) -> Rule:
-    words = _words(canonical)
-    pattern = re.compile(_ALONE_LEFT + r"[\W_]{1,8}".join(re.escape(word) for word in words) + _ALONE_RIGHT)
+    words = words_of(canonical)
+    pattern = _ALONE_LEFT + r"[\W_]{1,8}".join(re.escape(word) for word in words) + _ALONE_RIGHT
     return Rule(needle, "".join(words)[:_CONTENT_ANCHOR], pattern, 2 * len(canonical) + 64, "content")
 
 

@@ -12,6 +12,7 @@ import phonenumbers
 
 from retrieval.errors import UnknownKind, UnusableNeedle
 from retrieval.folding import Folded, fold
+from retrieval.transliteration import UMLAUTS
 
 __all__ = [
     "KINDS",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 KINDS: Final = ("email", "phone", "customer_id", "username", "tax_id", "name", "content")
+_NO_MARKS: Final = str.maketrans({chr(code): "" for code in range(128) if not chr(code).isalnum()})
 _CODES: Final = ("customer_id", "username", "tax_id")
 SHARED_MAILBOXES: Final = frozenset(
     """
@@ -35,11 +37,12 @@ SHARED_MAILBOXES: Final = frozenset(
     """.split()  # noqa: SIM905 - thirty words read better so
 )
 _SHORTEST: Final = {"email": 6, "phone": 7, "customer_id": 4, "username": 4, "tax_id": 5, "name": 5, "content": 20}
-UMLAUTS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 
 
 def squeeze(folded: str) -> str:
     """Keep letters and digits only, of text that is folded already."""
+    if folded.isascii():
+        return folded.translate(_NO_MARKS)
     return "".join(character for character in folded if character.isalnum())
 
 

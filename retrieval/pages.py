@@ -1,0 +1,121 @@
+"""HTML for the filter: the text that a reader sees and the markup that he does not, both with the way to the source."""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from retrieval.formats import Block, Row, decoded, opened
+from retrieval.letters import Bytes
+
+_BLOCKS: Final = """
+address article br div dd dl dt footer h1 h2 h3 h4 h5 h6 hr li main nav p pre section table td th tr
+"""
+_BREAKS: Final = frozenset(_BLOCKS.split())
+_UNSEEN = frozenset({"script", "style"})
+
+
+class _Reader(HTMLParser):
+    """Collects what is seen, piece by piece: (place in the seen text, place in the source, length there)."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(convert_charrefs=False)
+        self._lines = [0]
+        for line in source.split("\n"):
+            self._lines.append(self._lines[-1] + len(line) + 1)
+        self.seen: list[str] = []
+        self.pieces: list[tuple[int, int, int]] = []
+        self._length, self._unseen = 0, 0
+        self.feed(source)
+        self.close()
+
+    def _at(self) -> int:
+        line, column = self.getpos()
+        return self._lines[line - 1] + column
+
+    def _add(self, text: str, size: int) -> None:
+        self.pieces.append((self._length, self._at(), size))
+        self.seen.append(text)
+        self._length += len(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._unseen += tag in _UNSEEN
+        if tag in _BREAKS:
+            self._add("\n", 0)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._unseen -= tag in _UNSEEN and self._unseen > 0
+        if tag in _BREAKS:
+            self._add("\n", 0)
+
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            self._add(data, len(data))
+
+    def handle_entityref(self, name: str) -> None:
+        self._add(unescape(f"&{name};"), len(name) + 2)
+
+    def handle_charref(self, name: str) -> None:
+        self._add(unescape(f"&#{name};"), len(name) + 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: ``seen`` text, and ``markup``: the source with what is seen blanked out."""
+
+    record: str
+    seen: str = field(repr=False)
+    markup: str = field(repr=False)
+    pieces: list[tuple[int, int, int]] = field(repr=False)
+    read: int = 0
+    json: bool = False
+    more: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def content(self) -> Bytes:
+        """Everything that may be found, as bytes."""
+        whole = "\n".join((self.seen, self.markup, unescape(self.markup), *self.more.values()))
+        return np.frombuffer(whole.encode("utf-8", "replace"), np.uint8)
+
+    def row_numbers(self, places: Sequence[int]) -> list[int]:
+        """Return the page itself for every byte."""
+        return [0] * len(places)
+
+    def rows(self, numbers: Sequence[int]) -> Iterator[Row]:
+        """Return the page's texts: what is seen (``text``) and what is not (``markup``)."""
+        for _ in numbers:
+            yield Row(self.record, {"text": self.seen, "markup": self.markup, **self.more}, self.source)
+
+    def source(self, name: str, start: int, end: int) -> tuple[int, int]:
+        """Return where a span of the seen text stands in the page's source."""
+        if name != "text" or not self.pieces:
+            return start, end
+        return self._source(start)[0], self._source(end - 1)[1]
+
+    def _source(self, place: int) -> tuple[int, int]:
+        at, source, size = self.pieces[max(0, bisect_right(self.pieces, place, key=lambda piece: piece[0]) - 1)]
+        following = next((piece[0] for piece in self.pieces if piece[0] > at), len(self.seen))
+        if following - at == size:  # plain data: a character is a character
+            return source + place - at, source + place - at + 1
+        return source, source + size
+
+
+def page(record: str, source: str, *, read: int = 0, more: dict[str, str] | None = None) -> Page:
+    """Read one HTML source."""
+    reader = _Reader(source)
+    markup = list(source)
+    for _, at, size in reader.pieces:
+        markup[at : at + size] = " " * size
+    return Page(record, "".join(reader.seen), "".join(markup), reader.pieces, read, more=more or {})
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    """Yield one page: the whole file."""
+    with opened(path) as (handle, raw):
+        source = decoded(handle.read())
+        yield page("1", source, read=raw.tell())

@@ -1,0 +1,89 @@
+"""Web archives for the filter, record by record: WARC 1.0 and 1.1 (ISO 28500), plain or gzip member by member."""
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from retrieval.formats import Block, decoded, opened
+from retrieval.pages import Page, page
+from retrieval.rows import RecordsUnreadable
+
+_LONGEST: Final = 1 << 30
+_MOST_UNPACKED: Final = 256 << 20
+
+
+def blocks(path: Path) -> Iterator[Block]:
+    """Yield a block a record; its name is the record's number, its span counts in the decoded body."""
+    with opened(path) as (handle, raw):
+        number = 0
+        while headers := _headers(handle, path, number + 1):
+            number += 1
+            size = _size(headers, path, number)
+            body = handle.read(size)
+            if len(body) < size:
+                raise RecordsUnreadable(f"Reading {path}, record {number}: it ends before its length; get it whole.")
+            yield _block(str(number), headers, body, raw.tell())
+
+
+def _headers(handle: IO[bytes], path: Path, number: int) -> dict[str, str]:
+    line = handle.readline(1 << 16)
+    while line in (b"\r\n", b"\n"):
+        line = handle.readline(1 << 16)
+    if not line:
+        return {}
+    if not line.startswith(b"WARC/"):
+        raise RecordsUnreadable(f"Reading {path}, record {number}: no WARC record begins here; check the file.")
+    return _fields(iter(lambda: handle.readline(1 << 16).rstrip(b"\r\n"), b""))
+
+
+def _fields(lines: Iterator[bytes]) -> dict[str, str]:
+    pairs = (decoded(line).partition(":") for line in lines)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs} or {"": ""}
+
+
+def _size(headers: dict[str, str], path: Path, number: int) -> int:
+    size = headers.get("content-length", "")
+    if not size.isdecimal() or int(size) > _LONGEST:
+        raise RecordsUnreadable(f"Reading {path}, record {number}: it states no usable length; check the file.")
+    return int(size)
+
+
+def _block(record: str, headers: dict[str, str], body: bytes, read: int) -> Page:
+    kind, more = headers.get("content-type", ""), {"headers": "\n".join(headers.values())}
+    if kind.startswith("application/http"):
+        head, _, body = body.partition(b"\r\n\r\n")
+        http = _fields(iter(head.splitlines()[1:]))
+        more["http"] = decoded(head)
+        body, kind = _unpacked(body, http), http.get("content-type", "")
+    text = decoded(body)
+    if "html" in kind:
+        return page(record, text, read=read, more=more)
+    return Page(record, text, "", [], read, more=more)
+
+
+def _unpacked(body: bytes, http: dict[str, str]) -> bytes:
+    """Undo chunks and compression; what cannot be undone is searched as it is."""
+    if "chunked" in http.get("transfer-encoding", ""):
+        body = _joined(body)
+    coding = http.get("content-encoding", "")
+    try:
+        bits = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(coding)
+        return zlib.decompressobj(bits).decompress(body, _MOST_UNPACKED) if bits else body
+    except zlib.error:
+        return body
+
+
+def _joined(body: bytes) -> bytes:
+    parts: list[bytes] = []
+    at = 0
+    while (end := body.find(b"\r\n", at)) > 0:
+        try:
+            size = int(body[at:end].partition(b";")[0], 16)
+        except ValueError:
+            return body
+        if size == 0:
+            return b"".join(parts)
+        parts.append(body[end + 2 : end + 2 + size])
+        at = end + 2 + size + 2
+    return b"".join(parts) or body
