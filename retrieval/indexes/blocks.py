@@ -1,7 +1,7 @@
 """The digest of a file that is changed in place: a tree of hashes, so that a change costs what it touches.
 
 ``FILE.blocks`` lies beside the file: sha256 of every 4 KiB, one after another; then the sha256 of
-every 128 of those. The root is the sha256 of the second row. The sidecar is a cheap copy of what the file itself says: where
+every 128 of those. The root is the sha256 of the second row. The sidecar is a cheap copy of what the file says: where
 it is damaged or missing, it is made anew.
 """
 
