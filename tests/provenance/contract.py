@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from places import ALICE, PATTERNS
-from stores import Made
-
 from compliance.provenance.connectors import MARK, Receipt, load
+from tests.provenance.places import ALICE, PATTERNS
+from tests.provenance.stores import Made
 
 OTHERS = ("T-1", "T-5")
 KEPT = {"T-1": "My box hums.", "T-3": f"Ask {MARK}, she knows — ção", "T-5": "Line one\nline two"}

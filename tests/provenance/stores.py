@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from places import OPTIONS, RECORDS
 
 from compliance.provenance.connectors import Place
 from retrieval.embedders import HashedWords
+from tests.provenance.places import OPTIONS, RECORDS
 
 DIMENSION = 32
 VECTORS = [[float(x) for x in row] for row in HashedWords(DIMENSION).embed([str(row["body"]) for row in RECORDS])]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import contract
 import pytest
-from places import ALICE, PATTERNS
-from stores import EMBEDDED, STORES, Made
 
 from compliance.provenance.connectors import Place, SourceChanged, load
 from compliance.provenance.connectors.borrowed import package
 from compliance.rules.errors import ConfigurationError, MissingPart, SourceUnreachable
+from tests.provenance import contract
+from tests.provenance.places import ALICE, PATTERNS
+from tests.provenance.stores import EMBEDDED, STORES, Made
 
 
 @pytest.fixture(params=sorted(STORES))

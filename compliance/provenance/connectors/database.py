@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,7 +75,10 @@ def table_of(place: Place, engine: sa.Engine) -> sa.Table:
         raise ConfigurationError(f"{place.name}: no table named.", remedy="Write options.table.")
     try:
         schema = place.options.get("schema")
-        table = sa.Table(name, sa.MetaData(), autoload_with=engine, schema=str(schema) if schema else None)
+        with warnings.catch_warnings():
+            # A type that SQLAlchemy does not know (a vector) is read as the text that the server gives.
+            warnings.simplefilter("ignore", sa.exc.SAWarning)
+            table = sa.Table(name, sa.MetaData(), autoload_with=engine, schema=str(schema) if schema else None)
     except sa.exc.NoSuchTableError:
         raise ConfigurationError(
             f"{place.name}: the database has no table {name!r}.", remedy="Correct options.table."

@@ -110,11 +110,12 @@ def _rotated(connection: sa.Connection) -> bool:
     count = int(connection.exec_driver_sql("SELECT count(*) FROM pg_ls_waldir()").scalar_one())
     if count > _SEGMENTS:
         return False
-    connection.exec_driver_sql("CHECKPOINT")
-    for _ in range(count + 1):
-        connection.exec_driver_sql("SELECT pg_logical_emit_message(false, 'oubli', '')")
-        connection.exec_driver_sql("SELECT pg_switch_wal()")
-    connection.exec_driver_sql("CHECKPOINT")
+    # The segment in use is first left behind, then recycled by a checkpoint, and then written over.
+    for switches in (1, count + 2):
+        for _ in range(switches):
+            connection.exec_driver_sql("SELECT pg_logical_emit_message(false, 'oubli', '')")
+            connection.exec_driver_sql("SELECT pg_switch_wal()")
+        connection.exec_driver_sql("CHECKPOINT")
     return True
 
 
