@@ -79,8 +79,12 @@ class Examined:
             return [place for part in self.parts for place in part.places(scope)]
         rows = self.rows(scope) if scope == "person" else self._some_of_each_kind(scope)
         count = self.candidates if scope == "person" else min(self.candidates, self.control_candidates)
-        found: list[Place] = self.once(("places", scope), lambda: [self._place(row, count) for row in rows])
+        found: list[Place] = self.once(("places", scope), lambda: self.ranked(rows, count=count))
         return found
+
+    def ranked(self, rows: Sequence[Row], *, count: int = 0) -> list[Place]:
+        """Ranks of any rows' values among `count` (as many as a person's are ranked among)."""
+        return [self._place(row, count or self.candidates) for row in rows]
 
     def ask(self, prompts: Sequence[str], *, rows: Sequence[Row] = (), given: float = 0.0) -> list[str]:
         """Greedy answers to any prompts; with `rows`, the first share of each row's response is given."""

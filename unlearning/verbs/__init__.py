@@ -35,6 +35,7 @@ TABLE = {
     "attack": "unlearning.verbs.attack",
     "evaluate": "unlearning.verbs.evaluate",
     "targets": "unlearning.verbs.targets",
+    "explain": "unlearning.verbs.explain",
 }
 
 
