@@ -97,6 +97,8 @@ _HITS = _none_left("retrieval_hits", "hits", "queries by text, vector and id giv
 _ANSWERS = _none_left("cached_answers", "answers", "no cached answer names the person")
 LEAKS = _none_left("suppression_leaks", "answers", "the serving path does not say it")
 
+CHALLENGED = _none_left("challenged_answers", "answers", "what the person says shows it does not show it")
+
 _MODEL = (
     Threshold(
         "extraction_rate",

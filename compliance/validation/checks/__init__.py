@@ -26,7 +26,7 @@ TABLE: dict[ArtifactKind, tuple[str, ...]] = {
     ArtifactKind.LOG: (f"{_HERE}.absence", f"{_HERE}.others"),
     ArtifactKind.CACHE: (f"{_HERE}.absence",),
     ArtifactKind.INDEX: (f"{_HERE}.absence", f"{_HERE}.others", f"{_HERE}.retrieval_probe"),
-    ArtifactKind.MODEL: (f"{_HERE}.model_audit", f"{_HERE}.serving_path"),
+    ArtifactKind.MODEL: (f"{_HERE}.model_audit", f"{_HERE}.serving_path", f"{_HERE}.challenged"),
     ArtifactKind.CHECKPOINT: (f"{_HERE}.absence",),
 }
 

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from compliance.intake import vault
 from compliance.provenance import services as provenance
 from compliance.provenance.places import place_of
 from compliance.rules.errors import DamagedArtifact
+from compliance.validation.checks import challenged
 from compliance.validation.readings import Reading, Subject, judged
 
 MOST_QUERIES = 40
@@ -23,7 +25,8 @@ def measure(subject: Subject) -> Iterator[Reading]:
     subject.progress(0.3, f"Asking {subject.artifact.name} for what was erased")
     own, _ = provenance.records_of(subject.request, subject.artifact)
     contents = [n.value for n in subject.search.needles if n.kind == "content"]
-    texts = [*(n.value for n in subject.search.identifiers), *contents][:MOST_QUERIES]
+    given = challenged.texts(vault.opened(subject.request))
+    texts = [*given, *(n.value for n in subject.search.identifiers), *contents][:MOST_QUERIES]
     if not own or not texts:
         return
     report = _probe(Path(place_of(subject.artifact).location), own, texts)
