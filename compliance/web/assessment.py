@@ -34,6 +34,11 @@ class Question:
     form: type[DecisionForm]
     when: Callable[[ErasureRequest], bool]
 
+    @property
+    def writes(self) -> bool:
+        """Whether the decision writes a letter."""
+        return self.verb in ("hold", "restrict", "ask-identity", "excessive", "cannot-identify", "forward")
+
 
 def _open(case: ErasureRequest) -> bool:
     return State(case.state) in _OPEN

@@ -14,6 +14,7 @@ from compliance.accounts import services as accounts
 from compliance.audit import services as audit
 from compliance.intake import services as intake
 from compliance.intake import vault
+from compliance.intake.ledgers import Delivery
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.models import Job
 from compliance.mitigation import services as mitigation
@@ -72,6 +73,7 @@ def render_case(
         "may_see": bool(accounts.roles(user, case.entity) & set(IDENTIFIER_ROLES)),
         "todo": todo.next_step(panel),
         "stopped": panel.stopped(),
+        "returned": Delivery.objects.filter(notice__request=case, bounced_at__isnull=False, posted_at=None).count(),
         "assesses": "officer" in panel.roles,
         "may_retry": bool(panel.roles & {"officer", "engineer"}),
         "timeline": pictures.timeline(case, clock, log),

@@ -9,16 +9,18 @@ from statistics import median
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from compliance.accounts import services as accounts
 from compliance.audit.models import Event
+from compliance.intake import watching
 from compliance.intake.models import ErasureRequest, RequestQuerySet
 from compliance.jobs.models import Job
 from compliance.rules import lifecycle
 from compliance.rules.terms import JobStatus, State, Turn
-from compliance.web import looks
+from compliance.web import calendar_feed, looks
 from compliance.web.staff import AUDIT_ROLES, CASE_ROLES, desk, entities, member, staff
 
 ANSWERED = ("case.ANSWERED", "case.REFUSED", "case.FORWARDED")
@@ -68,6 +70,8 @@ def show(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "states": State.choices(),
         "turns": Turn.choices(),
+        "unwatched": watching.silent(now=now),
+        "feed": request.build_absolute_uri(reverse("web:calendar", args=[calendar_feed.token(user)])),
         "many": len({case.entity_id for case in listed}) > 1,
     }
     return desk(request, "officer/queue.html", context)
