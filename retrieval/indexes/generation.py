@@ -1,8 +1,6 @@
 """One generation of a FAISS folder: read and checked against its manifest, or written."""
 
 import errno
-import os
-import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -39,7 +37,7 @@ class Generation:
 
 def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Json:
     """Write a generation's files, and return the finished manifest."""
-    _write_index(index, target / INDEX)
+    vectors.write(index, target / INDEX)
     places = chunks.write(target / CHUNKS, kept)
     _check_written(index, target, places.ids, int((places.offsets + places.lengths).max(initial=0)))
     roots = {name: blocks.write(target / name) for name in (INDEX, CHUNKS)}
@@ -55,16 +53,6 @@ def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Js
     }
     (target / MANIFEST).write_bytes(chunks.as_json(finished))
     return finished
-
-
-def _write_index(index: Any, path: Path) -> None:
-    """Write an index; a full disk is an ``OSError`` as everywhere else, not faiss' RuntimeError."""
-    try:
-        faiss.write_index(index, str(path))
-    except RuntimeError as error:
-        full = shutil.disk_usage(path.parent).free < 4 * index.ntotal * index.d
-        code = errno.ENOSPC if full else errno.EIO
-        raise OSError(code, os.strerror(code), str(path)) from error
 
 
 def _check_written(index: Any, target: Path, ids: Offsets, size: int) -> None:

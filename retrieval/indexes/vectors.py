@@ -4,6 +4,9 @@ Read: Flat, HNSW-Flat, IVF-Flat, each bare or under IDMap/IDMap2. A bare Flat or
 which would shift when one goes, so a rebuilt index always carries its ids.
 """
 
+import errno
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -42,6 +45,34 @@ def read(path: Path) -> Any:
         raise IndexUnreadable(
             f"Reading {path}: faiss cannot read it, it is truncated or not an index; restore it or rebuild the index."
         ) from error
+
+
+def write(index: Any, path: Path) -> None:
+    """Write an index; a full disk is an ``OSError`` as everywhere else, not faiss' RuntimeError."""
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:
+        full = shutil.disk_usage(path.parent).free < 4 * index.ntotal * index.d
+        code = errno.ENOSPC if full else errno.EIO
+        raise OSError(code, os.strerror(code), str(path)) from error
+
+
+def moved_up(index: Any, gone: Ids) -> Any:
+    """Return an index of positions without some of them: those behind move up. The given one is used up.
+
+    Raises ``UnsupportedIndex`` for compressed lists, whose numbers cannot be moved.
+    """
+    if not isinstance(index, (faiss.IndexHNSW, faiss.IndexIVF)):
+        index.remove_ids(faiss.IDSelectorBatch(gone))
+        return index
+    stored = contents(index)
+    order = np.argsort(stored.ids, kind="stable")
+    kept = stored.vectors[order][~np.isin(stored.ids[order], gone)]
+    fresh = faiss.clone_index(index)
+    fresh.reset()
+    if len(kept):
+        fresh.add(np.ascontiguousarray(kept))
+    return fresh
 
 
 def contents(index: Any, gone: frozenset[int] = frozenset()) -> Contents:

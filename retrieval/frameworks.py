@@ -1,0 +1,100 @@
+"""Erase from a folder of LangChain or LlamaIndex: by its own names, or by the documents its texts were cut from."""
+
+import json
+import time
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from retrieval import foreign
+from retrieval.errors import IndexUnreadable, UnknownId
+from retrieval.foreign import Entry
+from retrieval.indexes import blocks, finishing, layout, vectors
+from retrieval.types import EraseReceipt, Progress, silent
+
+_FILES = ("index.faiss", "index.pkl", "default__vector_store.json", "docstore.json", "index_store.json")
+
+
+def entries(folder: Path) -> Mapping[str, Entry]:
+    """Return every text of such a folder by its name there, for whoever looks for a person in them."""
+    return foreign.load(folder).read(folder).entries
+
+
+def erase(
+    folder: Path, *, names: Collection[str] = (), documents: Collection[str] = (), progress: Progress = silent
+) -> EraseReceipt:
+    """Write the folder without some texts, so that its framework opens it as before; swapped through a journal.
+
+    Names that never were there raise ``UnknownId`` before any change. A killed erase is finished by the next call;
+    ``manifest.json`` remembers the hashes of erased names, so that doing it twice is safe.
+    """
+    started = time.perf_counter()
+    with layout.changing(folder):
+        layout.sweep(folder)
+        framework = foreign.load(folder)
+        content = framework.read(folder)
+        before, erased = _digest(folder), _erased(folder)
+        wanted = _wanted(folder, content.entries, frozenset(names), frozenset(documents), erased)
+        if not wanted:
+            return EraseReceipt("already gone", 1, 1, 0, len(content.entries), 0.0, "nothing changed", before, before)
+        remaining = len(content.entries) - len(wanted)
+        positions = np.array(sorted(content.entries[name].position for name in wanted), np.int64)
+        progress(0.3, "writing the folder without them")
+        target = layout.fresh(folder, 1)
+        framework.without(content, wanted, vectors.moved_up(content.index, positions), target)
+        gone = erased.union(map(_hashed, wanted), map(_hashed, documents))
+        (target / layout.MANIFEST).write_text(json.dumps({"erased_names_sha256": sorted(gone)}))
+        framework.read(target)  # what was written must open before it may count
+        progress(0.8, "swapping the files")
+        layout.publish(folder, target, plain=True)
+    progress(1.0, f"{len(wanted)} texts removed, {remaining} remain")
+    return EraseReceipt(
+        level="rewritten",
+        generation_before=0,
+        generation_after=1,
+        removed=len(wanted),
+        remaining=remaining,
+        seconds=time.perf_counter() - started,
+        how="files written anew in the framework's own format, old ones unlinked; positions moved up; a process that "
+        "has the folder open keeps the old content until it is restarted",
+        digest_before=before,
+        digest_after=_digest(folder),
+    )
+
+
+def _wanted(
+    folder: Path,
+    there: Mapping[str, Entry],
+    names: frozenset[str],
+    documents: frozenset[str],
+    erased: frozenset[str],
+) -> frozenset[str]:
+    by_document = frozenset(entry.name for entry in there.values() if entry.document in documents)
+    known = {entry.document for entry in there.values()}
+    unknown = [one for one in (*(names - there.keys()), *(documents - known)) if _hashed(one) not in erased]
+    if unknown or not (names or documents):
+        raise UnknownId(
+            f"Erasing from {folder}: {len(unknown)} of {len(names) + len(documents)} names and documents never were in "
+            "it; nothing was changed. Check that they belong to this folder, and that some were given."
+        )
+    return (names & there.keys()) | by_document
+
+
+def _hashed(name: str) -> str:
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _erased(folder: Path) -> frozenset[str]:
+    path = folder / layout.MANIFEST
+    try:
+        return (
+            frozenset(map(str, json.loads(path.read_bytes())["erased_names_sha256"])) if path.exists() else frozenset()
+        )
+    except (ValueError, KeyError, TypeError):
+        raise IndexUnreadable(f"Reading {path}: it is not a list of what was erased; restore or remove it.") from None
+
+
+def _digest(folder: Path) -> str:
+    return finishing.digest({name: blocks.root(folder / name) for name in _FILES if (folder / name).exists()})
