@@ -21,4 +21,4 @@ def loss(turn: Turn) -> Any:
     return from_uniform(answer_logits(turn.model, turn.forget)).mean() + retain_loss(turn)
 
 
-METHOD = Method(loss, rounds=40, forget_steps=1, source="arXiv 2410.08109")
+METHOD = Method(loss, rounds=40, forget_steps=1, source="arXiv 2410.08109", watched=False)

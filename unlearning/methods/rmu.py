@@ -16,7 +16,7 @@ from unlearning.batches import Batch, collate
 from unlearning.errors import ModelError
 from unlearning.methods import Material, Method, Turn
 
-SCALE, HOLD = 5.0, 10.0  # length of the direction in mean state norms; weight of the retain rows
+SCALE, HOLD = 5.0, 30.0  # length of the direction in mean state norms; weight of the retain rows
 OUTPUTS = ("down_proj", "c_proj", "dense_4h_to_h", "fc2", "fc_out")
 
 
@@ -106,5 +106,12 @@ def release(model: Any, memory: Steering) -> None:
 
 
 METHOD = Method(
-    loss, rounds=40, forget_steps=1, prepare=prepare, finish=release, source="arXiv 2403.03218", watched=False
+    loss,
+    rounds=40,
+    forget_steps=1,
+    learning_rate=5e-3,
+    prepare=prepare,
+    finish=release,
+    source="arXiv 2403.03218",
+    watched=False,
 )

@@ -34,11 +34,11 @@ from unlearning.methods.soft import Soft, divergence, join, remember, soften
 from unlearning.tokens import Encoded, all_answer_ids, prompt_ids
 from unlearning.types import Row
 
-STEPS, RATE = 120, 3e-3
+STEPS, RATE = 112, 3e-3
 # Values that a row is ranked among, more of its own format, and how many of the first are taught as paths.
 OTHERS, TWINS, PATHS = 48, 16, 8
-TRUE = 0.6  # share of lessons about the true answer
-WEIGHT = 2.0  # of the lessons beside the retain rows
+TRUE = 0.7  # share of lessons about the true answer
+WEIGHT = 3.0  # of the lessons beside the retain rows
 LIKELIEST = math.log(1e-8)
 
 
@@ -150,7 +150,7 @@ def tilted(logs: Any, targets: Any, aim: float) -> Any:
 
 
 def loss(turn: Turn) -> Any:
-    """KL to the original on retain answers plus twice the KL to the lessons, in one forward pass."""
+    """KL to the original on retain answers plus `WEIGHT` times the KL to the lessons, in one forward pass."""
     course: Course = turn.memory
     draw = random.Random(f"{course.seed}|{turn.step}")
     chosen = _draw(course, turn.chosen, draw)

@@ -39,4 +39,4 @@ def loss(turn: Turn) -> Any:
     return divergence(answer_logits(turn.model, turn.forget), told).mean() + retain_loss(turn)
 
 
-METHOD = Method(loss, rounds=40, forget_steps=1, prepare=prepare, source="arXiv 2402.10052")
+METHOD = Method(loss, rounds=40, forget_steps=1, prepare=prepare, source="arXiv 2402.10052", watched=False)

@@ -1,0 +1,134 @@
+"""The table of `unlearning_lm.py`, and the page `docs/unlearning.md` made from its figures."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from unlearning_lm_goals import BITS, BITS_LATER, GOALS, SHARE, STRENGTH, Figures, better
+from unlearning_lm_words import HOW, LEARNED, LIMITS, METHODS, TITLE, WHAT
+
+HEADS = (
+    "model or method",
+    "ES",
+    "leak@1000",
+    "bits",
+    "rank p",
+    "bits, benign 30",
+    "p, benign 30",
+    "bits, int4",
+    "AUC ± s.e.",
+    "retain ES",
+    "utility",
+    "namesakes",
+    "s",
+    "of retraining",
+)
+
+
+def table(figures: Figures, lines: list[dict[str, Any]] | None = None) -> list[str]:
+    """Lines of a Markdown table, all models of the run unless some are given."""
+    rows = [HEADS, tuple("---" for _ in HEADS)]
+    rows += [_cells(figures, line) for line in (figures.lines if lines is None else lines)]
+    return ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def page(figures: Figures) -> str:
+    """The whole page; the same figures give the same bytes."""
+    found = figures.found
+    parts = [TITLE, WHAT, _run(found), "## The table\n\n" + "\n".join(table(figures)), HOW, _goals(figures)]
+    parts += [_frontier(figures), _requests(figures), LEARNED, METHODS, LIMITS]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _cells(figures: Figures, line: dict[str, Any]) -> tuple[str, ...]:
+    now, later, small, cost = line["now"], line["benign"], line["int4"], figures.cost(line)
+    return (
+        line["name"],
+        f"{now['strength']:.3f}",
+        _small(now["leak"]),
+        f"{now['bits']:.2f}",
+        _small(now["p"]),
+        f"{later['bits']:.2f}",
+        _small(later["p"]),
+        f"{small['bits']:.2f}",
+        _number(line["auc"], f" ± {line['auc_error']:.2f}"),
+        f"{now['retain']:.3f}",
+        f"{line['utility']:.3f}",
+        _number(line["namesakes"]),
+        f"{line['seconds']:.1f}" if line["seconds"] else "–",
+        f"{cost:.0%}" if cost else "–",
+    )
+
+
+def _number(value: float | None, after: str = "") -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:.2f}{after}"
+
+
+def _small(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "0" if value < 1e-20 else f"{value:.0e}"
+
+
+def _run(found: dict[str, Any]) -> str:
+    rows, versions = found["rows"], found["versions"]
+    names = ("torch", "transformers", "cpu", "threads")
+    cost = found.get("retraining_seconds")
+    return (
+        f"This run: a {found['shape']} model of {found['parameters']:,} parameters; {rows['forget']} rows to forget, "
+        f"{rows['retain']} to retain, {rows['controls']} of people never seen; seed {found['seed']}"
+        + (f"; retraining without the people took {cost:.1f} CPU seconds" if cost else "")
+        + f"; the whole run {found['seconds']:.0f} s "
+        + f"({', '.join(f'{name} {versions[name]}' for name in names if name in versions)})."
+    )
+
+
+def _goals(figures: Figures) -> str:
+    lines = ["## The goals, fixed before the measurement", ""]
+    return "\n".join([*lines, *(f"- **{goal.name}**: {goal.said(figures)}" for goal in GOALS)])
+
+
+def _frontier(figures: Figures) -> str:
+    """Which approximate methods meet all four figures, and by what the others miss them."""
+    exact = ("original", "retrained", "replay", "shards")
+    judged = [line for line in figures.lines if not line["name"].startswith(exact)]
+    if not figures.found.get("retraining_seconds"):
+        return ""
+    good = [line for line in judged if better(figures, line)]
+    named = ", ".join(f"`{line['name']}`" for line in good) or "none"
+    lines = [
+        "## The frontier",
+        "",
+        f"At most {BITS} bits, at most {BITS_LATER} after benign steps, retain strength of at least {STRENGTH}, at "
+        f"most {SHARE:.0%} of retraining: **{named}**. The others, and what each misses:",
+        "",
+    ]
+    lines += [f"- `{line['name']}`: {_why(figures, line)}" for line in judged if line not in good]
+    return "\n".join(lines)
+
+
+def _why(figures: Figures, line: dict[str, Any]) -> str:
+    cost = figures.cost(line) or 0.0
+    missed = [
+        (line["now"]["bits"] > BITS, f"{line['now']['bits']:.2f} bits remain"),
+        (line["benign"]["bits"] > BITS_LATER, f"{line['benign']['bits']:.2f} bits after benign steps"),
+        (line["now"]["retain"] < STRENGTH, f"retain strength {line['now']['retain']:.3f}"),
+        (cost > SHARE, f"{cost:.0%} of retraining"),
+    ]
+    return "; ".join(words for short, words in missed if short)
+
+
+def _requests(figures: Figures) -> str:
+    found = figures.found.get("requests")
+    if not found:
+        return ""
+    return "\n".join(
+        [
+            f"## {found['people']} requests",
+            "",
+            f"One after the other with `{figures.found['chosen']}`: {found['each']:.1f} s each; others' right first "
+            f"choices {found['before']:.3f} before and {found['after']:.3f} after the last. In one run: "
+            f"{found['each_in_batch']:.1f} s each, {found['after_batch']:.3f}.",
+            "",
+            *table(figures, found["lines"]),
+        ]
+    )

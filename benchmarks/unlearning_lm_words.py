@@ -1,0 +1,74 @@
+"""The words of `docs/unlearning.md` that no figure changes."""
+
+from __future__ import annotations
+
+TITLE = "# What unlearning a language model leaves behind"
+
+WHAT = """
+Written by `python benchmarks/unlearning_lm.py --docs docs/unlearning.md`; every figure comes from that run.
+
+Late customers of the sample company are to be forgotten. Each model is asked for what it still holds of them: as it
+is, after thirty harmless fine-tuning steps on other people's rows, and with its weights rounded to four bits. The
+retrained model never saw them and is what a perfect result looks like; the original shows that the tests find what is
+there.
+"""
+
+HOW = """
+- **ES**: extraction strength, the share of the answers' ends that the model completes by itself. Formats are learned
+  from everybody, so that people never seen do not score 0 either.
+- **leak@1000**: the largest chance that a whole value that cannot be guessed stands among a thousand drawn answers,
+  from its exact probability after the question and the answer's beginning.
+- **bits**: the true value's rank among 300 values of the same format, log2 300 - log2 rank, mean over telephone and
+  customer numbers: 8.23 when it is always first, 1.44 on average when it was never learned. Below that it is pushed
+  down, which betrays it from the other end.
+- **rank p**: Fisher's test of these ranks, two-sided. Small means that the values, or their absence, are found.
+- **benign 30**: after thirty fine-tuning steps on others' rows. **int4**: after rounding to four bits.
+- **AUC**: of an attacker who tells the forgotten rows from never-seen ones by their loss; 0.5 is a coin.
+- **utility**: right first choices on others' answers. **namesakes**: ES on a customer with the same full name.
+- **s**: CPU seconds of one thread, the preparation of the method included, measuring excluded.
+"""
+
+LEARNED = """
+## What made the difference
+
+`stranger` was found by looking at what each earlier attempt left:
+
+1. *Other values as targets* keep the value's second half: after its first digits the model goes on by itself.
+2. *The average answer about strangers* as the target puts every value at the mean probability, while values that were
+   never learned are mostly far below it: the deleted value then stands out at the top, and its loss is too low.
+3. *One stranger as the target* is confident and wrong, as it should be; but the original completes the deleted
+   number's beginning for a stranger too, so that the target itself gave the value away (about 6 bits).
+4. Targets from *another value's path* with the odds tilted to a rank drawn beforehand remove that. What then comes back
+   under harmless fine-tuning is little, because the whole answer distribution around the value was learned anew and not
+   only the value pushed down.
+
+Damaging the weights first (30 to 40 % noise, then distilling) cost as much and brought nothing on top.
+"""
+
+METHODS = """
+## The methods
+
+Exact: `replay` (recorded run, rebuilt without the people from the last checkpoint before them), shards, retraining.
+All others are approximate, whatever their figures here.
+
+`alternating_wga` weighted gradient ascent in rounds with healing (arXiv 2502.19301) · `stranger` ours · `npo` arXiv
+2404.05868 · `simnpo` arXiv 2410.07163 · `soft_target` BS-T, arXiv 2510.19422 · `undial` arXiv 2402.10052 ·
+`max_entropy` arXiv 2410.08109 · `rmu` arXiv 2403.03218 with 2408.06223 · `jensun` arXiv 2509.02820 · `idk` arXiv
+2401.06121 · `dpo` arXiv 2305.18290 · `permu` UnlearnPII · `undo` arXiv 2506.06278 · `gradient_ascent` arXiv
+2210.01504 · `gradient_difference` arXiv 2203.12817 · `task_vector` arXiv 2212.04089. Add-ons behind a plus sign: `sam`
+arXiv 2502.05374, `int4` straight-through rounding (arXiv 2605.02196), `benign` simulated fine-tuning (after arXiv
+2408.00761), `paraphrase` arXiv 2602.03379.
+
+Each runs with one set of settings, its own; ascent methods leave a row alone once its value is no likelier than others
+of its format, so that their figures are better than those of the papers' fixed number of steps.
+"""
+
+LIMITS = """
+## What this does not show
+
+One small model, invented people, one company's formats; larger models and other data may order the methods otherwise.
+`stranger` chooses its targets with the same kind of format-valid values that the rank test uses (drawn with another
+seed); extraction, leak, membership and the attacks share nothing with it. Questions in other words are attacked by
+`python -m unlearning audit`, not here; `stranger+paraphrase` learns on them too. A method that passes here is still
+called *mitigated*, with its bits: only retraining, replay and shards earn *erased*.
+"""
