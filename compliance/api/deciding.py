@@ -110,9 +110,7 @@ class Refuse(Verb):
 
     def decide(self, case: ErasureRequest, request: Request, given: dict[str, Any]) -> None:
         """Refuse under an exemption."""
-        reasons = Reasons(
-            exemption=Exemption(given["exemption"]), reason=given["reason"], review_on=given["review_on"]
-        )
+        reasons = Reasons(exemption=Exemption(given["exemption"]), reason=given["reason"], review_on=given["review_on"])
         decisions.refuse(case, by=access.staff(request), reasons=reasons)
 
 

@@ -14,12 +14,13 @@ from compliance.evidence.phrases import known, phrase
 from compliance.intake import vault
 from compliance.intake.clocks import clock_of, extend_by, laws_of
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
+from compliance.intake.recipients import FORWARDED
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.provenance.models import Artifact
 from compliance.rules import claims as claim_rules
 from compliance.rules.proof import Claim
 from compliance.rules.sentences import article, day_in_words
-from compliance.rules.terms import ClaimLevel, Ground, Letter, StepStatus
+from compliance.rules.terms import ClaimLevel, Ground, Letter, StepStatus, Told
 from compliance.validation import claiming
 
 Facts = dict[str, Any]
@@ -197,9 +198,15 @@ def _step_words(step: Step, language: str) -> str:
 
 
 def _told(plan: Plan, language: str) -> list[str]:
-    """Those who were really told; who is still to be told by hand stands among what remains."""
-    steps = plan.steps.filter(action="notify_recipients")
-    return [phrase("told", language, name=name) for step in steps for name in step.intent.get("told", [])]
+    """Those who were really told, and how far each is; who is still to be told stands among what remains."""
+    rows = plan.request.recipients.exclude(state=Told.TO_TELL).exclude(article=FORWARDED)
+    said = []
+    for row in rows:
+        key = "told" if row.state == Told.REQUESTED else f"told_{row.state}"
+        when = row.verified_at or row.confirmed_at
+        day = day_in_words(when.date(), language) if when else ""
+        said.append(phrase(key, language, name=row.name, day=day))
+    return list(dict.fromkeys(said))
 
 
 def _risk(found: list[tuple[Artifact, Claim]], language: str) -> str:

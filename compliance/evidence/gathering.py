@@ -25,6 +25,7 @@ from compliance.evidence.narrating import (
     whole_second,
 )
 from compliance.evidence.thresholds import Quantity, Threshold
+from compliance.intake.ledgers import Recipient
 from compliance.intake.models import ErasureRequest
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.provenance.models import Artifact
@@ -34,6 +35,7 @@ from compliance.rules.terms import (
     Horizon,
     State,
     StepStatus,
+    Told,
     Verdict,
 )
 from compliance.validation import claiming
@@ -45,8 +47,7 @@ def gather(request: ErasureRequest, plan: Plan | None, *, signed_off_by: str = "
     head = Head.objects.order_by("-size").first()  # one head for the whole dossier: the log goes on growing
     found = claiming.claims_of(request, plan) if plan else []
     weakest = claim_rules.weakest(claim for _, claim in found)
-    refused = State(request.state) is State.REFUSED
-    level = weakest.level if weakest else (ClaimLevel.KEPT if refused else ClaimLevel.NOT_SHOWN)
+    level = weakest.level if weakest else _UNSEARCHED.get(State(request.state), ClaimLevel.NOT_SHOWN)
     return Dossier(
         reference=request.reference,
         issued_at=whole_second(timezone.now()),
@@ -64,11 +65,15 @@ def gather(request: ErasureRequest, plan: Plan | None, *, signed_off_by: str = "
         derivations=tuple(ways(request)),
         steps=tuple(_step(step) for step in _steps(plan)),
         measurements=tuple(_measurement(plan, row) for row in _measurements(plan)) if plan else (),
-        recipients=tuple(_recipients(plan)),
+        recipients=tuple(_recipients(request, plan)),
         residuals=tuple(_residuals(plan, found)),
         methods=tuple(_methods(plan)),
         log=_log(request, head),
     )
+
+
+# Cases that end before anything is searched, and what may be said of them.
+_UNSEARCHED = {State.REFUSED: ClaimLevel.KEPT, State.FORWARDED: ClaimLevel.FORWARDED}
 
 
 def _steps(plan: Plan | None) -> list[Step]:
@@ -143,6 +148,8 @@ def _claim(plan: Plan, artifact: Artifact, claim: claim_rules.Claim) -> dossier.
 def _summary(request: ErasureRequest, found: list[tuple[Artifact, claim_rules.Claim]], level: ClaimLevel) -> str:
     if State(request.state) is State.REFUSED:
         return "The request was refused; reasons, article and remedies stand in the letter."
+    if State(request.state) is State.FORWARDED:
+        return "The request was forwarded to the controller, who decides; the letter says to whom and when."
     if not found:
         return "Every registered place was searched; the person was found in none of them."
     where = "1 registered place" if len(found) == 1 else f"{len(found)} registered places"
@@ -150,23 +157,26 @@ def _summary(request: ErasureRequest, found: list[tuple[Artifact, claim_rules.Cl
     return f"The person was found in {where}. {weakest}: {level.label.lower()}."
 
 
-def _recipients(plan: Plan | None) -> list[dossier.Recipient]:
-    rows = [step for step in _steps(plan) if step.action in ("notify_recipients", "forward_to_controller")]
-    return [
-        _recipient(step, step.artifact, number, str(name) in step.intent.get("told", []))
-        for step in rows
+def _recipients(request: ErasureRequest, plan: Plan | None) -> list[dossier.Recipient]:
+    """Each recipient by number, as its row in the ledger says how far it is."""
+    ledger = {(row.artifact, row.name): row for row in request.recipients.all()}
+    steps = [step for step in _steps(plan) if step.action in ("notify_recipients", "forward_to_controller")]
+    places = [
+        (f"recipient {number} of {step.artifact.name}", ledger.get((step.artifact.slug, str(name)[:300])))
+        for step in steps
         if step.artifact
         for number, name in enumerate(step.artifact.recipients, start=1)
     ]
+    whole = [row for (artifact, _), row in ledger.items() if not artifact]
+    places += [(f"recipient {number} of the case", row) for number, row in enumerate(whole, start=1)]
+    return [_recipient(name, row) for name, row in places]
 
 
-def _recipient(step: Step, artifact: Artifact, number: int, told: bool) -> dossier.Recipient:
-    """One recipient, by number: one of several may have been written to while another waits to be told by hand."""
-    return dossier.Recipient(
-        name=f"recipient {number} of {artifact.name}",
-        state="requested" if told else "to be told by hand",
-        told_at=(step.finished_at or step.started_at) if told else None,
-    )
+def _recipient(name: str, row: Recipient | None) -> dossier.Recipient:
+    """One of several may have been written to while another waits to be told by hand."""
+    if row is None or Told(row.state) is Told.TO_TELL:
+        return dossier.Recipient(name=name, state="to be told by hand")
+    return dossier.Recipient(name=name, state=Told(row.state).label.lower(), told_at=row.requested_at)
 
 
 def _residuals(plan: Plan | None, found: list[tuple[Artifact, claim_rules.Claim]]) -> list[dossier.Residual]:

@@ -132,11 +132,13 @@ def _headline(dossier: Dossier) -> str:
     """The weakest claim; without claims there is none to be weak, and what happened instead is said."""
     if dossier.claims:
         return dossier.weakest.label
+    if dossier.request.state is State.FORWARDED:
+        return "Forwarded to the controller: nothing was searched or changed"
     return "Refused: nothing was searched or changed" if _refused(dossier) else "Nothing was found"
 
 
 def _refused(dossier: Dossier) -> bool:
-    return dossier.request.state is State.REFUSED
+    return dossier.request.state in (State.REFUSED, State.FORWARDED)
 
 
 def _tallies(dossier: Dossier) -> list[tuple[str, int]]:

@@ -50,8 +50,8 @@ def article_for(request: ErasureRequest, *, published: bool = False) -> str:
     return PUBLISHED if published and law in (Law.GDPR, Law.UK_GDPR) else ARTICLES[law]
 
 
-def note(request: ErasureRequest, *, name: str, artifact: str = "", article: str = "") -> Recipient:
-    """Write a recipient down, once per case and artifact; a channel of ours owes it a message."""
+def note(request: ErasureRequest, *, name: str, artifact: str = "", article: str = "", told: bool = False) -> Recipient:
+    """Write a recipient down, once per case and artifact; a channel of ours owes it a message unless ``told``."""
     channel, address = address_of(name)
     with transaction.atomic():
         row, fresh = Recipient.objects.get_or_create(
@@ -60,7 +60,9 @@ def note(request: ErasureRequest, *, name: str, artifact: str = "", article: str
             name=name[:300],
             defaults={"channel": channel, "article": article or article_for(request)},
         )
-        if fresh and address:
+        if told and Told(row.state) is Told.TO_TELL:
+            return advance(row, to=Told.REQUESTED, by="system", how=row.get_channel_display())
+        if fresh and address and not told:
             url = address if channel is Channel.WEBHOOK else f"mailto:{address}"
             Outgoing.objects.create(
                 kind=Outgoing.Kind.RECIPIENT, request=request, recipient=row, url=url, due_at=timezone.now()

@@ -364,7 +364,9 @@ def refused(firm: Company, *, email: str = ALICE, days_ago: float = 5) -> Erasur
     why = "The invoices must be kept for ten years."
     law = request.law
     exemption = Exemption.LGPD_LEGAL_DUTY if law == Law.LGPD else Exemption.LEGAL_OBLIGATION
-    decisions.refuse(request, by=firm.olga, reasons=Reasons(exemption=exemption, reason=why, review_on=date(2030, 1, 2)))
+    decisions.refuse(
+        request, by=firm.olga, reasons=Reasons(exemption=exemption, reason=why, review_on=date(2030, 1, 2))
+    )
     return request
 
 
