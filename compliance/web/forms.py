@@ -21,6 +21,7 @@ OTHER_KINDS = (
     (IdentifierKind.USERNAME, _("User name")),
     (IdentifierKind.TAX_ID, _("Tax number (for example CPF)")),
 )
+KIND_NAMES = {**dict(OTHER_KINDS), IdentifierKind.EMAIL: _("E-mail address"), IdentifierKind.NAME: _("Name")}
 HOW_TO_WRITE = {
     IdentifierKind.EMAIL: _("Enter an e-mail address in full, like name@example.org"),
     IdentifierKind.PHONE: _("Enter a phone number in full, with its country code, like +55 11 91234 5678"),

@@ -94,9 +94,10 @@ def _readable(case: ErasureRequest) -> bool:
     return case.key.wrapped is not None
 
 
-def _identifiers(case: ErasureRequest) -> list[proofs.Shown]:
+def _identifiers(case: ErasureRequest) -> list[tuple[Any, proofs.Shown]]:
     """For whoever proved the address only: to the filer of an unconfirmed form there is nothing to tell."""
-    return proofs.listed(case) if case.verified_at is not None and _readable(case) else []
+    shown = proofs.listed(case) if case.verified_at is not None and _readable(case) else []
+    return [(forms.KIND_NAMES[one.kind], one) for one in shown]
 
 
 def _letters(case: ErasureRequest) -> list[tuple[int, Any, Any]]:
