@@ -31,6 +31,7 @@ from unlearning_lm_measures import Line, forgotten, mean, measure, some  # noqa:
 from unlearning_lm_page import page, table  # noqa: E402
 
 from unlearning import methods  # noqa: E402
+from unlearning.errors import UnlearningError  # noqa: E402
 from unlearning.ledger import Ledger, has_ledger  # noqa: E402
 from unlearning.models import digest, open_model, open_tokenizer, pin, versions, weights_digest  # noqa: E402
 from unlearning.replay import replay  # noqa: E402
@@ -56,6 +57,7 @@ def main() -> int:
             found = _measured(options, Path(folder))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        options.json.with_suffix(".partial.json").unlink(missing_ok=True)
     figures = Figures(found)
     print("\n".join(table(figures)))
     for goal in GOALS:
@@ -82,11 +84,19 @@ def _measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         found["note"] = "no recorded run with these rows: nothing was retrained, ranks stand beside chance alone"
     else:
         lines += list(_exact(case, original, folder, found))
-    lines += list(_approximate(case, original, options, found))
+    for line in _approximate(case, original, options, found):
+        lines.append(line)
+        _keep(options, {**found, "lines": [asdict(line) for line in lines]})
     if not options.model:
         found |= _requests(case, original, seed, people=2 if options.quick else 10)
     found |= {"lines": [asdict(line) for line in lines], "seconds": round(time.monotonic() - began, 1)}
     return found
+
+
+def _keep(options: argparse.Namespace, found: dict[str, Any]) -> None:
+    """What is measured so far, beside the file that the whole will go to."""
+    if options.json:
+        options.json.with_suffix(".partial.json").write_text(json.dumps(found), "utf-8")
 
 
 def _facts(case: Case, original: Path, cost: float | None, options: argparse.Namespace) -> dict[str, Any]:
@@ -158,8 +168,12 @@ def _approximate(case: Case, original: Path, options: argparse.Namespace, found:
     for name in names:
         for seed in found["seeds"][name]:
             model, tokenizer = open_model(original)
-            spent, steps = forgotten(name, model, tokenizer, forget=case.forget, retain=case.retain, seed=seed)
             label = f"{name}, seed {seed}" if seed else name
+            try:
+                spent, steps = forgotten(name, model, tokenizer, forget=case.forget, retain=case.retain, seed=seed)
+            except UnlearningError as error:
+                found.setdefault("failed", {})[label] = str(error)
+                continue
             yield measure(label, model, tokenizer, case, seconds=spent, steps=steps, seed=seed)
             print(f"  measured {label}: {spent:.1f} s", file=sys.stderr, flush=True)
             del model
