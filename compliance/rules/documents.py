@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from compliance.rules import lifecycle, terms, thresholds
+from compliance.rules import asking, lifecycle, terms, thresholds
 from compliance.rules.jurisdictions import TABLE, Rule, load
 from compliance.rules.terms import ArtifactKind, ClaimLevel, Law, Term
 from compliance.rules.wording import WORDS
@@ -35,6 +35,11 @@ _ENUMS: Sequence[type[Term]] = (
     terms.Verdict,
     terms.ClaimLevel,
     terms.Role,
+    asking.Wish,
+    asking.Clue,
+    asking.Why,
+    asking.ProvenBy,
+    asking.Checked,
 )
 
 
