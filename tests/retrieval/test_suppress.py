@@ -89,7 +89,7 @@ def test_another_key_is_refused_and_gives_other_hashes(tmp_path: Path) -> None:
     Suppression.build(tmp_path / "a.json", ANA, KEY)
     Suppression.build(tmp_path / "b.json", ANA, KEY[::-1])
     digests = [
-        {row["digest"] for row in json.loads((tmp_path / name).read_text())["entries"]} for name in ("a.json", "b.json")
+        {row["hash"] for row in json.loads((tmp_path / name).read_text())["entries"]} for name in ("a.json", "b.json")
     ]
     assert not digests[0] & digests[1]
     with pytest.raises(SuppressionUnreadable, match="another key"):
@@ -110,7 +110,7 @@ def test_a_changed_file_is_followed(tmp_path: Path) -> None:
     assert listed.filter("ana.silva@x.com").text == BLOCKED_MARK
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"key_check": "x", "entries": [{"a": 1}]}'])
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"key_check": "x", "format": 2, "entries": [{"a": 1}]}'])
 def test_a_damaged_list_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "l.json").write_text(content)
     with pytest.raises(SuppressionUnreadable, match="damaged"):
