@@ -22,13 +22,17 @@ class CacheUnreadable(RetrievalError):
 
 @dataclass(frozen=True, slots=True)
 class PurgeReceipt:
-    """Rows removed by table, rows that only share a name with the person (kept), and how."""
+    """Rows removed by table, rows that only share a name with the person (kept), and how.
+
+    ``found_after`` is what a second look, after the removal, still finds: the proof is that it is 0.
+    """
 
     removed: dict[str, int]
     remaining: int
     name_only: int
     seconds: float
     how: str
+    found_after: int = 0
 
 
 def purge_cache(
@@ -47,21 +51,24 @@ def purge_cache(
     started = time.perf_counter()
     if not path.is_file():
         raise CacheUnreadable(f"Purging the cache {path}: there is no such file; check the location.")
-    wanted = _Wanted(frozenset(map(str, document_ids)), Locator(needles, region=region))
+    sought = Wanted(frozenset(map(str, document_ids)), Locator(needles, region=region))
     try:
         with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as database:
-            removed, remaining, name_only = _purge(database, wanted, progress)
+            removed, remaining, name_only = _purge(database, sought, progress)
+            after = _left(database, sought)
     except sqlite3.Error as error:
         raise CacheUnreadable(
             f"Purging the cache {path}: {type(error).__name__}; nothing was removed. Check that it is an SQLite file "
             "and that no other program holds it."
         ) from error
     how = "rows deleted with secure_delete, write-ahead log truncated, file rewritten (VACUUM)"
-    return PurgeReceipt(removed, remaining, name_only, time.perf_counter() - started, how)
+    return PurgeReceipt(removed, remaining, name_only, time.perf_counter() - started, how, after)
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
+    """What a cached answer must not hang on: documents by id, identifiers wherever they stand."""
+
     documents: frozenset[str]
     locator: Locator
 
@@ -74,13 +81,20 @@ class _Wanted:
         return "gone" if supports - {"name"} else ("name" if supports else None)
 
 
+def wanted(document_ids: Collection[str], needles: Sequence[Needle], region: str | None) -> Wanted:
+    """Return what is looked for; raises ``ValueError`` for nothing, which would find nothing and look like a proof."""
+    if not document_ids and not needles:
+        raise ValueError("Emptying a cache of nobody: give documents or identifiers.")
+    return Wanted(frozenset(map(str, document_ids)), Locator(needles, region=region))
+
+
 def _ids_in(value: object) -> frozenset[str]:
     """Return the ids of a cell: one id, a JSON list, or a list with commas."""
     marks = str.maketrans(dict.fromkeys("[]\"'", " "))
     return frozenset(part.strip() for part in str(value).translate(marks).split(","))
 
 
-def _purge(database: sqlite3.Connection, wanted: _Wanted, progress: Progress) -> tuple[dict[str, int], int, int]:
+def _purge(database: sqlite3.Connection, wanted: Wanted, progress: Progress) -> tuple[dict[str, int], int, int]:
     database.execute("PRAGMA secure_delete = ON")
     database.execute("BEGIN IMMEDIATE")
     removed: dict[str, int] = {}
@@ -101,12 +115,18 @@ def _purge(database: sqlite3.Connection, wanted: _Wanted, progress: Progress) ->
     return removed, remaining, name_only
 
 
+def _left(database: sqlite3.Connection, sought: Wanted) -> int:
+    """Look again, at everything, as it is now."""
+    tables = [_verdicts(database, table, sought) for table in _tables(database)]
+    return sum(verdict == "gone" for rows in tables for _, verdict in rows)
+
+
 def _tables(database: sqlite3.Connection) -> list[str]:
     query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     return ['"' + name.replace('"', '""') + '"' for (name,) in database.execute(query).fetchall()]
 
 
-def _verdicts(database: sqlite3.Connection, table: str, wanted: _Wanted) -> Iterator[tuple[int, str | None]]:
+def _verdicts(database: sqlite3.Connection, table: str, wanted: Wanted) -> Iterator[tuple[int, str | None]]:
     cursor = database.execute(f"SELECT rowid AS rowid_, * FROM {table}")  # noqa: S608 - quoted name of the schema
     columns = [column[0] for column in cursor.description][1:]
     for rowid, *values in cursor:

@@ -146,18 +146,26 @@ def spanned(offsets: Blocks, lengths: Blocks) -> Blocks:
 def _grown(path: Path) -> Tree:
     """Hash a whole file; two threads, because this is what opening waits for."""
     count = -(-path.stat().st_size // BLOCK)
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        with ThreadPoolExecutor(2) as threads:
-            firsts = range(0, count, _PIECE)
-            pieces = list(threads.map(lambda first: _piece(handle, first, min(_PIECE, count - first)), firsts))
-    finally:
-        os.close(handle)
+    if not count:
+        return Tree(0, bytearray())
+    firsts = range(0, count, _PIECE)
+    with (
+        path.open("rb") as handle,
+        mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as raw,  # mapped: what is read would stay in the heap
+        memoryview(raw) as view,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        pieces = list(threads.map(lambda first: _piece(view, first, min(_PIECE, count - first)), firsts))
     tree = Tree(count, bytearray(b"".join(pieces)))
     rows = [tree.summed(group) for group in range(-(-count // _GROUP))]
     return Tree(count, bytearray(b"".join([*pieces, *rows])))
 
 
-def _piece(handle: int, first: int, blocks: int) -> bytes:
-    raw = memoryview(os.pread(handle, blocks * BLOCK, first * BLOCK))
-    return b"".join(sha256(raw[at : at + BLOCK]).digest() for at in range(0, len(raw), BLOCK))
+def _piece(raw: memoryview, first: int, blocks: int) -> bytes:
+    ends = [min(at + BLOCK, len(raw)) for at in range(first * BLOCK, (first + blocks) * BLOCK, BLOCK)]
+    return b"".join(_sum(raw, end - (end - 1) % BLOCK - 1, end) for end in ends)
+
+
+def _sum(raw: memoryview, begin: int, end: int) -> bytes:
+    with raw[begin:end] as block:
+        return sha256(block).digest()
