@@ -1,0 +1,58 @@
+"""MNIST's IDX format: big-endian header, then bytes; plain or gzip."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unlearning.classifiers.data import DataSet
+from unlearning.classifiers.examples import Examples
+from unlearning.errors import RowsError
+
+STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+MOST = 1 << 31  # bytes a file may unpack to
+
+
+def fits(folder: Path) -> bool:
+    """Whether the four files are there."""
+    return all(_find(folder, stem) is not None for stem in STEMS)
+
+
+def read(folder: Path) -> DataSet:
+    """Pixels from 0 to 1, [n, 1, height, width]."""
+    parts = [array(path) for stem in STEMS if (path := _find(folder, stem)) is not None]
+    return DataSet(_examples(parts[0], parts[1], "train"), _examples(parts[2], parts[3], "test"), tuple("0123456789"))
+
+
+def _find(folder: Path, stem: str) -> Path | None:
+    for name in (stem, f"{stem}.gz", stem.replace("-idx", ".idx")):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def array(path: Path) -> np.ndarray:
+    """The unsigned bytes of an IDX file in their shape; RowsError for a damaged or foreign file."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+            raw = stream.read(MOST + 1)
+    except (OSError, EOFError, zlib.error):
+        raise RowsError(f"reading {path.name}: it is cut short or damaged; fetch it again") from None
+    if len(raw) < 8 or raw[:3] != b"\0\0\x08" or not 1 <= raw[3] <= 4:
+        raise RowsError(f"reading {path.name}: this is no IDX file of bytes")
+    dimensions = raw[3]
+    shape = [int.from_bytes(raw[4 + 4 * k : 8 + 4 * k], "big") for k in range(dimensions)]
+    if math.prod(shape) != len(raw) - 4 - 4 * dimensions:
+        raise RowsError(f"reading {path.name}: its header promises {math.prod(shape)} bytes, it has another number")
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def _examples(pixels: np.ndarray, labels: np.ndarray, part: str) -> Examples:
+    features = torch.from_numpy(pixels.astype(np.float32) / 255.0)[:, None]
+    ids = tuple(f"{part}-{n:05d}" for n in range(len(labels)))
+    return Examples(features, torch.from_numpy(labels.astype(np.int64)), ids, 10)
