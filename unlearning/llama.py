@@ -63,7 +63,7 @@ class Frame:
     back: Any
     back_kept: Any
     masks: tuple[Any, ...]
-    angles: tuple[Any, Any]
+    turns: Any
     heads: int
     groups: int
     size: int
@@ -97,7 +97,7 @@ def _frame(model: Any, ids: Any, *, layout: Layout, kept: Any) -> Frame:
         back=back.flatten(),
         back_kept=back[kept].flatten(),
         masks=tuple(_mask(shape.width, heads // groups) for shape in layout.rectangles),
-        angles=(cos[0, :, None], sin[0, :, None]),
+        turns=torch.complex(cos[0, :, None, : size // 2], sin[0, :, None, : size // 2]),
         heads=heads,
         groups=groups,
         size=size,
@@ -155,22 +155,42 @@ def _norm_back(grad: Any, hidden: Any, scale: Any, weight: Any) -> tuple[Any, An
     return (grad * weight).addcmul_(unit, along).mul_(scale), weight_grad
 
 
-def _turn(values: Any, angles: tuple[Any, Any], *, back: bool = False) -> Any:
-    """Rotary positions on `(tokens, heads, size)`: halves turned by their angle, or turned back."""
-    cos, sin = angles
-    half, sign = values.shape[-1] // 2, -1.0 if back else 1.0
-    turned = values * cos
-    turned[..., :half].addcmul_(values[..., half:], sin[..., :half], value=-sign)
-    turned[..., half:].addcmul_(values[..., :half], sin[..., half:], value=sign)
-    return turned
+def _joined(query: Any, key: Any, value: Any, frame: Frame) -> Any:
+    """The three projections as one matrix, each query and key head's halves interleaved: `(all heads·size, width)`.
+
+    So a pair of numbers is turned as one complex number, in one pass; scores do not see an order that both share.
+    """
+    pairs = [
+        part.view(-1, 2, frame.size // 2, part.shape[1]).transpose(1, 2).reshape(part.shape) for part in (query, key)
+    ]
+    return torch.cat((*pairs, value))
+
+
+def _parted(joined: Any, frame: Frame) -> list[Any]:
+    """The three gradients, with halves back in their places."""
+    ends = [frame.heads * frame.size, frame.groups * frame.size, frame.groups * frame.size]
+    query, key, value = joined.split(ends)
+    pairs = [
+        part.view(-1, frame.size // 2, 2, part.shape[1]).transpose(1, 2).reshape(part.shape) for part in (query, key)
+    ]
+    return [*pairs, value]
+
+
+def _turn(joined: Any, turns: Any, frame: Frame) -> None:
+    """Rotary positions on the queries and keys among `(tokens, all heads·size)`, in place."""
+    both = joined[:, : (frame.heads + frame.groups) * frame.size]
+    pairs = both.view(len(joined), frame.heads + frame.groups, frame.size // 2, 2)
+    torch.view_as_complex(pairs).mul_(turns)
 
 
 def _layer(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool) -> tuple[Any, Any]:
     """One decoder layer; in the last, only the kept tokens go on after attention."""
     norm, query, key, value, out, second, gate, up, down = weights
-    joined = torch.cat((query, key, value))
+    joined = _joined(query, key, value, frame)
     normed, scale = _norm(hidden, norm, eps=frame.eps)
-    parts = _unfold(normed @ joined.t(), frame=frame)
+    heads = normed @ joined.t()
+    _turn(heads, frame.turns, frame)
+    parts = heads.view(-1, frame.size).index_select(0, frame.unfold)
     odds, context = _attend(parts, frame=frame)
     context = context.index_select(0, frame.back_kept if last else frame.back).view(-1, out.shape[1])
     middle = torch.addmm(hidden.index_select(0, frame.kept) if last else hidden, context, out.t())
@@ -181,14 +201,6 @@ def _layer(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool) -> 
     result = torch.addmm(middle, mixed, down.t())
     attention = (hidden, scale, normed, joined, parts, odds, context)
     return result, (attention, (middle, second_scale, inner, opened, risen, soft, mixed))
-
-
-def _unfold(joined: Any, *, frame: Frame) -> Any:
-    """Turned queries and keys, and values, as one buffer of rectangles: `(slots, size)`."""
-    heads = joined.view(len(joined), -1, frame.size)
-    both = frame.heads + frame.groups
-    heads = torch.cat((_turn(heads[:, :both], frame.angles), heads[:, both:]), 1)
-    return heads.view(-1, frame.size).index_select(0, frame.unfold)
 
 
 def _views(buffer: Any, *, frame: Frame) -> list[tuple[Any, Any, Any]]:
@@ -225,7 +237,7 @@ def _layer_back(grad: Any, weights: Sequence[Any], saved: Any, *, frame: Frame, 
     middle_grad += grad
     out_grad = middle_grad.t() @ context
     heads_grad = _attend_back(middle_grad @ out, parts, odds, frame=frame, last=last)
-    joined_grad = (heads_grad.t() @ normed).split([part.shape[0] for part in weights[1:4]])
+    joined_grad = _parted(heads_grad.t() @ normed, frame)
     hidden_grad, norm_grad = _norm_back(heads_grad @ joined, hidden, scale, norm)
     if last:
         hidden_grad.index_add_(0, frame.kept, middle_grad)
@@ -259,7 +271,6 @@ def _attend_back(grad: Any, parts: Any, odds: Sequence[Any], *, frame: Frame, la
         score = torch.ops.aten._softmax_backward_data(score, weight, -1, torch.float32).mul_(scale)
         torch.bmm(score, keys, out=asked_grad)
         torch.bmm(score.transpose(1, 2), asked, out=key_grad)
-    heads = found.index_select(0, frame.fold).view(len(frame.ids), -1, frame.size)
-    both = frame.heads + frame.groups
-    heads[:, :both] = _turn(heads[:, :both], frame.angles, back=True)
-    return heads.view(len(frame.ids), -1)
+    heads = found.index_select(0, frame.fold).view(len(frame.ids), -1)
+    _turn(heads, frame.turns.conj(), frame)
+    return heads
