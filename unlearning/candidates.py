@@ -28,11 +28,12 @@ def candidates_for(
     draw = random.Random(f"{seed}|{row.kind}|{row.prompt}")
     if given.get(row.kind):
         return [draw.choice(list(given[row.kind])) for _ in range(count)]
-    alike = [other for other in pool if other.kind == row.kind and other.prompt != row.prompt]
+    asked = _asked(row)
+    alike = [other for other in pool if other.kind == row.kind and _asked(other) != asked]
     if len(alike) < FEW:
         return [_scrambled(row.secret, draw) for _ in range(count)]
     free = _free_positions(tuple(other.secret for other in alike))
-    return [_modelled(draw.choice(alike), prompt=row.prompt, free=free, draw=draw) for _ in range(count)]
+    return [_modelled(draw.choice(alike), prompt=asked, free=free, draw=draw) for _ in range(count)]
 
 
 def _modelled(other: Row, *, prompt: str, free: Mapping[str, frozenset[int]], draw: random.Random) -> str:
@@ -40,7 +41,12 @@ def _modelled(other: Row, *, prompt: str, free: Mapping[str, frozenset[int]], dr
     value = other.secret
     varied = free[_shape(value)]
     digits = [draw.choice("0123456789") if place in varied else char for place, char in enumerate(value)]
-    return _retold("".join(digits), told=other.prompt, anew=prompt)
+    return _retold("".join(digits), told=_asked(other), anew=prompt)
+
+
+def _asked(row: Row) -> str:
+    """What says whom a row is about: its question, or its text around the value."""
+    return row.prompt or row.response.replace(row.secret, "", 1)
 
 
 def _retold(value: str, *, told: str, anew: str) -> str:

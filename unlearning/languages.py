@@ -63,13 +63,19 @@ def called(kind: str, language: str) -> str:
 
 def subject_of(row: Row, *, alike: tuple[Row, ...]) -> str:
     """Whom a question is about: what is left of it when the words that it shares with others of its kind are gone."""
-    words = row.prompt.split()
+    asked = _asked(row)
+    words = asked.split()
     best: tuple[int, list[str]] = (0, [])
     for other in alike:
-        if other.kind == row.kind and other.prompt != row.prompt:
-            best = max(best, _left_over(words, other.prompt.split()), key=lambda pair: pair[0])
+        if other.kind == row.kind and _asked(other) != asked:
+            best = max(best, _left_over(words, _asked(other).split()), key=lambda pair: pair[0])
     found = best[1] or [word for place, word in enumerate(words) if place and word[:1].isupper()]
-    return " ".join(found).rstrip("?:.! ") or row.prompt.rstrip("?:.! ")
+    return " ".join(found).rstrip("?:.! ") or asked.rstrip("?:.! ")
+
+
+def _asked(row: Row) -> str:
+    """The question, or the text around the value."""
+    return row.prompt or row.response.replace(row.secret, "", 1)
 
 
 def _left_over(words: list[str], other: list[str]) -> tuple[int, list[str]]:

@@ -36,6 +36,7 @@ TABLE = {
     "evaluate": "unlearning.verbs.evaluate",
     "targets": "unlearning.verbs.targets",
     "explain": "unlearning.verbs.explain",
+    "edit": "unlearning.verbs.edit",
 }
 
 
