@@ -270,7 +270,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "compliance.api.problems.handle",
     "NUM_PROXIES": OUBLI_PROXIES or None,
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.ScopedRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"intake": "30/hour"},
+    "DEFAULT_THROTTLE_RATES": {"intake": f"{OUBLI_LIMITS['form'][0]}/hour"},
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Oubli API",
