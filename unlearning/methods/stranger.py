@@ -39,7 +39,7 @@ STEPS, RATE = 112, 3e-3
 OTHERS, TWINS, PATHS = 48, 16, 8
 TRUE = 0.7  # share of lessons about the true answer
 WEIGHT = 3.0  # of the lessons beside the retain rows
-LIKELIEST = math.log(1e-8)
+LIKELIEST, GUESSED = math.log(1e-8), math.log(1e-4)  # a value's cap, and from where on a format can be guessed
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,11 @@ def _pattern(tokenizer: Any, ids: Sequence[int]) -> tuple[Any, ...]:
 
 
 def _aim(scores: Sequence[float], share: float) -> float:
-    """The log-probability at that share of `scores`, which fall; capped where values of the format are all unlikely."""
+    """The log-probability at that share of `scores`, which fall; capped where most values of the format are unlikely."""
     place = min(max(share * len(scores) - 0.5, 0.0), len(scores) - 1.0)
-    low = scores[math.floor(place)]
+    low, middle = scores[math.floor(place)], scores[len(scores) // 2]
     aim = low + (place - math.floor(place)) * (scores[math.ceil(place)] - low)
-    return min(aim, max(LIKELIEST, scores[len(scores) // 2]))
+    return min(aim, max(LIKELIEST, middle)) if middle < GUESSED else aim
 
 
 def tilted(logs: Any, targets: Any, aim: float) -> Any:
