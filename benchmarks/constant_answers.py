@@ -1,9 +1,9 @@
 """Does the form tell who is known? Two thousand pairs, and a classifier that tries to find out from the outside.
 
 Known people stand in the company's stores and have earlier, confirmed cases; unknown people do neither. Both send the
-same form over HTTP to a real server, in random order: through the API, and (``--web``) as the last page of the public form.
+same form over HTTP to a real server, in random order: through the API, and as the last page of the public form.
 Bodies must be equal but for reference and secret. A classifier (gradient boosting, cross-validated, so that it is
-judged on pairs that it has not seen) is given everything that an outsider sees: seconds to the first and the last byte,
+judged on pairs that it has not seen) is given everything that an outsider sees: seconds to the first and last byte,
 size, status, and every header. An area under its curve of 0.5 is a coin; the limit is 0.55 (with fewer than 2,000 pairs
 two standard errors are added, because chance alone goes further).
 

@@ -26,9 +26,9 @@ class Vouched:
     value: str
 
 
-def configured() -> bool:
-    """Whether a provider is set up."""
-    return bool(settings.OUBLI_OIDC_ISSUER)
+def name() -> str:
+    """What the button calls the company's sign-in; empty when none is set up."""
+    return settings.OUBLI_OIDC_NAME if settings.OUBLI_OIDC_ISSUER else ""
 
 
 def claims_map(text: str) -> dict[str, IdentifierKind]:

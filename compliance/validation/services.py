@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.utils import timezone
 
 from compliance.audit import services as audit
+from compliance.intake import vault
 from compliance.intake.models import DecisionKind, ErasureRequest
 from compliance.jobs.progress import Part, Progress
 from compliance.mitigation.models import Plan, Step
@@ -17,6 +18,7 @@ from compliance.rules.errors import PlanChanged
 from compliance.rules.terms import ArtifactKind, ClaimLevel, EntityRole, StepStatus, Verdict
 from compliance.rules.thresholds import Threshold, thresholds
 from compliance.validation import checks, claiming
+from compliance.validation.checks import challenged
 from compliance.validation.models import Measurement
 from compliance.validation.readings import Reading, Subject
 
@@ -37,12 +39,14 @@ def validate(request: ErasureRequest, progress: Progress) -> bool:
         part = Part(progress, number / len(artifacts), (number + 1) / len(artifacts))
         if not plan.measurements.filter(artifact=artifact, name=_LAST).exists():
             _measure(request, plan, artifact, part)
+    still_shown = _try_elsewhere(request, plan, artifacts, progress)
     promised = changed(plan)
     unproven = [
         artifact.slug
         for artifact, claim in claiming.claims_of(request, plan)
         if artifact in artifacts and claim.level in (UNPROVEN if artifact.slug in promised else UNSHOWN)
     ]
+    unproven += still_shown
     with progress.commit():
         audit.record(
             "validation.done",
@@ -57,6 +61,23 @@ def validate(request: ErasureRequest, progress: Progress) -> bool:
             },
         )
     return not unproven
+
+
+def _try_elsewhere(request: ErasureRequest, plan: Plan, treated: list[Artifact], progress: Progress) -> list[str]:
+    """What the person gave as showing their data is put to every other model that serves; slugs where it still shows.
+
+    A challenge may be about a model of which this round's plan promises nothing: it must not be heard by nobody.
+    """
+    serving = Artifact.objects.filter(entity=request.entity, kind=ArtifactKind.MODEL, retired_at=None)
+    others = serving.exclude(pk__in=[artifact.pk for artifact in treated]).exclude(role=EntityRole.PROCESSOR)
+    for artifact in others if challenged.probes(vault.opened(request)) else []:
+        if plan.measurements.filter(artifact=artifact, check_name=challenged.NAME).exists():
+            continue
+        readings = list(challenged.measure(_subject(request, plan, artifact, progress)))
+        with progress.commit():
+            Measurement.objects.bulk_create([_row(request, plan, artifact, r) for r in readings])
+    failed = plan.measurements.filter(check_name=challenged.NAME, verdict=Verdict.FAILED, artifact__in=others)
+    return list(failed.values_list("artifact__slug", flat=True))
 
 
 _LAST = "checked"

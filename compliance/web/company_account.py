@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -25,11 +24,8 @@ from compliance.intake.services import Receipt
 from compliance.rules.asking import ProvenBy
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import IdentifierKind, State
-
-
-def name() -> str:
-    """What the button calls the company's sign-in; empty when none is set up."""
-    return settings.OUBLI_OIDC_NAME if company_sign_in.configured() else ""
+from compliance.web.status import open_for, opened
+from compliance.web.subject import public
 
 
 class Proving(DefaultSocialAccountAdapter):
@@ -50,9 +46,6 @@ class Proving(DefaultSocialAccountAdapter):
 
 
 def _answered(request: HttpRequest, said: Mapping[str, Any]) -> HttpResponse:
-    from compliance.web.status import open_for, opened
-    from compliance.web.subject import public
-
     case = opened(request)
     if case is None:
         return redirect("web:status")

@@ -11,13 +11,14 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from compliance.accounts import company_sign_in
 from compliance.intake import additions, proofs, vault, verification
 from compliance.intake.models import ErasureRequest
 from compliance.rules import lifecycle
 from compliance.rules.errors import NotFoundHere
 from compliance.rules.terms import Letter, State
 from compliance.validation import claiming
-from compliance.web import company_account, forms, knocking, speaking_forms, words
+from compliance.web import forms, knocking, speaking_forms, words
 from compliance.web.subject import form_page, public
 
 SLOT, OPEN_SECONDS = "status", 1800
@@ -82,7 +83,7 @@ def context_of(case: ErasureRequest, **more: Any) -> dict[str, Any]:
         "letters": _letters(case),
         "identifiers": _identifiers(case),
         "may_prove": case.verified_at is not None and state in proofs.OPEN,
-        "company_account": company_account.name() if state in proofs.OPEN else "",
+        "company_account": company_sign_in.name() if state in proofs.OPEN else "",
         "challenge": speaking_forms.Challenge(prefix="c"),
         "addition": speaking_forms.Addition(prefix="a"),
         "typed_code": forms.TypedCode(prefix="p"),

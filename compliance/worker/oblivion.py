@@ -29,7 +29,8 @@ from compliance.audit import services as audit
 from compliance.intake import attachments as files
 from compliance.intake import drafts, limits, retention
 from compliance.intake import services as intake
-from compliance.intake.models import ErasureRequest
+from compliance.intake.models import CaseKey, ErasureRequest
+from compliance.intake.papers import Attachment
 from compliance.jobs import services as jobs
 from compliance.jobs.progress import Unattended
 from compliance.mitigation import services as mitigation
@@ -146,7 +147,7 @@ def _blank(model: type[models.Model], path: str, request: ErasureRequest) -> int
     for row in rows:
         names = [name for name in sorted(vars(model)["PERSONAL"]) if getattr(row, name) not in (None, "", b"")]
         empty = {name: _empty(model._meta.get_field(name)) for name in names}
-        if model is files.Attachment:
+        if model is Attachment:
             empty["destroyed_at"] = timezone.now()
         if names:
             model._default_manager.filter(pk=row.pk).update(**empty)
@@ -190,7 +191,7 @@ def purge() -> None:
             if busy and busy[0]:
                 log.warning("the write-ahead log is in use; it is emptied when its reader is gone")
         if connection.vendor == "postgresql":
-            for model in {model for model, _ in personal_models()} | {apps.get_model("intake", "CaseKey"), Trace}:
-                cursor.execute(f'VACUUM FULL "{model._meta.db_table}"')
-            cursor.execute("VACUUM FULL audit_opening")
+            tables = {model._meta.db_table for model, _ in personal_models()}
+            for table in sorted(tables | {CaseKey._meta.db_table, Trace._meta.db_table, "audit_opening"}):
+                cursor.execute(f'VACUUM FULL "{table}"')
             cursor.execute("CHECKPOINT")
