@@ -10,13 +10,14 @@ from pathlib import Path
 
 from unlearning import attacks, metrics
 from unlearning.chance import holm
-from unlearning.errors import NotApplicable, RowsError
-from unlearning.examined import Examined
-from unlearning.metrics.extraction import direct
+from unlearning.errors import NotApplicable
+from unlearning.examined import Examined, check_facts
+from unlearning.metrics.extraction import direct, normal, says
 from unlearning.models import digest, open_model, pin, versions
 from unlearning.types import AttackResult, Measurement, PersonFacts, Progress, Row, silent
 
 CONTROLS = 4  # controls of each kind that each attack is tried on
+WIDE = 8  # letters and digits from which on a value is nobody else's by chance
 RANKED = 1  # controls of each kind whose values are ranked
 
 
@@ -37,8 +38,7 @@ def attack(
     Raises RowsError without rows of the person, UnknownName.
     """
     began = (time.monotonic(), time.process_time())
-    if not facts.person:
-        raise RowsError("attacking: rows of the person are needed")
+    check_facts(facts, doing="attacking", compared=False)
     chosen = [name for name in names or attacks.TABLE if attacks.load(name)]
     pin(threads)
     model, tokenizer = open_model(model_dir)
@@ -61,6 +61,7 @@ def struck(
 ) -> tuple[list[Measurement], list[str]]:
     """Measurements after each attack on the examined model, and the attacks that the rows do not allow."""
     facts = whole.facts
+    benign = _harmless(facts)
     # Utility is no attacker's aim: other people's rows are training material here, not probes.
     probes = replace(facts, controls=_some_of_each(facts.controls), others=(), namesakes=())
     pool = (*whole.pool, *facts.others, *facts.controls)
@@ -70,7 +71,7 @@ def struck(
     for place, name in enumerate(names):
         progress(place / len(names), f"attacking: {name.replace('_', ' ')}")
         try:
-            after = attacks.load(name)(target, benign=facts.others)
+            after = attacks.load(name)(target, benign=benign)
         except NotApplicable:
             impossible.append(name)
             continue
@@ -85,6 +86,15 @@ def _measured(after: Examined) -> Iterator[Measurement]:
     if not after.given and not after.drawn:
         yield from metrics.load("rank")(after)
         yield from metrics.load("memorization")(after)
+
+
+def _harmless(facts: PersonFacts) -> tuple[Row, ...]:
+    """Other people's rows without any that asks the person's questions or holds one of the longer values."""
+    asked = {row.prompt for row in facts.person if row.prompt}
+    wide = [row for row in facts.person if len(normal(row.secret)) >= WIDE]
+    return tuple(
+        row for row in facts.others if row.prompt not in asked and not any(says(row.response, mine) for mine in wide)
+    )
 
 
 def _some_of_each(rows: Sequence[Row]) -> tuple[Row, ...]:

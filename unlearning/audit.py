@@ -12,9 +12,9 @@ from typing import Any
 
 from unlearning import attacks
 from unlearning.attack import struck
-from unlearning.errors import ModelError, RowsError
+from unlearning.errors import ModelError
 from unlearning.evaluate import evaluate
-from unlearning.examined import Examined
+from unlearning.examined import Examined, check_facts
 from unlearning.models import digest, open_model, pin, versions
 from unlearning.types import AuditResult, Measurement, PersonFacts, Progress, silent
 from unlearning.verdict import decide, judge, value_of
@@ -46,8 +46,7 @@ def audit(
     called erased. Raises RowsError when there is nobody to compare with, ModelError when the receipt is another's.
     """
     began = (time.monotonic(), time.process_time())
-    if not facts.person or not facts.controls:
-        raise RowsError("auditing: rows of the person and of never-seen controls are both needed")
+    check_facts(facts, doing="auditing")
     for name in attack_names:
         attacks.load(name)
     route = _route(receipt, model_dir) if receipt else ""

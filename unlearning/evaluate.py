@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from unlearning import metrics
-from unlearning.errors import ModelError, RowsError
-from unlearning.examined import Examined
+from unlearning.errors import ModelError
+from unlearning.examined import Examined, check_facts
 from unlearning.models import digest, open_model, pin, versions
 from unlearning.types import Evaluation, Measurement, PersonFacts, Progress, silent
 
@@ -30,8 +30,7 @@ def evaluate_folder(
     Raises RowsError without rows of the person, UnknownName, ModelError when the vocabularies differ.
     """
     began = (time.monotonic(), time.process_time())
-    if not facts.person:
-        raise RowsError("evaluating: rows of the person are needed")
+    check_facts(facts, doing="evaluating", compared=False)
     for name in names:
         metrics.load(name)
     pin(threads)

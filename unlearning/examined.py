@@ -9,6 +9,7 @@ from typing import Any
 
 from unlearning.answering import answers, sampled, seed_of
 from unlearning.candidates import candidates_for
+from unlearning.errors import RowsError
 from unlearning.places import Place, place_of
 from unlearning.scoring import RowScore, candidate_scores, score_rows
 from unlearning.tokens import all_answer_ids
@@ -16,6 +17,15 @@ from unlearning.types import PersonFacts, Row
 
 SCOPES = ("person", "controls", "namesakes", "others")
 Wording = Callable[[Row], Sequence[str]]
+
+
+def check_facts(facts: PersonFacts, *, doing: str, compared: bool = True) -> None:
+    """Raise RowsError unless there is somebody to ask about, and nobody is called never seen who is asked about."""
+    if not facts.person or (compared and not facts.controls):
+        raise RowsError(f"{doing}: rows of the person and of never-seen controls are both needed")
+    asked = {(row.prompt, row.response) for row in facts.person}
+    if asked & {(row.prompt, row.response) for row in facts.controls}:
+        raise RowsError(f"{doing}: a row of the person is among the never-seen controls; take it off one list")
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from unlearning.answering import answers
 from unlearning.chance import fisher_two_sided, holm
-from unlearning.errors import RowsError
-from unlearning.examined import Examined
+from unlearning.examined import Examined, check_facts
 from unlearning.languages import called, subject_of
 from unlearning.metrics.extraction import normal, says
 from unlearning.metrics.utility import babbles
@@ -94,8 +93,7 @@ def explain(
     Raises RowsError without rows of the person.
     """
     began = (time.monotonic(), time.process_time())
-    if not facts.person:
-        raise RowsError("explaining: rows of the person are needed")
+    check_facts(facts, doing="explaining", compared=False)
     pin(threads)
     model, tokenizer = open_model(model_dir)
     examined = Examined(model, tokenizer, facts, seed=seed, candidates=candidates)

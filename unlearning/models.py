@@ -83,7 +83,14 @@ def open_model(folder: Path) -> tuple[Any, Any]:
         count = len(info["missing_keys"]) + len(info.get("mismatched_keys", ()))
         raise MissingWeights(f"opening {folder}: {count} tensors are missing or misshapen; restore the whole model")
     check_finite(model, doing=f"opening {folder}")
-    return model.eval(), open_tokenizer(folder)
+    tokenizer = open_tokenizer(folder)
+    known = model.get_input_embeddings().weight.shape[0]
+    if tokenizer.vocab_size > known:
+        raise ModelError(
+            f"opening {folder}: the tokenizer has {tokenizer.vocab_size} words and the model {known}; "
+            "they do not belong together, restore the tokenizer's files"
+        )
+    return model.eval(), tokenizer
 
 
 def open_tokenizer(folder: Path) -> Any:
