@@ -254,7 +254,7 @@ def _one(state: Any, table: Any, value: Any, digit: bool, place: int, before: An
     if state[SIZE] == 0:
         signed = state[LEAD] == 43 and state[KIND] == 0
         state[IN_WORD] = np.uint64(place + 1 - np.int64(signed))
-        if state[LEAD] == 43 and state[BEFORE]:
+        if state[LEAD] == 43 and (state[BEFORE] or not digit):
             state[TAGGED] = np.uint64(1)
     run = np.int64(state[RUN]) + 1 if digit else 0
     flag = state[SIZE] == 0 or (digit and run <= 7)
@@ -284,6 +284,8 @@ def feed(chunk: Any, state: Any, folds: Any, table: Any) -> Any:
                     state[BEFORE] = np.uint64(1)
                 else:
                     state[BEFORE] = np.uint64(0)
+                if 0xFF01 <= code <= 0xFF5E:  # the wide form of an ASCII sign
+                    code -= 0xFEE0
                 if code != 46 and code != 45 and code != 95 and code != 43:
                     state[TAGGED] = np.uint64(0)
                 state[LEAD], state[KIND], state[RUN] = np.uint64(code), np.uint64(0), np.uint64(0)

@@ -14,7 +14,7 @@ from numba import njit
 from retrieval.letters import letters
 
 _LOOKS: Final = """
-aаαɑᴀ bвƅʙ cсϲᴄ dԁᴅ eеєҽᴇε fғꜰ gɡցɢ hһհнʜ iіιɩıɪӏl1 jјϳᴊ kкκᴋ mмᴍ nոηɴ oоοօσᴏ0 pрρᴘ qԛ rгʀ sѕꜱ5 tтτᴛ7 uսυᴜ vνѵᴠ wԝωᴡ xхχ
+aаαɑᴀ bвƅʙ cсϲᴄσ dԁᴅ eеєҽᴇε fғꜰ gɡցɢ hһհнʜ iіιɩıɪӏl1 jјϳᴊ kкκᴋ mмᴍ nոηɴ oоοօᴏ0 pрρᴘ qԛ rгʀ sѕꜱ5 tтτᴛ7 uսυᴜ vνѵᴠ wԝωᴡ xхχ
 yуүγʏ zᴢ
 """
 _DIGITS: Final = {
