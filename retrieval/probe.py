@@ -3,6 +3,7 @@
 A probe reads like any client does, through ``open`` and ``search``; it knows nothing of how the erase was done.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from retrieval.errors import UnknownId
 from retrieval.folding import fold
 from retrieval.indexes import Embedder, Index, load
+from retrieval.scan import scan_tree
 from retrieval.types import Chunk, ProbeLine, ProbeReport, Progress, Vectors, silent
 
 _WIDE, _SEED, _NOISE = 10, 20180525, 0.05
@@ -25,13 +27,16 @@ def probe(
     k: int = 10,
     vectors: Vectors | None = None,
     store: str = "faiss",
+    caches: Sequence[Path] = (),
     progress: Progress = silent,
 ) -> ProbeReport:
-    """Ask an index for erased chunks in seven ways, and count what comes back.
+    """Ask an index for erased chunks in seven ways, and its answer caches in an eighth; count what comes back.
 
     ``queries`` are the erased chunks' texts, ``ids`` their ids, ``vectors`` their stored vectors, (texts, dimension);
     without them the texts are embedded again. A line's ``returned_same_text`` counts answers under other ids that
-    hold an erased text: a copy that the erase did not know of. Raises ``ValueError`` when nothing was asked.
+    hold an erased text: a copy that the erase did not know of. ``caches`` are files or folders in which an erased
+    text must not stand either (SQLite, JSON, anything: bytes and what the format hides). Raises
+    ``ValueError`` when nothing was asked.
     """
     gone = frozenset(map(int, ids))
     if not queries or not gone:
@@ -44,6 +49,8 @@ def probe(
     for done, (how, ask) in enumerate(_ways(seek, queries, exact, k)):
         progress(done / 7, f"probing by {how}")
         lines.append(ask())
+    if caches:
+        lines.append(_cached(caches, queries))
     progress(1.0, f"{sum(line.asked for line in lines)} questions asked")
     about = index.describe()
     return ProbeReport(about.generation, about.digest, k, len(gone), tuple(lines))
@@ -63,6 +70,16 @@ def _ways(seek: "_Seeker", queries: Sequence[str], exact: Vectors, k: int) -> li
         ("neighbours, ten times as many", lambda: seek.by("neighbours, ten times as many", list(exact), _WIDE * k)),
         ("id", seek.by_id),
     ]
+
+
+def _cached(caches: Sequence[Path], queries: Sequence[str]) -> ProbeLine:
+    """Look for every erased text in the caches, as it is and as JSON writes it."""
+    found = 0
+    for query in queries:
+        forms = (query, json.dumps(query)[1:-1], json.dumps(query, ensure_ascii=False)[1:-1])
+        patterns = [form.encode() for form in dict.fromkeys(forms)]
+        found += any(scan_tree(path, patterns) for path in caches)
+    return ProbeLine("cached answers", len(queries), 0, found)
 
 
 class _Seeker:

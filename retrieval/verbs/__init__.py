@@ -13,6 +13,7 @@ VERBS: Final = {
     "search": "retrieval.verbs.search",
     "hide": "retrieval.verbs.hide",
     "erase": "retrieval.verbs.erase",
+    "empty": "retrieval.verbs.empty",
     "probe": "retrieval.verbs.probe",
     "locate": "retrieval.verbs.locate",
     "scan": "retrieval.verbs.scan",

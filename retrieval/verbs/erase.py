@@ -6,19 +6,26 @@ from pathlib import Path
 
 from retrieval.verbs import given as take
 
-HELP = "remove ids from the index's files"
+HELP = "remove chunks from an index folder's files: ours, or LangChain's or LlamaIndex's with --names or --documents"
 
 
 def arguments(parser: ArgumentParser) -> None:
-    """Take the folder, the ids, and where to keep the way back."""
+    """Take the folder, what is to go, and where to keep the way back."""
     take.folder(parser)
-    take.ids(parser)
+    parser.add_argument("--ids", type=int, nargs="+", default=[], help="chunk ids of an index folder")
+    parser.add_argument("--names", nargs="+", default=[], help="names of texts in a framework's folder")
+    parser.add_argument("--documents", nargs="+", default=[], help="documents whose texts go from a framework's folder")
     parser.add_argument("--keep-undo", type=Path)
 
 
 def run(given: Namespace) -> tuple[object, int]:
     """Erase them, and return the receipt."""
-    from retrieval import erase
+    from retrieval import erase, frameworks
 
     told = take.progress(given)
+    if bool(given.ids) == bool(given.names or given.documents):
+        raise ValueError("Erasing: give either --ids, or --names and --documents.")
+    if given.names or given.documents:
+        done = frameworks.erase(given.folder, names=given.names, documents=given.documents, progress=told)
+        return asdict(done), 0
     return asdict(erase.erase(given.folder, given.ids, progress=told, keep_undo=given.keep_undo)), 0

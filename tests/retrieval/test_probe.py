@@ -52,3 +52,19 @@ def test_a_probe_that_asks_nothing_is_refused(folder: Path) -> None:
     for queries, ids in (([], [1]), (["text"], [])):
         with pytest.raises(ValueError, match="prove nothing"):
             probe(folder, queries, ids, EMBEDDER)
+
+
+def test_a_cached_answer_that_still_holds_the_text_is_counted(tmp_path: Path) -> None:
+    folder, cache = tmp_path / "i", tmp_path / "cache"
+    build(folder, [Chunk(number, "d", f"ticket {number} of person{number}") for number in range(9)], HashedWords(32))
+    cache.mkdir()
+    (cache / "a.json").write_text('{"answer": "we found: ticket 3 of person3"}')
+    erase(folder, [3, 4])
+    texts = ["ticket 3 of person3", "ticket 4 of person4"]
+    report = probe(folder, texts, [3, 4], HashedWords(32), caches=[cache])
+    assert (report.lines[-1].how, report.lines[-1].asked, report.lines[-1].returned_same_text) == (
+        "cached answers",
+        2,
+        1,
+    )
+    assert report.returned == 1

@@ -1,6 +1,7 @@
 """``python -m retrieval``: the whole way from a shell, with exit codes that scripts can trust."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,15 @@ def test_a_broken_line_is_named_and_not_quoted(tmp_path: Path, capsys: pytest.Ca
     said = capsys.readouterr().err
     assert "line 2" in said
     assert "silva" not in said
+
+
+def test_a_frameworks_folder_and_a_cache_are_emptied_from_a_shell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(Path(__file__).with_name("folders") / "langchain", tmp_path / "l")
+    assert run(capsys, "erase", folder, "--names", "id-3", "--documents", "mail-4")[1]["removed"] == 3
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "a.json").write_text('{"answer": "x", "documents": ["mail-4"]}')
+    assert run(capsys, "empty", tmp_path / "c", "--documents", "mail-4")[1]["removed"] == {"a.json": 1}
+    assert main(["erase", str(folder)]) == 2
+    assert main(["empty", str(tmp_path / "c")]) == 2
