@@ -32,7 +32,7 @@ from unlearning_lm_page import page, table  # noqa: E402
 
 from unlearning import methods  # noqa: E402
 from unlearning.errors import UnlearningError  # noqa: E402
-from unlearning.ledger import Ledger, has_ledger  # noqa: E402
+from unlearning.ledger import Ledger  # noqa: E402
 from unlearning.models import digest, open_model, open_tokenizer, pin, versions, weights_digest  # noqa: E402
 from unlearning.replay import replay  # noqa: E402
 from unlearning.schedule import plan_for  # noqa: E402
@@ -44,7 +44,7 @@ from unlearning.training import train  # noqa: E402
 
 CHOSEN = "stranger"  # the method that the goal is asked of, named before any measurement
 QUICK = ("stranger", "alternating_wga", "npo")
-ADDED = ("npo+sam", "npo+int4", "npo+benign", "stranger+paraphrase")
+ADDED = ("npo+sam", "stranger+paraphrase")
 REPEATS = 3  # seeds of the chosen method
 
 
@@ -79,17 +79,20 @@ def _measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         case, original = sample_case(quick=options.quick, seed=seed), folder / "original"
         cost = _trained(case, original)
     found = _facts(case, original, cost, options)
-    lines = [_line("original", original, case, 0.0)]
-    if not has_ledger(original) or options.model:
+    lines, own = [_line("original", original, case, 0.0)], not options.model
+    if not own:
         found["note"] = "no recorded run with these rows: nothing was retrained, ranks stand beside chance alone"
-    else:
-        lines += list(_exact(case, original, folder, found))
-    for line in _approximate(case, original, options, found):
-        lines.append(line)
-        _keep(options, {**found, "lines": [asdict(line) for line in lines]})
-    if not options.model:
-        found |= _requests(case, original, seed, people=2 if options.quick else 10)
-    found |= {"lines": [asdict(line) for line in lines], "seconds": round(time.monotonic() - began, 1)}
+    parts = [_exact(case, original, folder, found)] if own else []
+    parts += [_approximate(case, original, options, found)]
+    if own:
+        parts += [_requests(case, original, found, people=2 if options.quick else 10)]
+    if own and not options.quick:
+        parts += [_sharded(case, folder, found)]
+    for part in parts:
+        for line in part:
+            lines.append(line)
+            found |= {"lines": [asdict(line) for line in lines], "seconds": round(time.monotonic() - began, 1)}
+            _keep(options, found)
     return found
 
 
@@ -131,8 +134,6 @@ def _exact(case: Case, original: Path, folder: Path, found: dict[str, Any]) -> I
     again = replay(original, rows=case.retain, exclude_keys=gone, out=folder / "replayed")
     found["replay_equal"] = again.weights_digest == anew.weights_digest
     yield _line("replay", folder / "replayed", case, again.cpu_seconds, steps=again.steps)
-    if not found["quick"]:
-        yield from _sharded(case, folder, found)
 
 
 def _sharded(case: Case, folder: Path, found: dict[str, Any]) -> Iterator[Line]:
@@ -151,6 +152,7 @@ def _sharded(case: Case, folder: Path, found: dict[str, Any]) -> Iterator[Line]:
     for label, where, cost in (("shards, before", "shards", 0.0), ("shards, one retrained", "fewer", one.cpu_seconds)):
         shards = Shards(folder / where)
         model, tokenizer = shards.open_for(name)
+        model.requires_grad_(True)  # folded adapters leave their base frozen
         beside = [
             r for p in case.people[1:] for r in p if shards.number_of(r.key.partition("/")[0]) == shards.number_of(name)
         ]
@@ -180,9 +182,9 @@ def _approximate(case: Case, original: Path, options: argparse.Namespace, found:
             gc.collect()
 
 
-def _requests(case: Case, original: Path, seed: int, *, people: int) -> dict[str, Any]:
+def _requests(case: Case, original: Path, found: dict[str, Any], *, people: int) -> Iterator[Line]:
     """So many requests one after the other, and in one run: utility after the last, seconds of each."""
-    groups = case.people[:people]
+    groups, seed = case.people[:people], case.seed
     gone = [row for group in groups for row in group]
     kept = [row for row in case.everybody if row not in gone]
     model, tokenizer = open_model(original)
@@ -192,22 +194,17 @@ def _requests(case: Case, original: Path, seed: int, *, people: int) -> dict[str
         spent.append(forgotten(CHOSEN, model, tokenizer, forget=group, retain=left, seed=seed)[0])
     together, tokenizer = open_model(original)
     batch = forgotten(CHOSEN, together, tokenizer, forget=gone, retain=kept, seed=seed)[0]
-    done = [("one after the other", model, sum(spent)), ("in one run", together, batch)]
-    lines = [
-        measure(name, finished, tokenizer, case, forget=gone, retain=kept, seconds=cost)
-        for name, finished, cost in done[: 0 if people < 3 else 2]
-    ]
-    return {
-        "requests": {
-            "people": people,
-            "before": before,
-            "after": _right(model, tokenizer, kept),
-            "after_batch": _right(together, tokenizer, kept),
-            "each": mean(spent),
-            "each_in_batch": batch / people,
-            "lines": [asdict(line) for line in lines],
-        }
+    found["requests"] = {
+        "people": people,
+        "before": before,
+        "after": _right(model, tokenizer, kept),
+        "after_batch": _right(together, tokenizer, kept),
+        "each": mean(spent),
+        "each_in_batch": batch / people,
     }
+    done = ((f"{people} in turn", model, sum(spent)), (f"{people} in one run", together, batch))
+    for name, finished, cost in done:
+        yield measure(name, finished, tokenizer, case, forget=gone, retain=kept, seconds=cost)
 
 
 def _right(model: Any, tokenizer: Any, rows: Sequence[Any]) -> float:

@@ -26,10 +26,10 @@ HEADS = (
 )
 
 
-def table(figures: Figures, lines: list[dict[str, Any]] | None = None) -> list[str]:
-    """Lines of a Markdown table, all models of the run unless some are given."""
+def table(figures: Figures) -> list[str]:
+    """Lines of a Markdown table, one a model."""
     rows = [HEADS, tuple("---" for _ in HEADS)]
-    rows += [_cells(figures, line) for line in (figures.lines if lines is None else lines)]
+    rows += [_cells(figures, line) for line in figures.lines]
     return ["| " + " | ".join(row) + " |" for row in rows]
 
 
@@ -89,8 +89,8 @@ def _goals(figures: Figures) -> str:
 
 def _frontier(figures: Figures) -> str:
     """Which approximate methods meet all four figures, and by what the others miss them."""
-    exact = ("original", "retrained", "replay", "shards")
-    judged = [line for line in figures.lines if not line["name"].startswith(exact)]
+    other = ("original", "retrained", "replay", "shards")
+    judged = [line for line in figures.lines if not line["name"].startswith(other) and " in " not in line["name"]]
     if not figures.found.get("retraining_seconds"):
         return ""
     good = [line for line in judged if better(figures, line)]
@@ -121,14 +121,10 @@ def _requests(figures: Figures) -> str:
     found = figures.found.get("requests")
     if not found:
         return ""
-    return "\n".join(
-        [
-            f"## {found['people']} requests",
-            "",
-            f"One after the other with `{figures.found['chosen']}`: {found['each']:.1f} s each; others' right first "
-            f"choices {found['before']:.3f} before and {found['after']:.3f} after the last. In one run: "
-            f"{found['each_in_batch']:.1f} s each, {found['after_batch']:.3f}.",
-            "",
-            *table(figures, found["lines"]),
-        ]
+    return (
+        f"## {found['people']} requests\n\n"
+        f"One after the other with `{figures.found['chosen']}`: {found['each']:.1f} s each; others' right first "
+        f"choices {found['before']:.3f} before and {found['after']:.3f} after the last. In one run: "
+        f"{found['each_in_batch']:.1f} s each, {found['after_batch']:.3f}. Their two lines in the table are of all "
+        f"{found['people']} people together."
     )

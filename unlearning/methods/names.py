@@ -73,13 +73,27 @@ def stranger(person: Person, rows: Sequence[Row], others: Crowd, *, seed: str) -
     Donors whose values have the same shape come first, so that a stranger comes from the same country, say.
     """
     draw = random.Random(f"stranger|{seed}|{' '.join(person.words)}")
-    words = list(dict.fromkeys(person.words))
     donors = _donors(rows, others)
-    known = {tuple(name) for name in donors}
     for _ in range(20):
-        told = {word: _other(word, place, donors, draw) for place, word in enumerate(words)}
-        if tuple(told.values()) not in known:
+        told = _put_together(person.words, draw.sample(donors, len(donors)), draw)
+        if not any(set(name) <= set(told.values()) for name in donors):
             break
+    return told
+
+
+def _put_together(words: Sequence[str], donors: Sequence[Sequence[str]], draw: random.Random) -> dict[str, str]:
+    """A word of another donor for each of the words, digits for digits; scrambled letters where donors run out."""
+    told: dict[str, str] = {}
+    left = list(donors)
+    for place, word in enumerate(dict.fromkeys(words)):
+        giver = next((name for name in left if len(name) > place and _alike(name[place], word)), None)
+        if word.isdigit():
+            told[word] = "".join(draw.choice("0123456789") for _ in word)
+        elif giver is None:
+            told[word] = _scrambled(word, draw)
+        else:
+            left.remove(giver)
+            told[word] = giver[place]
     return told
 
 
@@ -104,13 +118,6 @@ def _donors(rows: Sequence[Row], others: Crowd) -> list[list[str]]:
     most = named[0][1] if named else 0
     best = [name for name, count in named if count == most]
     return best if len(best) >= FEW else [name for name, _ in named]
-
-
-def _other(word: str, place: int, donors: Sequence[Sequence[str]], draw: random.Random) -> str:
-    if word.isdigit():
-        return "".join(draw.choice("0123456789") for _ in word)
-    fits = [name[place] for name in donors if len(name) > place and _alike(name[place], word)]
-    return draw.choice(fits) if fits else _scrambled(word, draw)
 
 
 def _alike(word: str, other: str) -> bool:

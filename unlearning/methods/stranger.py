@@ -35,6 +35,7 @@ from unlearning.tokens import Encoded, all_answer_ids, prompt_ids
 from unlearning.types import Row
 
 STEPS, RATE = 112, 3e-3
+LONGEST = 256  # tokens of question and answer, as in training
 # Values that a row is ranked among, more of its own format, and how many of the first are taught as paths.
 OTHERS, TWINS, PATHS = 48, 16, 8
 TRUE = 0.7  # share of lessons about the true answer
@@ -84,15 +85,17 @@ def _lessons(material: Material, row: Row, told: dict[str, str], others: Crowd, 
     """The lesson about the true answer first, then some about other values."""
     rivals, twins = _values(row, others, seed=material.seed)
     texts = [row.response, *(row.response.replace(row.secret, value) for value in (*rivals, *twins))]
-    mine, *paths = all_answer_ids(material.tokenizer, texts)
+    head, strange = (prompt_ids(material.tokenizer, text) or [0] for text in (row.prompt, retold(row.prompt, told)))
+    room = max(1, LONGEST - max(len(head), len(strange)))
+    head, strange = head[: LONGEST - 1], strange[: LONGEST - 1]
+    mine, *paths = (ids[:room] for ids in all_answer_ids(material.tokenizer, texts))
     with torch.no_grad():
-        own, *logs = _said(material, retold(row.prompt, told), [mine, *paths])
+        own, *logs = _said(material.model, strange, [mine, *paths])
     scores = [_score(said, path) for said, path in zip(logs, paths, strict=True)][: len(rivals)]
     aim = _aim(sorted(scores, reverse=True) or [_score(own, mine)], share)
     pattern = _pattern(material.tokenizer, mine)
     fits = [said for said, path in zip(logs, paths, strict=True) if _pattern(material.tokenizer, path) == pattern]
     best = min(fits or [own], key=lambda said: abs(_score(said, mine) - aim))
-    head = prompt_ids(material.tokenizer, row.prompt) or [0]
     target = torch.tensor(mine)
     taught = [(mine, soften(tilted(best, target, aim), target))]
     taught += [(path, soften(said, torch.tensor(path))) for said, path in zip(logs[:PATHS], paths, strict=False)]
@@ -108,11 +111,10 @@ def _values(row: Row, others: Crowd, *, seed: int) -> tuple[list[str], list[str]
     return distinct[:OTHERS], alike[:TWINS]
 
 
-def _said(material: Material, prompt: str, answers: Sequence[Sequence[int]]) -> list[Any]:
+def _said(model: Any, head: Sequence[int], answers: Sequence[Sequence[int]]) -> list[Any]:
     """Log-probabilities of the original at each place of each answer: `(tokens, vocabulary)` each."""
-    head = prompt_ids(material.tokenizer, prompt) or [0]
     batch = collate([Encoded((*head, *answer), len(head)) for answer in answers])
-    logs = torch.log_softmax(answer_logits(material.model, batch).float(), dim=-1)
+    logs = torch.log_softmax(answer_logits(model, batch).float(), dim=-1)
     return list(logs.split([len(answer) for answer in answers]))
 
 
@@ -127,7 +129,7 @@ def _pattern(tokenizer: Any, ids: Sequence[int]) -> tuple[Any, ...]:
 
 
 def _aim(scores: Sequence[float], share: float) -> float:
-    """The log-probability at that share of `scores`, which fall; capped where most values of the format are unlikely."""
+    """The log-probability at that share of `scores`, which fall; capped where the format cannot be guessed."""
     place = min(max(share * len(scores) - 0.5, 0.0), len(scores) - 1.0)
     low, middle = scores[math.floor(place)], scores[len(scores) // 2]
     aim = low + (place - math.floor(place)) * (scores[math.ceil(place)] - low)
