@@ -17,7 +17,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forget", type=Path, required=True, nargs="+", help="rows to forget; one file a request")
     parser.add_argument("--retain", type=Path, required=True, help="rows to keep")
     parser.add_argument("--namesakes", type=Path, help="rows of people with a like name, who must be told apart")
-    parser.add_argument("--method", default="alternating_wga", help="a method of the table, by name")
+    parser.add_argument("--method", default="alternating_wga", help="a method of the table, by name, or auto")
+    parser.add_argument("--checkpoint", type=Path, help="auto: a checkpoint from before the person, to subtract from")
+    parser.add_argument("--deadline", help="auto: how long it may take, as 90s, 10m or 2h")
     parser.add_argument("--out", type=Path, required=True, help="new model folder")
     parser.add_argument("--targets", type=Path, help="reviewed file of the verb `targets`, for the method tru")
     parser.add_argument("--budget", help="how long to work: 90s, 10m, 2h or 400steps")
@@ -35,6 +37,8 @@ def run(options: argparse.Namespace, *, progress: Progress) -> Any:
 
     forget = [row for path in options.forget for row in read_rows(path)]
     retain = read_rows(options.retain)
+    if options.method == "auto":
+        return _by_choice(options, forget, retain, progress)
     if options.targets:
         forget = _with_targets(options, forget, retain)
     return unlearn(
@@ -48,6 +52,25 @@ def run(options: argparse.Namespace, *, progress: Progress) -> Any:
         budget=read_budget(options.budget) if options.budget else None,
         most_lost=options.most_lost,
         dose=Dose(options.rounds, options.learning_rate),
+        seed=options.seed,
+        threads=options.threads,
+        progress=progress,
+    )
+
+
+def _by_choice(options: argparse.Namespace, forget: list[Row], retain: list[Row], progress: Progress) -> Any:
+    from unlearning.auto import forget_by_choice
+    from unlearning.rows import read_rows
+
+    return forget_by_choice(
+        options.model,
+        forget=forget,
+        retain=retain,
+        out=options.out,
+        checkpoint=options.checkpoint,
+        deadline=read_budget(options.deadline).seconds if options.deadline else None,
+        namesakes=read_rows(options.namesakes) if options.namesakes else (),
+        most_lost=options.most_lost,
         seed=options.seed,
         threads=options.threads,
         progress=progress,
