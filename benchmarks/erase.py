@@ -3,7 +3,7 @@
     python benchmarks/erase.py [--quick] [--json FILE] [--folder FOLDER]
 
 Pairs within one run: ``peer`` is what a faiss user does today (read, ``remove_ids``, write, fsync; for HNSW, which
-has no removal, build anew). Needs about 4 GB of memory and 6 GB of disk for the full size. Exit code 1 when short of a goal.
+has no removal, build anew). The full size needs about 4 GB of memory and 6 GB of disk. Exit code 1 when short of a goal.
 """
 
 from __future__ import annotations
@@ -263,7 +263,9 @@ def main() -> int:
         vectors = points(count, 1)
         for factory in ("IDMap2,Flat", f"IVF{lists},Flat", f"IVF{lists},PQ48"):
             rows += scrubbed(place, factory, vectors, queries)
+            print(f"{factory} done", file=sys.stderr, flush=True)
         rows += mended(place, graph, queries)
+        print("HNSW done", file=sys.stderr, flush=True)
         few = vectors[:others].copy()
         del vectors
         gone = np.random.default_rng(3).choice(others, 100, replace=False).tolist()
