@@ -21,7 +21,7 @@ from compliance.mitigation import services as mitigation
 from compliance.rules import identifiers
 from compliance.rules.errors import NotFoundHere
 from compliance.rules.terms import IdentifierKind, JobStatus, State
-from compliance.web import casefile, happened, looks, pictures, results, todo
+from compliance.web import attached, casefile, happened, looks, pictures, results, todo
 from compliance.web.decision_forms import DecisionForm
 from compliance.web.staff import IDENTIFIER_ROLES, case_or_404, desk, member, staff
 
@@ -109,6 +109,9 @@ def _person(case: ErasureRequest, *, clear: bool) -> dict[str, Any]:
         "name": name if clear else identifiers.redact(IdentifierKind.NAME, name) if name else "not given",
         "identifiers": [_identifier(item, clear=clear) for item in content["identifiers"]],
         "details": content.get("details", "") if clear else "",
+        "wishes": attached.wishes_of(content),
+        "told": attached.told_of(content) if clear else [],
+        "files": case.attachments.count(),
     }
 
 

@@ -8,6 +8,7 @@ from django.urls.converters import StringConverter
 from django.views.i18n import set_language
 
 from compliance.web import (
+    attached,
     auditor,
     case,
     comeback,
@@ -49,7 +50,7 @@ urlpatterns = [
     path("confirm/again/", confirming.again, name="again"),
     path("status/", status.sign_in, name="status"),
     path("status/case/", status.show, name="status_case"),
-    path("status/letters/<int:number>/", status.letter, name="letter"),
+    path("status/letters/<int:number>/", status.letter, name="status_letter"),
     path("status/withdraw/", speaking.withdraw, name="withdraw"),
     path("status/challenge/", speaking.challenge, name="challenge"),
     path("status/add/", speaking.add, name="add"),
@@ -63,6 +64,9 @@ urlpatterns = [
     path(_CASE, case.show, name="case"),
     path(f"{_CASE}progress/", case.progress, name="progress"),
     path(f"{_CASE}identifiers/", case.identifiers_shown, name="identifiers"),
+    path(f"{_CASE}files/", attached.show, name="attached"),
+    path(f"{_CASE}files/<uuid:number>/", attached.download, name="attached_file"),
+    path(f"{_CASE}files/<uuid:number>/mandate/", attached.mandate, name="mandate"),
     path(f"{_CASE}traces/", traces.show, name="traces"),
     path(f"{_CASE}decide/<slug:verb>/", decide.decide, name="decide"),
     path(f"{_CASE}jobs/<uuid:job>/retry/", decide.retry, name="retry"),
