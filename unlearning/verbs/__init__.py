@@ -40,6 +40,7 @@ TABLE = {
     "targets": "unlearning.verbs.targets",
     "explain": "unlearning.verbs.explain",
     "edit": "unlearning.verbs.edit",
+    "classifier": "unlearning.verbs.classifier",
 }
 
 

@@ -1,9 +1,10 @@
-"""Data sets by format, all of them local: IDX (MNIST), CIFAR-10's binary batches, folders of images, CSV and Parquet."""
+"""Data sets by format, all of them local: IDX (MNIST), CIFAR-10's binary batches, folders of images, tables."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from unlearning.classifiers.examples import Examples
 from unlearning.errors import RowsError
@@ -26,7 +27,7 @@ def open_folder(folder: Path) -> DataSet:
         raise RowsError(f"opening {folder}: there is no such folder")
     for reader in (idx, cifar, images):
         if reader.fits(folder):
-            return reader.read(folder)
+            return cast(DataSet, reader.read(folder))
     raise RowsError(
         f"opening {folder}: no IDX files, CIFAR-10 batches or folders of images in it; tables are read by their schema"
     )

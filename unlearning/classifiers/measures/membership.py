@@ -78,7 +78,7 @@ def lira(target: np.ndarray, references: np.ndarray, members: np.ndarray) -> np.
 
 
 def _moments(values: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and shrunken standard deviation [n] of the chosen values of each column; empty columns take the mean of all."""
+    """Mean and shrunken spread [n] of the chosen values of each column; empty columns take the mean of all."""
     count = chosen.sum(0)
     held = np.where(chosen, values, 0.0)
     mean = np.where(count > 0, held.sum(0) / np.maximum(count, 1), values[chosen].mean() if chosen.any() else 0.0)
@@ -90,7 +90,7 @@ def _moments(values: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.nda
 def rmia(
     target: np.ndarray, references: np.ndarray, population: np.ndarray, population_references: np.ndarray
 ) -> np.ndarray:
-    """Share of the population that a row's probability ratio exceeds [n]; works from one reference on (Zarifzadeh 2024)."""
+    """Share of the population that a row's ratio exceeds [n]; works from one reference on (Zarifzadeh et al. 2024)."""
     ratio = target - np.logaddexp.reduce(references, axis=0) + np.log(len(references))
     others = population - np.logaddexp.reduce(population_references, axis=0) + np.log(len(population_references))
     return np.asarray(np.searchsorted(np.sort(others), ratio) / len(others))

@@ -31,7 +31,7 @@ def run(task: Task, *, alpha: float = 1e-7, rows: int = 1024) -> nn.Module:
 
 
 def fisher(model: nn.Module, examples: Examples, *, batch: int = 8) -> list[Tensor]:
-    """Mean squared gradient of the loss over small batches, one tensor a parameter; depends on `batch`, so it is fixed."""
+    """Mean squared gradient of the loss over small batches, a tensor a parameter; it depends on `batch`."""
     model.eval()
     features = layout(examples.features)
     total = [torch.zeros_like(parameter) for parameter in model.parameters()]

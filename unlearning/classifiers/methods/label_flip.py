@@ -1,4 +1,4 @@
-"""Label flipping: fine-tune on the forget rows with contradictory labels, random or opposite; the reference to match."""
+"""Label flipping: fine-tune on the forget rows with contradictory labels; the reference to match."""
 
 from __future__ import annotations
 

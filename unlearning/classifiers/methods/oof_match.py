@@ -26,7 +26,7 @@ def run(
     weight: float = 0.1,
     batch: int = 150,
 ) -> nn.Module:
-    """KL and Huber on the true label's log-odds for forget rows, `weight` of self-distillation times more on retained ones.
+    """KL and Huber on the true label's log-odds for forget rows by `weight`, self-distillation on retained ones.
 
     KL alone ignores tiny probabilities, which is where a mislabelled row shows.
     """

@@ -1,4 +1,4 @@
-"""Project the class's direction out of the linear layers, then distil a few steps from the model without that answer."""
+"""Project the class's direction out of the linear layers, then distil from the model without that answer."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def run(
     batch: int = 64,
     layers: int = 2,
 ) -> nn.Module:
-    """`shrink` is the share of chance in what lies below the last `layers` linear ones; the rate falls along one cycle."""
+    """`shrink` is the share of chance in what lies below the last `layers` linear ones; the rate goes one cycle."""
     model, chance = task.model, task.generator()
     retain = task.kept.sample(rows, generator=chance)
     _towards_chance(model, linears(model, retain.features)[-layers:], shrink=shrink, seed=task.seed)

@@ -1,0 +1,226 @@
+"""What the command line does with folders; results carry no row and no model, only what may be written down."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unlearning.classifiers import networks, tuning
+from unlearning.classifiers.audit import Audit, audit
+from unlearning.classifiers.data import DataSet, open_folder
+from unlearning.classifiers.examples import Examples, part_class, part_ids
+from unlearning.classifiers.fitting import accuracy, train
+from unlearning.classifiers.folds import Folds, fold_of, train_folds
+from unlearning.classifiers.outcome import Budget, Cost, Figure, Provenance, Recipe, weights_digest
+from unlearning.classifiers.planning import Plan, plan
+from unlearning.classifiers.unlearning import unlearn
+from unlearning.errors import InputError, RowsError
+from unlearning.types import Progress
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model that was trained."""
+
+    out: str
+    digest: str
+    accuracy: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A model that was made to forget: everything of the result but the model itself."""
+
+    verb: str
+    out: str
+    method: str
+    parameters: dict[str, Any]
+    scope: str
+    exactness: str
+    gate: str
+    reasons: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    cost: Cost
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Doses that were tried; the model of the best one lies in `out`."""
+
+    out: str
+    method: str
+    objective: str
+    trials: tuple[tuning.Trial, ...]
+    best: tuning.Trial
+    seconds: float
+
+
+def _train(options: argparse.Namespace, progress: Progress) -> Trained:
+    data = open_folder(options.data)
+    rows = data.train
+    if options.without_class is not None:
+        rows = part_class(rows, _label(data, options.without_class))[1]
+    recipe = recipe_for(data, epochs=options.epochs)
+    model = train(recipe, rows, seed=options.seed, progress=progress)
+    out = _out(options)
+    networks.save(model, recipe, out, notes={"seed": options.seed, "folds": options.folds})
+    if options.folds:
+        trained = train_folds(recipe, rows, count=options.folds, seed=options.seed, progress=progress)
+        for number, one in enumerate(trained.models):
+            networks.save(one, recipe, out / f"fold-{number}")
+    return Trained(str(out), weights_digest(model), accuracy(model, data.test), len(rows))
+
+
+def recipe_for(data: DataSet, *, epochs: int) -> Recipe:
+    """A small convolutional network for images of this shape."""
+    channels, side = data.train.features.shape[1:3]
+    if data.train.features.shape[2] != data.train.features.shape[3]:
+        raise InputError("training a classifier: images must be square; cut or scale them first")
+    return Recipe("strided_cnn", {"channels": int(channels), "side": int(side), "classes": data.train.classes}, epochs)
+
+
+def _plan(options: argparse.Namespace, progress: Progress) -> Plan:
+    data = open_folder(options.data)
+    _, recipe, _, folds = _opened(options, data)
+    forget, retain = _parted(options, data)
+    return plan(forget, retain, recipe=recipe, folds=folds is not None, budget=_budget(options))
+
+
+def _unlearn(options: argparse.Namespace, progress: Progress) -> Outcome:
+    data = open_folder(options.data)
+    model, recipe, notes, folds = _opened(options, data)
+    forget, retain = _parted(options, data)
+    out = _out(options)
+    found = unlearn(
+        model,
+        forget,
+        retain,
+        method=options.method,
+        recipe=recipe,
+        folds=folds,
+        holdout=data.test,
+        references=_references(options),
+        budget=_budget(options),
+        seed=options.seed,
+        progress=progress,
+    )
+    networks.save(found.model, recipe, out, notes={**notes, "folds": 0, "made by": found.method})
+    return Outcome(
+        verb="classifier unlearn",
+        out=str(out),
+        method=found.method,
+        parameters=found.parameters,
+        scope=found.scope,
+        exactness=found.exactness,
+        gate=found.gate,
+        reasons=found.reasons,
+        figures=found.figures,
+        cost=found.cost,
+        provenance=found.provenance,
+    )
+
+
+def _audit(options: argparse.Namespace, progress: Progress) -> Audit:
+    data = open_folder(options.data)
+    forget, retain = _parted(options, data)
+    if options.out is None:
+        raise InputError("auditing: --out names the model that forgot, --model the one before")
+    after, _, _ = networks.load(options.out)
+    before = networks.load(options.model)[0] if options.model else None
+    return audit(after, forget, retain=retain, holdout=data.test, original=before, references=_references(options))
+
+
+def _tune(options: argparse.Namespace, progress: Progress) -> Tuned:
+    data = open_folder(options.data)
+    model, recipe, notes, folds = _opened(options, data)
+    forget, retain = _parted(options, data)
+    chance = torch.Generator().manual_seed(options.seed)
+    held = retain.sample(max(1, len(retain) // 10), generator=chance)
+    rest = part_ids(retain, held.ids)[1]
+    out, method = _out(options), options.method
+    if method == "auto":
+        raise InputError("tuning: name the method whose dose is to be found")
+    found = tuning.tune(
+        model,
+        forget,
+        rest,
+        method=method,
+        holdout=held,
+        recipe=recipe,
+        folds=folds,
+        budget=Budget(_budget(options).seconds, options.trials),
+        seed=options.seed,
+        progress=progress,
+    )
+    networks.save(found.model, recipe, out, notes={**notes, "folds": 0, "made by": method})
+    return Tuned(str(out), method, found.objective, found.trials, found.best, found.seconds)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, Progress], Any]] = {
+    "train": _train,
+    "plan": _plan,
+    "unlearn": _unlearn,
+    "audit": _audit,
+    "tune": _tune,
+}
+
+
+def _opened(options: argparse.Namespace, data: DataSet) -> tuple[Any, Recipe, dict[str, Any], Folds | None]:
+    if options.model is None:
+        raise InputError("--model is needed: the folder of the model that is to forget")
+    model, recipe, notes = networks.load(options.model)
+    if recipe.options.get("classes") != data.train.classes:
+        raise InputError("the model and the data have different numbers of classes; give the data it was trained on")
+    count = int(notes.get("folds", 0) or 0)
+    if not count:
+        return model, recipe, notes, None
+    seed = int(notes.get("seed", 0))
+    parts = tuple(networks.load(options.model / f"fold-{number}")[0] for number in range(count))
+    return model, recipe, notes, Folds(parts, {i: fold_of(i, count=count, seed=seed) for i in data.train.ids}, seed)
+
+
+def _parted(options: argparse.Namespace, data: DataSet) -> tuple[Examples, Examples]:
+    if (options.forget_class is None) == (options.forget_ids is None):
+        raise InputError("name what is to be forgotten: --forget-class or --forget-ids, one of the two")
+    if options.forget_class is not None:
+        return part_class(data.train, _label(data, options.forget_class))
+    try:
+        lines = options.forget_ids.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise RowsError(f"reading {options.forget_ids}: no readable UTF-8 text file") from None
+    return part_ids(data.train, [line.strip() for line in lines if line.strip()])
+
+
+def _label(data: DataSet, word: str) -> int:
+    if word in data.names:
+        return data.names.index(word)
+    if word.isascii() and word.isdigit() and len(word) < 6 and int(word) < data.train.classes:
+        return int(word)
+    raise InputError(f"there is no such class; the classes are {', '.join(data.names[:20])}")
+
+
+def _references(options: argparse.Namespace) -> tuple[Any, ...]:
+    return tuple(networks.load(folder)[0] for folder in options.references)
+
+
+def _budget(options: argparse.Namespace) -> Budget:
+    word = options.budget
+    if not word:
+        return Budget()
+    number = word.removesuffix("s")
+    if not number.isascii() or not number.isdigit() or len(number) > 7:
+        raise InputError("a budget is a number of seconds, such as 60s")
+    return Budget(seconds=float(number))
+
+
+def _out(options: argparse.Namespace) -> Path:
+    if options.out is None:
+        raise InputError("--out is needed: the folder that the new model is written to")
+    return Path(options.out)

@@ -1,0 +1,1 @@
+"""Tables forget: scikit-learn estimators in, scikit-learn estimators out; exact, or with a certificate."""

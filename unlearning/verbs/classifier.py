@@ -1,0 +1,36 @@
+"""`classifier`: train, plan, unlearn, audit and tune classifiers of images and numbers, by folders."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from unlearning.types import Progress
+
+HELP = "classifiers: train, plan, unlearn, audit, tune"
+DOES = ("train", "plan", "unlearn", "audit", "tune")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("does", choices=DOES)
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder: IDX files, CIFAR-10 batches, or images by class"
+    )
+    parser.add_argument("--model", type=Path, help="model folder that `classifier train` wrote")
+    parser.add_argument("--out", type=Path, help="new model folder")
+    parser.add_argument("--forget-class", help="label, by number or name")
+    parser.add_argument("--forget-ids", type=Path, help="file with one row id a line")
+    parser.add_argument("--without-class", help="train: leave this class out (a control)")
+    parser.add_argument("--folds", type=int, default=0, help="train: out-of-fold models beside it (5 is enough)")
+    parser.add_argument("--method", default="auto")
+    parser.add_argument("--references", type=Path, nargs="*", default=[], help="folders of retrained models")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--trials", type=int, default=12, help="tune: doses to try")
+    parser.add_argument("--budget", default="", help="seconds, such as 60s")
+
+
+def run(options: argparse.Namespace, *, progress: Progress) -> Any:
+    from unlearning.classifiers.commands import COMMANDS
+
+    return COMMANDS[options.does](options, progress)
