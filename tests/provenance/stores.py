@@ -109,18 +109,21 @@ def chroma(folder: Path) -> Made:
 
     path = str(folder / "chroma")
     settings = chromadb.config.Settings(anonymized_telemetry=False)
-    made = chromadb.PersistentClient(path, settings=settings).create_collection("tickets", embedding_function=None)
+    client = chromadb.PersistentClient(path, settings=settings)
+    made = client.create_collection("tickets", embedding_function=None)
     made.add(
         ids=[row["id"] for row in RECORDS],
         documents=[row["body"] for row in RECORDS],
         metadatas=[{name: value for name, value in row.items() if name != "body"} for row in RECORDS],
         embeddings=VECTORS,
     )
+    client.close()
     chromadb.api.client.SharedSystemClient.clear_system_cache()
 
     def bodies() -> Mapping[str, Any]:
-        again = chromadb.PersistentClient(path, settings=settings).get_collection("tickets", embedding_function=None)
-        found = again.get(include=["documents"])
+        again = chromadb.PersistentClient(path, settings=settings)
+        found = again.get_collection("tickets", embedding_function=None).get(include=["documents"])
+        again.close()
         chromadb.api.client.SharedSystemClient.clear_system_cache()
         return dict(zip(found["ids"], found["documents"], strict=True))
 

@@ -40,7 +40,12 @@ def mariadb_of_debian() -> Iterator[str]:
         if made.returncode:
             raise RuntimeError(f"mariadb-install-db: {made.stderr[-300:]}")
         options = [f"--port={port}", "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=2"]
-        options += ["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=32M", "--skip-log-bin"]
+        options += [
+            "--innodb-log-file-size=8M",
+            "--innodb-buffer-pool-size=32M",
+            "--skip-log-bin",
+            "--character-set-server=utf8mb4",
+        ]
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [*prefix, program, "--no-defaults", *base, *options], cwd=folder, stdout=out, stderr=out

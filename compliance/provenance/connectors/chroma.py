@@ -7,12 +7,15 @@ serves from the folder has to be stopped for that and started again.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from compliance.provenance.connectors import Place, points
 from compliance.provenance.connectors.absence import Residue, counted, occurrences
@@ -36,7 +39,7 @@ class Collection:
 
     def rows(self) -> Iterator[Row]:
         """Every record: its document, metadata and vector."""
-        for record in _records(self._collection):
+        for record in records_of(self._collection):
             yield points.row_of(record, self._place)
 
     def redacted(self, row: Row, changes: Mapping[str, str], place: Place) -> Row:
@@ -61,14 +64,7 @@ class Collection:
             raise
 
     def _put(self, row: Row) -> None:
-        payload = dict(row.value["payload"])
-        document = payload.pop(_TEXT, None)
-        self._collection.upsert(
-            ids=[str(row.value["id"])],
-            embeddings=[row.value["vector"]] if row.value["vector"] is not None else None,
-            documents=[document] if document is not None else None,
-            metadatas=[payload] if payload else None,
-        )
+        put(self._collection, row)
 
     def facts(self) -> tuple[int, dict[str, Any]]:
         """Bytes of the folder, and the collection's name."""
@@ -76,10 +72,22 @@ class Collection:
         return size, {"collection": self._collection.name}
 
 
+def put(collection: Any, row: Row) -> None:
+    """Write a record, whether it is there or not."""
+    payload = dict(row.value["payload"])
+    document = payload.pop(_TEXT, None)
+    collection.upsert(
+        ids=[str(row.value["id"])],
+        embeddings=[row.value["vector"]] if row.value["vector"] is not None else None,
+        documents=[document] if document is not None else None,
+        metadatas=[payload] if payload else None,
+    )
+
+
 @contextmanager
 def opened(place: Place, *, writing: bool = False) -> Iterator[Collection]:
     """The collection."""
-    with _client(Path(place.location), place) as client:
+    with client_of(Path(place.location), place) as client:
         name = option(place, "collection")
         if name not in {found.name for found in client.list_collections()}:
             raise SourceUnreachable(f"{place.name}: there is no such collection.")
@@ -93,8 +101,7 @@ def purge(place: Place) -> Purged:
     with translated(folder):
         shutil.rmtree(target, ignore_errors=True)
         try:
-            with _client(folder, place) as old, _client(target, place, new=True) as new:
-                _copy(old, new, place)
+            _copy_apart(place, target)
             os.chmod(target, folder.stat().st_mode & 0o7777)
             exchange(target, folder)
         finally:
@@ -102,26 +109,41 @@ def purge(place: Place) -> Purged:
     return Purged("rewritten", ("all collections were copied into a new folder and the old one removed",))
 
 
-def _copy(old: Any, new: Any, place: Place) -> None:
-    for source in old.list_collections():
-        source = old.get_collection(source.name, embedding_function=None)
-        space = {"hnsw": {"space": (source.configuration.get("hnsw") or {}).get("space") or "l2"}}
-        target = new.create_collection(
-            source.name, metadata=source.metadata, embedding_function=None, configuration=space
+def _copy_apart(place: Place, target: Path) -> None:
+    """Have a process of its own write the new folder, which is told what stays and has never seen what went.
+
+    Chroma's graph file is written with room for more, and what stands in that room is whatever its process had in
+    memory: in this one, which reads the old folder, that may be the person.
+    """
+    command = [sys.executable, "-W", "ignore", "-m", "compliance.provenance.connectors.chroma_copy", str(target)]
+    surroundings = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    before, pipe = Total(), subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=surroundings) as writer:
+        told, answer = cast(IO[bytes], writer.stdin), cast(IO[bytes], writer.stdout)
+        with suppress(BrokenPipeError), told:
+            for line in _kept(place, before):
+                told.write(json.dumps(line).encode() + b"\n")
+        said = answer.read().decode().strip()
+    if said != before.hex():
+        raise ProofFailed(
+            f"{place.name}: the new folder does not hold every record; it was thrown away, the old one is untouched.",
+            next_action="Stop what serves from the folder, see that the disk has room for a second copy, try again.",
         )
-        held = Collection(target, place)
-        before, after = Total(), Total()
-        for record in _records(source):
-            row = points.row_of(record, place)
-            before.add(row.raw)
-            held._put(row)
-        for row in held.rows():
-            after.add(row.raw)
-        if before != after:
-            raise ProofFailed(f"{place.name}: the new folder does not hold every record; it was thrown away.")
 
 
-def _records(collection: Any) -> Iterator[points.Point]:
+def _kept(place: Place, total: Total) -> Iterator[list[Any]]:
+    """Every collection (name, metadata, measure of nearness), each followed by its records."""
+    with client_of(Path(place.location), place) as client:
+        for collection in client.list_collections():
+            collection = client.get_collection(collection.name, embedding_function=None)
+            space = (collection.configuration.get("hnsw") or {}).get("space") or "l2"
+            yield ["collection", collection.name, collection.metadata, space]
+            for record in records_of(collection):
+                total.add(points.row_of(record, place).raw)
+                yield ["record", record.id, dict(record.payload), record.vector]
+
+
+def records_of(collection: Any) -> Iterator[points.Point]:
     start = 0
     while True:
         found = collection.get(limit=_BATCH, offset=start, include=["documents", "metadatas", "embeddings"])
@@ -144,11 +166,12 @@ def residue(place: Place, patterns: Sequence[bytes]) -> Residue:
 
 
 @contextmanager
-def _client(folder: Path, place: Place, *, new: bool = False) -> Iterator[Any]:
+def client_of(folder: Path, place: Place, *, new: bool = False) -> Iterator[Any]:
     library = package("chromadb", place)
     if not new and not (folder / "chroma.sqlite3").is_file():
         raise SourceUnreachable(f"{place.name}: there is no Chroma folder {folder.name!r}.")
     settings = library.config.Settings(anonymized_telemetry=False, allow_reset=False)
+    client = None
     try:
         client = library.PersistentClient(path=str(folder), settings=settings)
         yield client
@@ -158,7 +181,10 @@ def _client(folder: Path, place: Place, *, new: bool = False) -> Iterator[Any]:
         # Its errors have no common root: whatever it says may quote a record, so only the kind is passed on.
         raise DamagedArtifact(f"{place.name}: Chroma could not read or write it ({type(error).__name__}).") from None
     finally:
-        # Clients of one folder share their state for the whole process; after a swap it would be another folder's.
+        # A client that is not closed writes on from behind, and clients of one folder share their state for the whole
+        # process: after a swap both would meet another folder.
+        if client is not None:
+            client.close()
         library.api.client.SharedSystemClient.clear_system_cache()
 
 

@@ -1,0 +1,86 @@
+"""A person planted a thousand times over a company's stores, in every spelling, among namesakes and strangers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from retrieval.text import byte_patterns
+from retrieval.types import Needle
+
+REGION = "SE"
+EMAIL, PHONE, NUMBER = "nora.lindqvist@post.example", "+46 70 174 06 05", "KD-4821-77"
+NEEDLES = (
+    Needle("email", EMAIL, "email"),
+    Needle("phone", PHONE, "phone"),
+    Needle("customer_id", NUMBER, "number"),
+)
+SPELLINGS = (
+    *(EMAIL, EMAIL.upper(), "Nora.Lindqvist@Post.Example", "nora.lindqvist+shop@post.example", f"mailto:{EMAIL}"),
+    *("nora.lindqvist%40post.example", "nora.lindqvist (at) post.example", "nora.lindqvist[at]post.example"),
+    *("nora.lindqvist at post dot example", "nora.lindqvist(at)post(dot)example", f"Nora Lindqvist <{EMAIL}>"),
+    *(
+        "ｎｏｒａ．ｌｉｎｄｑｖｉｓｔ＠ｐｏｓｔ．ｅｘａｍｐｌｅ",
+        "nora.lind\u00adqvist@post.example",
+        "nora.lind\u200bqvist@post.example",
+    ),
+    *("+46701740605", "0046701740605", "070-174 06 05", "+46 (0)70 174 06 05", "070/1740605", "tel:+46-70-174-06-05"),
+    *("KD-4821-77", "kd-4821-77", "KD482177", "KD 4821 77", "KD_4821_77", "kd/4821/77"),
+)
+# Nobody of these is she: namesakes, neighbours of her address, number and customer number. None holds one of hers
+# whole: a search of bytes knows no word boundaries and would count it.
+STRANGERS = (
+    *("nora.lindqvist@other.example", "nora.lindqvist2@post.example", "lindqvist@post.example", "Nora Lindqvist"),
+    *("nora-lindqvist@post.example", "nora.lindqvist@posts.example", "+46 70 174 06 06", "+47 70 174 06 15"),
+    *("KD-4821-78", "KD-4281-77", "nora_lindqvist@post.example", "nora.lindqvist.b@post.example", "bob@post.example"),
+)
+WORDS = ("parcel", "harbour", "receipt", "window", "garden", "letter", "winter", "engine", "silver", "bridge")
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One store's rows, and which of them are hers, or mention her."""
+
+    rows: tuple[dict[str, Any], ...]
+    own: frozenset[str]
+    mentions: frozenset[str]
+
+    @property
+    def hers(self) -> frozenset[str]:
+        """Every row that has to be found."""
+        return self.own | self.mentions
+
+
+def plant(store: str, *, hers: int, others: int) -> Planted:
+    """That many rows of hers among others; an id says nothing of whose it is to anybody but the test."""
+    chance = random.Random(store)
+    rows: list[dict[str, Any]] = []
+    own, mentions = set(), set()
+    for number in range(hers + others):
+        name, filler = f"R{number:04d}", " ".join(chance.choices(WORDS, k=12))
+        contact, body = f"p{chance.randrange(10**6)}@post.example", f"{filler} {chance.choice(STRANGERS)}, {filler}"
+        if number < hers:
+            spelled = SPELLINGS[number % len(SPELLINGS)]
+            if number % 2:
+                contact = spelled
+                own.add(name)
+            else:
+                body = f"{filler} ({spelled}) {filler}"
+                mentions.add(name)
+        rows.append({"id": name, "contact": contact, "body": body, "n": number})
+    chance.shuffle(rows)
+    return Planted(tuple(rows), frozenset(own), frozenset(mentions))
+
+
+def patterns() -> list[bytes]:
+    """Every planted spelling and every usual one, as bytes."""
+    found = {pattern for needle in NEEDLES for pattern in byte_patterns(needle.kind, needle.value, REGION)}
+    return sorted(found | {spelling.encode() for spelling in SPELLINGS})
+
+
+def digest_of_others(rows: Sequence[dict[str, Any]], planted: Planted) -> list[tuple[str, str, str]]:
+    """What everybody else's rows say, in a fixed order."""
+    kept = [row for row in rows if row["id"] not in planted.hers]
+    return sorted((str(row["id"]), str(row["contact"]), str(row["body"])) for row in kept)
