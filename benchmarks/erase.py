@@ -1,9 +1,9 @@
 """Erase 1, 100 and 10,000 of a million vectors in place, beside rewriting the file with faiss; HNSW beside a rebuild.
 
-    python benchmarks/erase.py [--quick] [--json FILE] [--folder FOLDER]
+    python benchmarks/erase.py [--quick] [--part flat|ivf|pq|hnsw|peers]... [--json FILE] [--folder FOLDER]
 
 Pairs within one run: ``peer`` is what a faiss user does today (read, ``remove_ids``, write, fsync; for HNSW, which
-has no removal, build anew). The full size needs about 4 GB of memory and 6 GB of disk. Exit code 1 when short of a goal.
+has no removal, build anew). The full size needs 4 GB of memory and 6 GB of disk. Exit code 1 when short of a goal.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from retrieval.indexes.faiss import open as open_index  # noqa: E402
 
 DIMENSION, QUERIES, SAMPLE = 384, 200, 10
 GOAL_SCRUB, GOAL_REPAIR, GOAL_HIDE, GOAL_RECALL = 200.0, 20.0, 5.0, 0.002
+KINDS = {"flat": "IDMap2,Flat", "ivf": "IVF{lists},Flat", "pq": "IVF{lists},PQ48"}
+PARTS = (*KINDS, "hnsw", "peers")
 Row = dict[str, Any]
 
 
@@ -215,7 +217,7 @@ def mended(place: Path, count: int, queries: np.ndarray) -> list[Row]:
     return rows
 
 
-def short(rows: list[Row], peers: list[Row]) -> list[str]:
+def short(rows: list[Row]) -> list[str]:
     """Goals that were missed."""
     missed = [f"{row['kind']}: {row['residue']} bytes patterns left" for row in rows if row["residue"]]
     for row in rows:
@@ -252,6 +254,7 @@ def main() -> int:
     """Run, print, and say whether the goals were reached."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="a twentieth of the size")
+    parser.add_argument("--part", choices=PARTS, action="append", help="only these parts")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--folder", type=Path, help="where the files are made; a temporary folder otherwise")
     given = parser.parse_args()
@@ -259,18 +262,22 @@ def main() -> int:
     lists = 64 if given.quick else 1024
     queries = points(QUERIES, 99)
     with tempfile.TemporaryDirectory(dir=given.folder) as made:
-        place, rows = Path(made), []
-        vectors = points(count, 1)
-        for factory in ("IDMap2,Flat", f"IVF{lists},Flat", f"IVF{lists},PQ48"):
-            rows += scrubbed(place, factory, vectors, queries)
-            print(f"{factory} done", file=sys.stderr, flush=True)
-        rows += mended(place, graph, queries)
-        print("HNSW done", file=sys.stderr, flush=True)
-        few = vectors[:others].copy()
-        del vectors
-        gone = np.random.default_rng(3).choice(others, 100, replace=False).tolist()
-        peers = compared(place, few, [text(id) for id in range(others)], gone)
-    missed = short(rows, peers)
+        place, parts = Path(made), given.part or list(PARTS)
+        rows: list[Row] = []
+        peers: list[Row] = []
+        wide = [part for part in parts if part in KINDS]
+        vectors = points(count if wide else others, 1)
+        for part in wide:
+            rows += scrubbed(place, KINDS[part].format(lists=lists), vectors, queries)
+            print(f"{part} done", file=sys.stderr, flush=True)
+        if "hnsw" in parts:
+            rows += mended(place, graph, queries)
+            print("hnsw done", file=sys.stderr, flush=True)
+        if "peers" in parts:
+            few = vectors[:others]
+            gone = np.random.default_rng(3).choice(others, 100, replace=False).tolist()
+            peers = compared(place, few, [text(id) for id in range(others)], gone)
+    missed = short(rows)
     told(rows, peers)
     if given.json:
         given.json.write_text(json.dumps({"rows": rows, "peers": peers, "missed": missed}, indent=1))
