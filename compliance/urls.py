@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from compliance.web import company_account
+
 urlpatterns = [
     path("api/", include("compliance.api.urls")),
-    path("", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("oidc/<slug:provider_id>/login/", company_account.sign_in, name="openid_connect_login"),
+    path("oidc/<slug:provider_id>/login/callback/", company_account.come_back, name="openid_connect_callback"),
     path("opendsr/", include("compliance.api.opendsr")),
     path("drp/", include("compliance.api.drp")),
     path("webhooks/", include("compliance.api.webhooks")),

@@ -6,11 +6,14 @@ for a user: it marks what the provider vouches for as proven, and ends the flow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, NoReturn
 
+import requests
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.providers.openid_connect import views
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -26,6 +29,26 @@ from compliance.rules.errors import OubliError
 from compliance.rules.terms import IdentifierKind, State
 from compliance.web.status import open_for, opened
 from compliance.web.subject import public
+
+View = Callable[[HttpRequest, str], HttpResponse]
+
+
+def _or_back(view: View) -> View:
+    """A provider that is down, or says what is no answer, is no failure of ours: back to the status page."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, provider_id: str) -> HttpResponse:
+        try:
+            return view(request, provider_id)
+        except (requests.RequestException, ValueError, KeyError):
+            messages.error(request, _("The sign-in did not work. You can try again, or go on without it."))
+            return redirect("web:status_case")
+
+    return wrapped
+
+
+sign_in = _or_back(views.login)
+come_back = _or_back(views.callback)
 
 
 class Proving(DefaultSocialAccountAdapter):

@@ -158,3 +158,13 @@ def test_without_a_provider_there_is_no_button(aurora: seeded.Company, client: C
 def test_a_wrong_map_of_claims_is_explained(wrong: str) -> None:
     with pytest.raises(ConfigurationError, match="OUBLI_OIDC_CLAIMS"):
         company_sign_in.claims_map(wrong)
+
+
+def test_a_provider_that_is_down_is_said_in_plain_words(
+    aurora: seeded.Company, client: Client, settings: Any, idp: openid.Provider
+) -> None:
+    open_directly(client, seeded.verified(aurora))
+    app = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]
+    app["settings"] = {"server_url": "http://127.0.0.1:9"}
+    page = client.get("/oidc/company/login/", follow=True)
+    assert page.status_code == 200 and "The sign-in did not work" in page.content.decode()
