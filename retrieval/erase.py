@@ -164,8 +164,8 @@ def _next_generation(place: Place, ids: Ids, why: str, keep_undo: Path | None, p
 
 
 def _without(held: generation.Generation, ids: Ids, keep_undo: Path | None) -> tuple[object, str]:
-    share = len(ids) / max(1, len(held.chunks))
-    retrain = share > weighing.RETRAIN_ABOVE and share < 1
+    share = len(ids) / max(1, held.index.ntotal)
+    retrain = share > weighing.RETRAIN_ABOVE and len(ids) < len(held.chunks)
     if vectors.is_compressed(held.index):
         if keep_undo is not None:
             raise UnsupportedIndex(
@@ -186,7 +186,7 @@ def _heavy(held: generation.Generation, ids: Ids) -> bool:
     try:
         with inplace.opened(held.place) as files:
             where = scrub.find(files.raw, files.found, ids, beside=files.lists)
-            return bool(len(weighing.weigh(files.lists, files.found, where, len(held.chunks)).heavy))
+            return bool(len(weighing.weigh(files.lists, files.found, where).heavy))
     except UnsupportedIndex:
         return False
 

@@ -95,7 +95,7 @@ def plan(place: Place, held: StoredChunks, wanted: Offsets) -> Scrub:
         remaining = len(held) - len(wanted)
         gone = frozenset(map(int, place.manifest.get("slots", ())))
         _check_worth(files.found, remaining, len(gone) + len(wanted))
-        weight = weighing.weigh(files.lists, files.found, where, len(held))
+        weight = weighing.weigh(files.lists, files.found, where)
         changes, said = _changes(place, files, where, weight, gone)
         changes += _blanks(place, held, wanted)
         level = "repaired" if files.found.kind == "hnsw" else "scrubbed"

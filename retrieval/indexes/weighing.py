@@ -46,10 +46,10 @@ class Weight:
         return f"{what}: {self.shares()}"
 
 
-def weigh(raw: memoryview, found: FileMap, where: Found, live: int) -> Weight:
-    """Return what the found slots weigh; ``raw`` holds the lists."""
+def weigh(raw: memoryview, found: FileMap, where: Found) -> Weight:
+    """Return what the found slots weigh, of all slots that the index was written with; ``raw`` holds the lists."""
     removed = len(where.lists) if found.lists is not None else len(where.positions)
-    whole = removed / max(1, live)
+    whole = removed / max(1, found.count)
     if found.lists is None or not removed:
         return Weight(whole, 0.0, np.zeros(0, np.int64))
     numbers, counts = np.unique(where.lists, return_counts=True)
