@@ -10,9 +10,9 @@ from benchmarks.people import People
 from retrieval.suppress import Entry
 
 DIGITS = {
-    "en": "zero one two three four five six seven eight nine".split(" "),
-    "de": "null eins zwei drei vier fünf sechs sieben acht neun".split(" "),
-    "pt": "zero um dois três quatro cinco seis sete oito nove".split(" "),
+    "en": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+    "de": ["null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"],
+    "pt": ["zero", "um", "dois", "três", "quatro", "cinco", "seis", "sete", "oito", "nove"],
 }
 SIGNS = {"en": (" at ", " dot "), "de": (" at ", " Punkt "), "pt": (" arroba ", " ponto ")}
 CARRIERS = {

@@ -1,5 +1,5 @@
-"""The serving filter at a thousand and a million entries: time a word, bytes an entry, plaintext in the process, evasions
-caught, harmless sentences blocked.
+"""The serving filter at a thousand and a million entries: time a word, bytes an entry, plaintext in the process,
+evasions caught, harmless sentences blocked.
 
     python benchmarks/suppress.py [--quick] [--json FILE]
 
@@ -27,7 +27,20 @@ from benchmarks.people import FIRST, LAST, People  # noqa: E402
 from retrieval.suppress import BLOCKED_MARK, Entry, Suppression  # noqa: E402
 
 KEY = bytes(range(32))
-CITIES = "Berlin Hamburg Lisboa Porto Coimbra Leipzig Recife Manaus London Leeds Boston Madrid".split(" ")
+CITIES = [
+    "Berlin",
+    "Hamburg",
+    "Lisboa",
+    "Porto",
+    "Coimbra",
+    "Leipzig",
+    "Recife",
+    "Manaus",
+    "London",
+    "Leeds",
+    "Boston",
+    "Madrid",
+]
 HARMLESS = (
     "{first} {last} scored twice and {other} once, said the radio.",
     "My neighbour {first} moved to {city} with {other}.",
@@ -199,7 +212,7 @@ def _caught(listed: Suppression, case: Case) -> bool:
     said = "".join([*(stream.feed(token) for token in case.tokens), stream.finish()])
     inside = said.removeprefix(case.before).removesuffix(case.after)
     left = sum(character.isalnum() for character in inside.replace(BLOCKED_MARK, ""))
-    return BLOCKED_MARK in inside and (left <= 5 or "said digits" in case.how and left <= 20)
+    return BLOCKED_MARK in inside and (left <= (20 if "said digits" in case.how else 5))
 
 
 def _false_blocks(count: int) -> dict[str, Any]:

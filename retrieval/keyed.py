@@ -36,7 +36,7 @@ STATE = EVENT + EVENTS * 4
 
 
 @njit(cache=True, inline="always")
-def _turn(word: Any, by: int) -> Any:
+def _turn(word: Any, by: Any) -> Any:
     return (word << np.uint64(by)) | (word >> np.uint64(64 - by))
 
 
@@ -55,7 +55,7 @@ def _round(a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any, Any, Any]:
 
 
 @njit(cache=True)
-def begin(state: Any, at: int, key0: Any, key1: Any) -> None:
+def begin(state: Any, at: Any, key0: Any, key1: Any) -> None:
     """Start a hash in four words of ``state``."""
     state[at] = key0 ^ np.uint64(0x736F6D6570736575)
     state[at + 1] = key1 ^ np.uint64(0x646F72616E646F6D)
@@ -64,14 +64,14 @@ def begin(state: Any, at: int, key0: Any, key1: Any) -> None:
 
 
 @njit(cache=True)
-def take(state: Any, at: int, letter: Any) -> None:
+def take(state: Any, at: Any, letter: Any) -> None:
     """Take one more letter into a hash."""
     a, b, c, d = _round(state[at], state[at + 1], state[at + 2], state[at + 3] ^ letter)
     state[at], state[at + 1], state[at + 2], state[at + 3] = a ^ letter, b, c, d
 
 
 @njit(cache=True)
-def finish(state: Any, at: int, last: int) -> Any:
+def finish(state: Any, at: Any, last: Any) -> Any:
     """Return the hash so far; ``last`` tells a beginning (1) from a whole value (2) and its check (3)."""
     end = np.uint64(last) << np.uint64(56)
     a, b, c, d = _round(state[at], state[at + 1], state[at + 2], state[at + 3] ^ end)
@@ -98,7 +98,7 @@ def bloom_place(value: Any, words: Any) -> Any:
 
 
 @njit(cache=True)
-def listed(value: Any, state: Any, table: Any) -> bool:
+def listed(value: Any, state: Any, table: Any) -> Any:
     """Whether a key may be in the Bloom filter."""
     words = state[BLOOM]
     if words == 0:
@@ -108,7 +108,7 @@ def listed(value: Any, state: Any, table: Any) -> bool:
 
 
 @njit(cache=True)
-def _row(value: Any, check: Any, state: Any, table: Any) -> int:
+def _row(value: Any, check: Any, state: Any, table: Any) -> Any:
     """Return the first row with this hash and this check (32 bits of another hash), or -1."""
     low, up = np.int64(state[BLOOM]), np.int64(state[BLOOM] + state[ROWS])
     base, end = low, up
@@ -126,7 +126,7 @@ def _row(value: Any, check: Any, state: Any, table: Any) -> int:
 
 
 @njit(cache=True)
-def _letter(state: Any, table: Any, lane: int, letter: Any, place: int, begins: bool) -> None:
+def _letter(state: Any, table: Any, lane: Any, letter: Any, place: Any, begins: Any) -> None:
     """Let every living hash of a lane take a letter; those that continue nothing listed end here."""
     base = _LANE + lane * _LANE_SIZE
     alive, kept = np.int64(state[base]), 0
@@ -138,9 +138,9 @@ def _letter(state: Any, table: Any, lane: int, letter: Any, place: int, begins: 
         stops = size == 4 or size == 6 or size == 8 or size == 10 or size == 13 or size == 17
         if size >= np.int64(state[LONGEST]):
             continue
-        if stops or size == 24 or size == 32 or size == 48:
-            if not listed(finish(state, old, 1), state, table):
-                continue
+        stops = stops or size == 24 or size == 32 or size == 48
+        if stops and not listed(finish(state, old, 1), state, table):
+            continue
         new = base + 1 + kept * _BEGIN
         if new != old:
             for part in range(_BEGIN):
@@ -159,7 +159,7 @@ def _letter(state: Any, table: Any, lane: int, letter: Any, place: int, begins: 
 
 
 @njit(cache=True)
-def _end(state: Any, table: Any, lane: int, place: int) -> None:
+def _end(state: Any, table: Any, lane: Any, place: Any) -> None:
     """Look up every living hash where a word ends."""
     base = _LANE + lane * _LANE_SIZE
     for each in range(np.int64(state[base])):
@@ -181,7 +181,7 @@ def _end(state: Any, table: Any, lane: int, place: int) -> None:
 
 
 @njit(cache=True)
-def _meaning(state: Any, size: int) -> Any:
+def _meaning(state: Any, size: Any) -> Any:
     """Return what a word is said for, or 0."""
     value = np.uint64(0xCBF29CE484222325)
     for place in range(size):
@@ -196,7 +196,7 @@ def _meaning(state: Any, size: int) -> Any:
 
 
 @njit(cache=True)
-def _word(state: Any, table: Any, place: int) -> None:
+def _word(state: Any, table: Any, place: Any) -> None:
     """Take in the word that ends before ``place``."""
     size, start = np.int64(state[SIZE]), np.int64(state[IN_WORD]) - 1
     for at in range(size):
@@ -209,7 +209,7 @@ def _word(state: Any, table: Any, place: int) -> None:
 
 
 @njit(cache=True)
-def _meant(state: Any, table: Any, size: int, start: int, place: int) -> None:
+def _meant(state: Any, table: Any, size: Any, start: Any, place: Any) -> None:
     """Take in the same word as it is meant."""
     lead = np.int64(state[LEAD])
     if state[TAGGED]:
@@ -229,12 +229,12 @@ def _meant(state: Any, table: Any, size: int, start: int, place: int) -> None:
     state[ZERO] = np.uint64(0)
     if what == DROP or (lead == 38 and size == 6):
         return
-    if what == TWICE or what == THRICE:
+    if what in (TWICE, THRICE):
         state[TIMES] = np.uint64(2 if what == TWICE else 3)
         return
-    times = max(1, np.int64(state[TIMES]))
+    times: Any = max(1, np.int64(state[TIMES]))
     state[TIMES] = np.uint64(0)
-    if what == NUMBER or what == TENS:
+    if what in (NUMBER, TENS):
         for _ in range(times):
             for at in range(np.int64((meaning >> np.uint64(8)) & np.uint64(255))):
                 _letter(state, table, 1, (meaning >> np.uint64(16 + 8 * at)) & np.uint64(255), start, True)
@@ -249,7 +249,7 @@ def _meant(state: Any, table: Any, size: int, start: int, place: int) -> None:
 
 
 @njit(cache=True)
-def _one(state: Any, table: Any, value: Any, digit: bool, place: int, before: Any) -> None:
+def _one(state: Any, table: Any, value: Any, digit: Any, place: Any, before: Any) -> None:
     """Add one letter to the growing word."""
     if state[SIZE] == 0:
         signed = state[LEAD] == 43 and state[KIND] == 0
@@ -338,7 +338,7 @@ def opened(keys: tuple[int, int], bloom: int, rows: int, longest: int, said: Any
 
 @njit(cache=True)
 def hashes_of(text: Any, sizes: Any, key0: Any, key1: Any) -> Any:
-    """Return, for each value (letters side by side), its hash, its check, and the hashes of its beginnings (0: none)."""
+    """Return, for each value (letters side by side), its hash, its check, and its beginnings' hashes (0: none)."""
     out = np.zeros((len(sizes), 11), np.uint64)
     state = np.zeros(4, np.uint64)
     at = 0

@@ -294,13 +294,15 @@ def _slowly(
     stop = len(block)
     length, count, before = state[0], state[1], state[2]
     while at < until:
-        code, used = np.int64(block[at]), 1
+        code: Any = np.int64(block[at])
+        used: Any = 1
         if classes[block[at]] == 255 and code != 43:
             code, used = escape_at(block, at, stop) if code == 92 else character_at(block, at, stop)
         listed = code < len(starts) - 1
-        from_, to = (starts[code], starts[code + 1]) if listed else (0, 1)
+        from_: Any = starts[code] if listed else 0
+        to: Any = starts[code + 1] if listed else 1
         for piece in range(from_, to):
-            value = np.int64(pool[piece]) if listed else high(code)
+            value: Any = np.int64(pool[piece]) if listed else high(code)
             if value >= 0:
                 kind = int(value > 0) + int(48 <= value < 58)
                 squeezed[length] = short(value)

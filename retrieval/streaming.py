@@ -93,7 +93,7 @@ class Stream:
             keyed.feed(piece.encode("utf-8", "surrogatepass"), self._state, self._folds, self._words)
             found += self.matches()
         keyed.close(self._state, self._words)
-        every = sorted(found + self.matches(), key=lambda match: (match.start, -match.end))
+        every = _ordered(found + self.matches())
         return [with_country(text, match, 0) for match in every if stands_alone(text, match, 0)]
 
     def matches(self) -> list[Match]:
@@ -117,7 +117,7 @@ class Stream:
         self._waiting += self.matches()
         text, base = self._pending, self._base
         undecided = []
-        for match in sorted(self._waiting, key=lambda match: (match.start, -match.end)):
+        for match in _ordered(self._waiting):
             if self._continued(match, ended=ended):
                 undecided.append(match)
                 upto = min(upto, match.start)
@@ -137,6 +137,12 @@ class Stream:
         """Whether the character after a mailbox's dot is still to come: «x.com.» may go on as «x.com.br»."""
         after = self._pending[match.end - self._base : match.end - self._base + 2]
         return not ended and any(kind == "email" for kind, _ in match.rows) and after in ("", ".", "-")
+
+
+def _ordered(matches: list[Match]) -> list[Match]:
+    """Sort, and keep what was read and what was meant as one match where they are the same."""
+    every = {(match.start, match.end, match.rows): match for match in sorted(matches, key=lambda match: match.spoken)}
+    return sorted(every.values(), key=lambda match: (match.start, -match.end))
 
 
 def stands_alone(text: str, match: Match, base: int) -> bool:

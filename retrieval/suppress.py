@@ -20,7 +20,7 @@ from retrieval import entries as lists
 from retrieval.entries import Entry, Table
 from retrieval.streaming import BLOCKED_MARK, STRONG, Blocked, Seen, Stream, judged, marked
 
-__all__ = ["BLOCKED_MARK", "STRONG", "Blocked", "Counters", "Entry", "Filtered", "Stream", "Suppression"]
+__all__ = ["BLOCKED_MARK", "STRONG", "Allowing", "Blocked", "Counters", "Entry", "Filtered", "Stream", "Suppression"]
 
 _COARSE = 10
 
@@ -119,3 +119,23 @@ class Suppression:
         if (seen.st_ino, seen.st_mtime_ns) != self._stamp:
             self._table = lists.read(self._path, self._key)
             self._stamp = (seen.st_ino, seen.st_mtime_ns)
+
+    def allowing(self, groups: Iterable[str]) -> "Allowing":
+        """Return the same list for somebody who may be told about some groups."""
+        return Allowing(self, frozenset(groups))
+
+
+@dataclass(frozen=True, slots=True)
+class Allowing:
+    """A list with some groups let through."""
+
+    listed: Suppression
+    groups: frozenset[str]
+
+    def filter(self, text: str) -> Filtered:
+        """Return the text with every other group's spans withheld."""
+        return self.listed.filter(text, allow=self.groups)
+
+    def stream(self) -> Stream:
+        """Begin one text that comes in pieces."""
+        return self.listed.stream(allow=self.groups)

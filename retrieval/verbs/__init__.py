@@ -17,6 +17,7 @@ VERBS: Final = {
     "probe": "retrieval.verbs.probe",
     "locate": "retrieval.verbs.locate",
     "scan": "retrieval.verbs.scan",
+    "serve": "retrieval.verbs.serve",
 }
 
 

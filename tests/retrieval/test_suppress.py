@@ -132,3 +132,103 @@ def test_a_value_that_would_block_anybody_is_refused(tmp_path: Path) -> None:
 def test_a_short_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="16 to 64"):
         Suppression.build(tmp_path / "l.json", ANA, b"short")
+
+
+@given(
+    st.lists(
+        st.sampled_from(["ana.silva@x.com", "Ana", " ", ". ", "+49 ", "0151 2345678", "über", "x", "\n", "@"]),
+        max_size=12,
+    ),
+    st.integers(1, 9),
+)
+def test_a_stream_says_what_the_whole_text_says_but_for_context(
+    listed: Suppression, parts: list[str], size: int
+) -> None:
+    text = "".join(parts)
+    stream = listed.stream()
+    said = "".join([*(stream.feed(text[at : at + size]) for at in range(0, len(text), size)), stream.finish()])
+    whole = listed.filter(text)
+    assert said.count(BLOCKED_MARK) >= (1 if whole.blocked else 0)
+    assert bool(whole.blocked) or said == text
+    assert "silva@x.com" not in said or "silva@x.com" in whole.text
+
+
+def test_a_stream_holds_back_only_what_may_become_a_match(listed: Suppression) -> None:
+    stream = listed.stream()
+    assert stream.feed("The weather is ") == "The weather "  # two letters may still begin something
+    assert stream.feed("ana.") == "is "
+    assert stream.feed("silvester ") == "ana.silvester "
+    assert stream.feed("ana.silva@") == ""
+    assert stream.feed("x.com ") == ""
+    assert stream.feed("today ") == BLOCKED_MARK + " today "
+
+
+def test_of_a_name_and_an_attribute_in_a_stream_the_second_is_withheld(listed: Suppression) -> None:
+    stream = listed.stream()
+    said = [stream.feed(word) for word in ("Ana ", "Müller ", "wrote. ", "She ", "has ", "a ", "peanut ", "allergy. ")]
+    assert "".join([*said, stream.finish()]) == f"Ana Müller wrote. She has a {BLOCKED_MARK}. "
+
+
+def test_packed_lists_are_small_mapped_and_say_the_same(tmp_path: Path, listed: Suppression) -> None:
+    packed = Suppression.build(tmp_path / "l.bin", ANA, KEY, region="DE")
+    text = "Müller, Ana, +49 151 2345678, ana.silva@x.com, peanut allergy"
+    assert packed.filter(text) == listed.filter(text)
+    stored = (tmp_path / "l.bin").read_bytes()
+    assert not [part for part in (b"silva", b"2345678", b"peanut", b"a\0n\0a") if part in stored.lower()]
+    many = [
+        Entry("email", f"person{number}.{number * 7919 % 99991}@mail.org", f"g{number // 4}") for number in range(5_000)
+    ]
+    rows, size = Suppression.build(tmp_path / "many.bin", many, KEY).size
+    assert (rows, size / rows <= 32) == (5_000, True)
+
+
+@pytest.mark.parametrize("cut", [3, 11, 40, 200, -1])
+def test_a_truncated_packed_list_is_refused(tmp_path: Path, cut: int) -> None:
+    Suppression.build(tmp_path / "l.bin", ANA, KEY)
+    (tmp_path / "l.bin").write_bytes((tmp_path / "l.bin").read_bytes()[:cut])
+    with pytest.raises(SuppressionUnreadable, match="damaged"):
+        Suppression(tmp_path / "l.bin", KEY)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "аnа.sіlvа@х.соm",
+        "ana.s1lva@x.c0m",
+        "a n a . s i l v a @ x . c o m",
+        "ána.sílva@x.com",
+        "zero one five one two three four five six seven eight",
+        "null eins fünf eins dreiundzwanzig fünfundvierzig siebenundsechzig acht",
+        "zero quinze um vinte e três quarenta e cinco meia sete oito",
+        "oh fifteen one twenty three forty five sixty seven eight",
+        "ana.silva&#64;x.com",
+        "ana ponto silva arroba x ponto com",
+    ],
+)
+def test_disguises_are_seen_through(listed: Suppression, spelling: str) -> None:
+    said = listed.filter(f"Here: {spelling}.")
+    assert [blocked.group for blocked in said.blocked][:1] == ["g1"]
+    assert sum(character.isalnum() for character in said.text) <= len("Here" + "zero" + "withheld")
+
+
+@pytest.mark.parametrize(
+    "text", ["maria.ana.silva@x.com", "ana.silva@x.com.br", "ana.silva@xx.com", "joana.silva@x.com"]
+)
+def test_a_neighbouring_mailbox_is_left_alone(listed: Suppression, text: str) -> None:
+    stream = listed.stream()
+    assert listed.filter(f"to {text} now").text == f"to {text} now"
+    assert "".join([*(stream.feed(letter) for letter in f"to {text} now"), stream.finish()]) == f"to {text} now"
+
+
+def test_a_companys_own_hotline_and_an_allowed_group_may_be_said(tmp_path: Path) -> None:
+    entries = [*ANA, Entry("allowed", "ana.silva@x.com", "company")]
+    listed = Suppression.build(tmp_path / "l.json", entries, KEY, region="DE")
+    assert listed.filter("ana.silva@x.com or 0151 2345678").text == f"ana.silva@x.com or {BLOCKED_MARK}"
+    assert listed.filter("CUST-00123", allow=["g1"]).text == "CUST-00123"
+
+
+def test_counters_tell_kinds_in_tens_and_nothing_else(tmp_path: Path) -> None:
+    listed = Suppression.build(tmp_path / "l.json", ANA, KEY)
+    for _ in range(13):
+        listed.filter("ana.silva@x.com")
+    assert listed.counters.read() == {"texts": 10, "withheld email": 10}

@@ -1,0 +1,137 @@
+"""Finding 10, 1,000 and 100,000 people in JSON lines, beside ``ripgrep -F`` on the same core; near-duplicates beside
+``datasketch``.
+
+    python benchmarks/locate.py [--quick] [--megabytes N] [--json FILE]
+
+ripgrep is given one literal a person, as typed, and only counts lines; we are given the same people and find every
+spelling, with spans. Both read the same file from the page cache, one after the other, on one core, best of two runs;
+preparing the needles is part of our time, as building its automaton is part of ripgrep's.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.people import People  # noqa: E402
+
+GOALS = {10: 1.0, 1_000: 1.0, 100_000: 2.0}
+SAME_ROWS = 48  # megabytes of distinct rows; the file repeats them
+
+
+def main() -> int:
+    """Run, print figures beside goals, and say by the exit code whether all were met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="64 MB and few documents")
+    parser.add_argument("--megabytes", type=int, default=0)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--skip-near", action="store_true", help="leave near-duplicates out")
+    given = parser.parse_args()
+    if shutil.which("rg") is None:
+        print("ripgrep is missing: install the package «ripgrep»; without it there is nothing to compare with.")
+        return 1
+    _one_core()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = scans(Path(folder), given.megabytes or (64 if given.quick else 1024))
+    if not given.skip_near:
+        from benchmarks.near import near
+
+        figures |= near(3_000 if given.quick else 20_000)
+    if given.json:
+        given.json.write_text(json.dumps(figures, indent=2))
+    short = [name for name, figure in figures.items() if not figure["met"]]
+    print(
+        f"locate: {len(figures) - len(short)} of {len(figures)} goals met"
+        + (f"; short: {', '.join(short)}" if short else "")
+    )
+    return 1 if short else 0
+
+
+def _one_core() -> None:
+    """Keep this process, and ripgrep after it, on one core."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def scans(folder: Path, megabytes: int) -> dict[str, Any]:
+    """Scan one file for each number of people, with both tools in turn."""
+    people = People(random.Random(4))
+    everybody = people.needles(max(GOALS))
+    corpus, planted = folder / "rows.jsonl", everybody[:: max(1, len(everybody) // 2_000)]
+    _write(corpus, people, planted, megabytes)
+    size = corpus.stat().st_size
+    compiled = _compile()
+    print(f"{size / 1e9:.2f} GB of JSON lines, one core; first use compiled for {compiled:.1f} s (then cached)")
+    figures: dict[str, Any] = {}
+    for count, goal in GOALS.items():
+        wanted = people.choose(everybody, planted, count)
+        theirs = min(_timed(partial(_ripgrep, folder, corpus, wanted))[0] for _ in range(2))
+        times = [_timed(partial(_ours, corpus, wanted)) for _ in range(2)]
+        ours, found = min(times)
+        ratio = theirs / ours
+        rate, peer = size / ours / 1e9, size / theirs / 1e9
+        print(
+            f"{count:>7,} people: {rate:.2f} GB/s, {found:,} finds · ripgrep {peer:.2f} GB/s · "
+            f"ratio {ratio:.2f} (goal ≥ {goal:g})"
+        )
+        figures[f"{count} people"] = {
+            "GB/s": rate, "ripgrep GB/s": peer, "ratio": ratio, "goal": goal, "finds": found, "met": ratio >= goal,
+        }  # fmt: skip
+    return figures
+
+
+def _write(path: Path, people: People, planted: list[Any], megabytes: int) -> None:
+    rows, size = [], 0
+    while size < min(SAME_ROWS, megabytes) << 20:
+        rows.append(people.row(planted).encode())
+        size += len(rows[-1])
+    same = b"".join(rows)
+    with path.open("wb") as handle:
+        for _ in range(max(1, (megabytes << 20) // len(same))):
+            handle.write(same)
+    path.read_bytes()  # into the page cache
+
+
+def _compile() -> float:
+    from retrieval.sweep import Sweeper
+    from retrieval.types import Needle
+
+    seconds, _ = _timed(lambda: Sweeper([Needle("email", "nobody@example.org", "n")]).text("é nobody@example.org"))
+    return seconds
+
+
+def _ours(corpus: Path, wanted: list[Any]) -> int:
+    from retrieval.sweep import sweep
+
+    return sum(1 for _ in sweep([corpus], wanted, region="DE"))
+
+
+def _ripgrep(folder: Path, corpus: Path, wanted: list[Any]) -> int:
+    patterns = folder / "patterns.txt"
+    patterns.write_text("".join(f"{needle.value}\n" for needle in wanted))
+    command = ["rg", "-F", "-c", "-j1", "-f", str(patterns), str(corpus)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode > 1:
+        raise RuntimeError(f"ripgrep failed: {done.stderr[:200]}")
+    return int(done.stdout or 0)
+
+
+def _timed(run: Callable[[], Any]) -> tuple[float, Any]:
+    began = time.perf_counter()
+    result = run()
+    return time.perf_counter() - began, result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

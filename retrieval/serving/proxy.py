@@ -1,0 +1,176 @@
+"""A proxy in front of any server that speaks the OpenAI API: nobody who is listed goes in, and nobody comes out.
+
+1. Requests: every text of messages, prompts, tool results and retrieved passages is filtered before it is forwarded.
+2. Answers: chat and completions, whole or as server-sent events, tool calls included; what might still become a match
+   waits for the next piece.
+3. What cannot be filtered is not handed on: other events, events that are no JSON, lines without end, other types of
+   content. When the list cannot be read, nothing is served (503).
+
+The upstream server is not trusted: its headers are dropped but for the content type, its sizes are limited.
+"""
+
+import asyncio
+import hmac
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import web
+
+from retrieval.errors import RetrievalError
+from retrieval.serving.answers import Deltas, clean_answer, clean_request, event_of
+from retrieval.suppress import Allowing, Suppression
+
+log = logging.getLogger(__name__)
+STREAMED: Final = ("/chat/completions", "/completions")
+PASSED_ON: Final = ("Authorization", "OpenAI-Organization", "OpenAI-Project")
+_BODY, _LINE = 64 << 20, 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the model server is, and who may ask for what is listed."""
+
+    upstream: str
+    allow_token: str = field(default="", repr=False)
+    timeout: float = 600.0
+
+
+class Proxy:
+    """The application; ``listed`` may be replaced while it serves."""
+
+    def __init__(self, settings: Settings, listed: Suppression) -> None:
+        self._settings, self._listed = settings, listed
+        self._session: aiohttp.ClientSession | None = None
+
+    def application(self) -> web.Application:
+        """Return the web application."""
+        app = web.Application(client_max_size=_BODY)
+        app.router.add_get("/oubli/counters", self._counters)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        app.cleanup_ctx.append(self._connected)
+        return app
+
+    async def _connected(self, _: web.Application) -> Any:
+        timeout = aiohttp.ClientTimeout(total=self._settings.timeout)
+        async with aiohttp.ClientSession(timeout=timeout, read_bufsize=1 << 18, trust_env=False) as self._session:
+            yield
+
+    async def _counters(self, _: web.Request) -> web.Response:
+        return web.json_response(self._listed.counters.read())
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        try:
+            listed = self._for(request)
+            body = await self._body(request, listed)
+            return await self._forward(request, body, listed)
+        except (RetrievalError, OSError) as error:
+            if isinstance(error, RetrievalError):
+                log.error("suppression list unreadable: %s", error)
+                return _problem(503, "The suppression list cannot be read; nothing is served until it can.")
+            return _problem(502, "The model server cannot be reached.")
+        except TimeoutError:
+            return _problem(504, "The model server did not answer in time.")
+        except (aiohttp.ClientError, ValueError, RecursionError):
+            return _problem(502, "The model server's answer, or the request, could not be read; nothing is handed on.")
+
+    def _for(self, request: web.Request) -> Suppression | Allowing:
+        """Return the list as it counts for this caller: a token and groups let these groups through."""
+        token, _, groups = request.headers.get("X-Oubli-Allow", "").partition(" ")
+        wanted = self._settings.allow_token
+        if groups and wanted and hmac.compare_digest(token.encode(), wanted.encode()):
+            return self._listed.allowing(part.strip() for part in groups.split(","))
+        return self._listed
+
+    async def _body(self, request: web.Request, listed: Suppression | Allowing) -> Any:
+        if not request.can_read_body:
+            return None
+        try:
+            body = json.loads(await request.text())
+        except (ValueError, RecursionError):
+            raise web.HTTPBadRequest(text="The request is no JSON; only JSON can be filtered.") from None
+        return clean_request(body, listed) if isinstance(body, dict) else None
+
+    async def _forward(self, request: web.Request, body: Any, listed: Suppression | Allowing) -> web.StreamResponse:
+        if self._session is None:
+            raise OSError("Forwarding a request: the proxy has not been started.")
+        headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
+        address = self._settings.upstream.rstrip("/") + request.path_qs
+        asked = self._session.request(request.method, address, json=body, headers=headers, allow_redirects=False)
+        async with asked as answer:
+            kind = answer.content_type
+            if kind == "text/event-stream":
+                if not request.path.endswith(STREAMED):
+                    return _problem(501, "Streams of this kind cannot be filtered; ask without streaming.")
+                return await self._stream(request, answer, listed)
+            if kind != "application/json":
+                return _problem(502, "The model server answered with something that cannot be filtered.")
+            whole = json.loads(await _whole(answer))
+            said = clean_answer(whole, listed) if isinstance(whole, dict) else {}
+            return web.json_response(said, status=answer.status)
+
+    async def _stream(self, request: web.Request, answer: Any, listed: Suppression | Allowing) -> web.StreamResponse:
+        said = web.StreamResponse(status=answer.status, headers={"Content-Type": "text/event-stream"})
+        said.headers["Cache-Control"] = "no-cache"
+        await said.prepare(request)
+        deltas, last = Deltas(listed.stream), dict[str, Any]()
+        try:
+            async for line in _lines(answer):
+                if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
+                    event = event_of(line)
+                    if event is None or "choices" not in event:
+                        event = {"error": {"message": "An event could not be filtered.", "type": "withheld"}}
+                        await said.write(_event(event))
+                        break
+                    last = {key: event[key] for key in ("id", "object", "created", "model") if key in event}
+                    await said.write(_event(deltas.take(event)))
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            await said.write(_event({"error": {"message": "The model server broke off.", "type": "upstream"}}))
+        for choice in deltas.rest():
+            await said.write(_event({**last, "choices": [choice]}))
+        await said.write(b"data: [DONE]\n\n")
+        await said.write_eof()
+        return said
+
+
+async def _whole(answer: Any) -> bytes:
+    parts, size = [], 0
+    async for part in answer.content.iter_chunked(1 << 16):
+        size += len(part)
+        if size > _BODY:
+            raise ValueError("Reading an answer: it is larger than is served.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _lines(answer: Any) -> Any:
+    """Yield lines; raises ``ValueError`` for one without end."""
+    rest = b""
+    async for part in answer.content.iter_any():
+        *lines, rest = (rest + part).replace(b"\r\n", b"\n").split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > _LINE:
+            raise ValueError("Reading a stream: a line has no end.")
+    yield rest
+
+
+def _event(event: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(event, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
+
+
+def _problem(status: int, message: str) -> web.Response:
+    return web.json_response({"error": {"message": message, "type": "oubli"}}, status=status)
+
+
+async def serve(proxy: Proxy, *, host: str, port: int, beside: Any = None) -> None:
+    """Serve until cancelled; ``beside`` is one more thing to await meanwhile (the list's reloading)."""
+    runner = web.AppRunner(proxy.application(), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        await (beside if beside is not None else asyncio.Event().wait())
+    finally:
+        await runner.cleanup()
