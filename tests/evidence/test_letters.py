@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from html import unescape
 from typing import Any
 
 import pytest
 
-from compliance.evidence.letters import BY_LAW, LANGUAGES, MANDATORY, STATED, render_letter
+from compliance.evidence.letters import BY_LAW, LANGUAGES, MANDATORY, STATED, needed_parts, render_letter
 from compliance.evidence.phrases import TABLES
 from compliance.rules.errors import MissingPart
 from compliance.rules.terms import Law, Letter
@@ -148,3 +148,52 @@ def test_html_and_text_say_the_same(kind: Letter) -> None:
     body = letter.html.split("<body>")[1]
     plain = unescape(re.sub(r"<[^>]+>", " ", body)).split()
     assert plain == letter.text.replace("\n- ", "\n").split()
+
+
+def test_html_says_its_language_its_subject_and_its_lists() -> None:
+    facts = {**FACTS, "reasons": ["First.", "Second."]}
+    html = render_letter(Letter.EXTENDED, "pt-br", facts).html
+    assert '<html lang="pt-br">' in html
+    assert "<title>Mensagem sobre o seu protocolo OUB-2026-0007</title>" in html
+    assert "<ul><li>First.</li><li>Second.</li></ul>" in "".join(html.split("\n")).replace("  ", "")
+    assert html.count("<ul>") == 1 and "Atenciosamente,<br>Aurora Support GmbH<br>privacy@aurora.example" in html
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", list(Letter))
+def test_paragraphs_are_one_empty_line_apart_and_the_text_ends_once(kind: Letter, language: str) -> None:
+    text = render_letter(kind, language, {**FACTS, "kept": ["Invoices."], "recipients": []}).text
+    assert "\n\n\n" not in text and text == text.strip() + "\n"
+    assert "\n\n" in text
+
+
+def test_who_is_stopped_learns_what_to_do() -> None:
+    with pytest.raises(MissingPart) as missing:
+        render_letter(Letter.REFUSED, "en", {**FACTS, "reasons": [], "review_on": None})
+    assert str(missing.value) == (
+        "writing the letter 'Refusal': reasons, review on missing. Fill in the missing parts on the case page; the "
+        "letter is not sent without them."
+    )
+    with pytest.raises(MissingPart) as late:
+        render_letter(Letter.EXTENDED, "en", {**FACTS, "sent_on": date(2026, 12, 3)})
+    assert str(late.value) == (
+        "writing the letter 'Extension': the first period has ended, it is too late to extend. Answer the request now; "
+        "the first date holds."
+    )
+    assert render_letter(Letter.EXTENDED, "en", {**FACTS, "sent_on": date(2026, 12, 2)}), "its last day is not too late"
+
+
+def test_the_parts_that_a_letter_needs_are_those_of_every_law_that_runs() -> None:
+    plain = needed_parts(Letter.REFUSED, {})
+    assert plain == ("reference", "entity", "contact", *MANDATORY[Letter.REFUSED])
+    assert needed_parts(Letter.REFUSED, {"law": "gdpr"}) == plain == needed_parts(Letter.REFUSED, {"law": "lgpd"})
+    both = needed_parts(Letter.REFUSED, {"law": "gdpr", "laws": ["gdpr", "ccpa"]})
+    assert both == (*plain, "no_other_use")
+    assert needed_parts(Letter.ACKNOWLEDGED, {"law": "ccpa"})[-1] == "verification"
+
+
+def test_moments_and_lists_of_days_are_shown_as_days() -> None:
+    moment = datetime(2026, 11, 2, 23, 30, tzinfo=UTC)
+    assert "2 November 2026" in render_letter(Letter.ACKNOWLEDGED, "en", {**FACTS, "received_on": moment}).text
+    days = render_letter(Letter.HELD, "en", {**FACTS, "places": [date(2026, 1, 5), "the\nticket store"]}).text
+    assert "- 5 January 2026\n- the ticket store" in days

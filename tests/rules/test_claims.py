@@ -20,7 +20,6 @@ from compliance.rules.claims import (
 )
 from compliance.rules.errors import InvalidInput
 from compliance.rules.sentence_texts import TEXTS
-from compliance.rules.sentences import LANGUAGES, sentence, sentences
 from compliance.rules.terms import ArtifactKind, ClaimLevel, Exemption, StepStatus, Verdict
 from compliance.rules.thresholds import thresholds
 
