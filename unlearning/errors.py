@@ -13,6 +13,7 @@ UnlearningError
 │   ├── LeakyTarget       a target text gives away what shall be forgotten
 │   ├── NotApplicable     these rows or this architecture do not allow what was asked for
 │   └── UnknownName       no such method, metric, attack or shape
+├── NotWritten            a file could not be written, for want of room or rights; nothing half-written is used
 ├── OutputExists          the output folder is already there; nothing is overwritten
 ├── Diverged              training or unlearning produced NaN or infinity; nothing was saved
 ├── Refused               the new model lost what it should keep, or babbles; nothing was saved
@@ -89,3 +90,7 @@ class Refused(UnlearningError):
 
 class Waiting(UnlearningError):
     """Somebody else's work is not there yet; call again later."""
+
+
+class NotWritten(UnlearningError):
+    """A file could not be written, for want of room or rights; nothing half-written is used."""

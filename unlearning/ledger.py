@@ -20,13 +20,14 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from unlearning.errors import LedgerError
 from unlearning.files import sha256_of, write_json
+from unlearning.rows import row_from
 from unlearning.types import Row, StagePlan, TrainingPlan
 
 
@@ -79,16 +80,26 @@ class Ledger:
     def run(self) -> dict[str, Any]:
         """The content of run.json; raises LedgerError where no whole run was recorded."""
         try:
-            content: dict[str, Any] = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+            content = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise LedgerError(f"reading {self.folder}: run.json cannot be used ({type(error).__name__})") from None
+        if not isinstance(content, dict):
+            raise LedgerError(f"reading {self.folder}: run.json is no object; restore it or retrain")
         return content
 
     def plan(self) -> TrainingPlan:
         """The training program that was recorded."""
-        settings = dict(self.run()["plan"])
-        stages = tuple(StagePlan(**stage) for stage in settings.pop("stages"))
-        return TrainingPlan(stages=stages, **settings)
+        run = self.run()
+        if run.get("verb") == "trainer":
+            raise LedgerError(
+                f"reading {self.folder}: recorded by a company's own Trainer; repeat that program with a Recorder"
+            )
+        try:
+            settings = dict(run["plan"])
+            stages = tuple(StagePlan(**stage) for stage in settings.pop("stages"))
+            return TrainingPlan(stages=stages, **settings)
+        except (KeyError, TypeError, ValueError):
+            raise LedgerError(f"reading {self.folder}: run.json holds no program of ours; restore it") from None
 
     def write_run(self, content: Mapping[str, Any]) -> None:
         write_json(self.folder / "run.json", dict(content))
@@ -100,11 +111,13 @@ class Ledger:
 
     def rows(self) -> dict[str, str]:
         """Row hash to content hash, as recorded."""
-        return {item["row"]: item["content"] for item in self._lines("rows.jsonl")}
+        return {str(item["row"]): str(item["content"]) for item in self._lines("rows.jsonl", needs={"row", "content"})}
 
     def steps(self) -> list[Step]:
         """All recorded micro-batches, in order; raises LedgerError when one is missing."""
-        steps = [Step(**{**item, "rows": tuple(item["rows"])}) for item in self._lines("steps.jsonl")]
+        needs = {"number", "stage", "rows", "learning_rate", "seed", "boundary"}
+        lines = self._lines("steps.jsonl", needs=needs)
+        steps = [Step(**{**item, "rows": tuple(item["rows"])}) for item in lines]
         if [step.number for step in steps] != list(range(len(steps))):
             raise LedgerError(f"reading {self.folder}: steps.jsonl has gaps; the run cannot be repeated from it")
         recorded = self.run().get("steps_digest") if (self.folder / "run.json").is_file() else None
@@ -142,12 +155,16 @@ class Ledger:
         """Invented people never trained on."""
         if not (self.folder / "twins.jsonl").is_file():
             return []
-        return [Row(**{**item, "paraphrases": tuple(item["paraphrases"])}) for item in self._lines("twins.jsonl")]
+        return [row_from(item, where=f"{self.folder}, twins.jsonl") for item in self._lines("twins.jsonl")]
 
-    def _lines(self, name: str) -> Iterator[dict[str, Any]]:
+    def _lines(self, name: str, *, needs: Collection[str] = ()) -> Iterator[dict[str, Any]]:
         try:
             with (self.folder / name).open(encoding="utf-8") as stream:
-                yield from (json.loads(line) for line in stream)
+                for line in stream:
+                    item = json.loads(line)
+                    if not isinstance(item, dict) or (needs and item.keys() != set(needs)):
+                        raise ValueError(name)
+                    yield item
         except (OSError, ValueError) as error:
             raise LedgerError(f"reading {self.folder}: {name} cannot be used ({type(error).__name__})") from None
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from unlearning import __version__
-from unlearning.errors import MissingWeights, ModelError, NotFinite, PickledWeights, RemoteCode
+from unlearning.errors import MissingWeights, ModelError, NotFinite, NotWritten, PickledWeights, RemoteCode
 from unlearning.files import sha256_of
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "consolidated*.bin")
@@ -114,8 +116,19 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write weights (safetensors), configuration and tokenizer; the caller makes the whole folder visible."""
     check_finite(model, doing=f"saving {folder}")
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder, safe_serialization=True)
-    tokenizer.save_pretrained(folder)
+    with _writing(folder):
+        model.save_pretrained(folder, safe_serialization=True)
+        tokenizer.save_pretrained(folder)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """What could not be written is said in our words, whichever library noticed first."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "the disk refused it"
+        raise NotWritten(f"saving {folder}: {reason}; make room, then start again: the run goes on") from None
 
 
 def digest(folder: Path) -> str:
@@ -152,8 +165,9 @@ def save_state(folder: Path, *, model: Any, optimizer: Any, step: int) -> None:
         for slot, value in slots.items()
     }
     weights = {name: weight.detach().clone().contiguous() for name, weight in model.named_parameters()}
-    save_file(weights, folder / "model.safetensors")
-    save_file(moments, folder / "optimizer.safetensors")
+    with _writing(folder):
+        save_file(weights, folder / "model.safetensors")
+        save_file(moments, folder / "optimizer.safetensors")
     record = {name: sha256_of(folder / f"{name}.safetensors") for name in ("model", "optimizer")}
     (folder / "state.json").write_text(json.dumps({"step": step, **record}, sort_keys=True), encoding="utf-8")
 
