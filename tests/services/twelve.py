@@ -305,11 +305,9 @@ def chroma(folder: Path, rows: Rows, _: Servers) -> Store:
     chromadb.api.client.SharedSystemClient.clear_system_cache()
 
     def read() -> list[dict[str, Any]]:
-        again = chromadb.PersistentClient(str(folder), settings=settings).get_collection(
-            "rows", embedding_function=None
-        )
-        found = again.get(include=["documents", "metadatas"])
-        client.close()
+        again = chromadb.PersistentClient(str(folder), settings=settings)
+        found = again.get_collection("rows", embedding_function=None).get(include=["documents", "metadatas"])
+        again.close()
         chromadb.api.client.SharedSystemClient.clear_system_cache()
         return [{**row, "body": text} for row, text in zip(found["metadatas"], found["documents"], strict=True)]
 
