@@ -75,11 +75,11 @@ def _decoded_lists(index: Any) -> tuple[Ids, Vectors]:
         size = lists.list_size(number)
         if not size:
             continue
-        rows = np.empty((size, index.d), np.float32)
-        for offset in range(size):
-            index.reconstruct_from_offset(number, offset, faiss.swig_ptr(rows[offset]))
+        codes = faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size).reshape(size, -1)
+        coarse = np.frombuffer(number.to_bytes(index.coarse_code_size(), "little"), np.uint8)
+        whole = np.concatenate([np.broadcast_to(coarse, (size, len(coarse))), codes], axis=1)
         ids.append(faiss.rev_swig_ptr(lists.get_ids(number), size).copy())
-        decoded.append(rows)
+        decoded.append(index.sa_decode(np.ascontiguousarray(whole)))
     return np.concatenate(ids), np.concatenate(decoded)
 
 
