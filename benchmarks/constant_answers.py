@@ -7,8 +7,8 @@ judged on pairs that it has not seen) is given everything that an outsider sees:
 size, status, and every header. An area under its curve of 0.5 is a coin; the limit is 0.55 (with fewer than 2,000 pairs
 two standard errors are added, because chance alone goes further).
 
-So that a verdict of "cannot tell" means something, the same classifier must find a planted difference: a tenth of the
-usual time, at least a millisecond.
+So that a verdict of "cannot tell" means something, the same classifier must find a planted difference: a quarter of the
+usual time, at least a millisecond. On a machine that is busy with other things even that drowns; it then says so.
 
     python benchmarks/constant_answers.py [--pairs 2000] [--web 2000] [--quick] [--json FILE]
 """
@@ -36,7 +36,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-LIMIT, PLANTED, ENOUGH = 0.55, 0.1, 2000
+LIMIT, PLANTED, ENOUGH, NEAR = 0.55, 0.25, 2000, 10
 MASK = re.compile(r'OUB-[0-9A-Z]{4}-[0-9A-Z]{4}|"secret": ?"[0-9A-Z]{16}"|class="code">[0-9A-Z]{16}<|value="\w{64}"')
 
 
@@ -269,9 +269,9 @@ def _auc(answers: Sequence[Seen]) -> float:
     told = {name: sorted({_plain(a.headers.get(name, "")) for a in answers}) for name in names}
     rows = np.array(
         [
-            [a.first, a.last, a.last - a.first, a.size, a.status]
+            [a.first, a.last, a.last - a.first, a.last / usual, a.size, a.status]
             + [told[name].index(_plain(a.headers.get(name, ""))) for name in names]
-            for a in answers
+            for a, usual in zip(answers, _usual([a.last for a in answers]), strict=True)
         ]
     )
     known = np.array([answer.known for answer in answers])
@@ -281,6 +281,13 @@ def _auc(answers: Sequence[Seen]) -> float:
     )
     said = cross_val_predict(model, rows, known, cv=folds, method="predict_proba")[:, 1]
     return float(roc_auc_score(known, said))
+
+
+def _usual(times: Sequence[float]) -> Iterator[float]:
+    """The median of the answers around each: a patient attacker sees through a machine that is slower for a while."""
+    for place in range(len(times)):
+        around = sorted(times[max(0, place - NEAR) : place + NEAR + 1])
+        yield around[len(around) // 2]
 
 
 def _plain(value: str) -> str:
@@ -298,6 +305,8 @@ def _report(results: Sequence[Result], options: argparse.Namespace) -> int:
     holds = all(one.holds for one in results)
     if options.json:
         options.json.write_text(json.dumps([asdict(one) for one in results], indent=1))
+    if any(one.planted_auc <= one.limit for one in results):
+        print("The planted difference was not found: too few pairs, or a machine too busy for a verdict.")
     words = ", ".join(f"{one.door} AUC {one.auc:.3f}" for one in results)
     print(f"{'PASS' if holds else 'FAIL'}: {words}; {sum(o.different_bodies for o in results)} bodies differ")
     return 0 if holds else 1
