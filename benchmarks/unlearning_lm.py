@@ -12,13 +12,13 @@ the same run. Exit code 1 when a goal is missed.
 from __future__ import annotations
 
 import argparse
-import gc
 import json
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,11 @@ from unlearning.replay import replay  # noqa: E402
 from unlearning.schedule import plan_for  # noqa: E402
 from unlearning.scoring import score_rows  # noqa: E402
 from unlearning.shard_training import ShardPlan, forget_in_shards, train_shards  # noqa: E402
-from unlearning.shards import Shards  # noqa: E402
+from unlearning.shards import Shards, person_in_key  # noqa: E402
 from unlearning.tokens import make_tokenizer  # noqa: E402
 from unlearning.training import train  # noqa: E402
+from unlearning.types import Outcome, Row  # noqa: E402
+from unlearning.unlearn import unlearn  # noqa: E402
 
 CHOSEN = "stranger"  # the method that the goal is asked of, named before any measurement
 QUICK = ("stranger", "alternating_wga", "npo")
@@ -54,10 +56,15 @@ def main() -> int:
         found = json.loads(options.source.read_text("utf-8"))
     else:
         with tempfile.TemporaryDirectory(prefix="unlearning-lm-") as folder:
-            found = _measured(options, Path(folder))
+            run = _begun(options, options.work or Path(folder))
+            try:
+                _measure_all(run)
+            except Paused:
+                print(f"unlearning_lm: {len(run.found['lines'])} lines so far; call again with the same --work")
+                return 3
+            found = run.found
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-        options.json.with_suffix(".partial.json").unlink(missing_ok=True)
     figures = Figures(found)
     print("\n".join(table(figures)))
     for goal in GOALS:
@@ -69,153 +76,199 @@ def main() -> int:
     return 1 if short else 0
 
 
-def _measured(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """All figures, as JSON keeps them."""
+class Paused(Exception):
+    """The time given with `--seconds` is over; what is measured is kept in the working folder."""
+
+
+@dataclass
+class Run:
+    """One run: whom it is about, where its models lie, what is found so far. It can be killed and called again."""
+
+    options: argparse.Namespace
+    case: Case
+    folder: Path
+    original: Path
+    found: dict[str, Any]
+
+    def line(self, name: str, work: Callable[[], Line]) -> None:
+        """Measure one line, unless it is there already."""
+        if name in [line["name"] for line in self.found["lines"]]:
+            return
+        print(f"  measuring {name}", file=sys.stderr, flush=True)
+        began = time.process_time()
+        self.found["lines"].append(asdict(work()))
+        self.keep(began)
+
+    def cost(self, name: str, out: str, work: Callable[[Path], Outcome]) -> float:
+        """Make the model folder `out`, unless it is there already; CPU seconds that it took."""
+        made = self.folder / out
+        if name not in self.found or not made.is_dir():
+            shutil.rmtree(made, ignore_errors=True)
+            began = time.process_time()
+            result = work(made)
+            self.found |= {name: result.cpu_seconds, f"{name}_weights": result.weights_digest}
+            self.keep(began)
+        return float(self.found[name])
+
+    def keep(self, began: float) -> None:
+        self.found["seconds"] = round(self.found["seconds"] + time.process_time() - began, 1)
+        partial = self.folder / "figures.partial"
+        partial.write_text(json.dumps(self.found), "utf-8")
+        partial.replace(self.folder / "figures.json")
+        if self.options.seconds and time.process_time() > self.options.seconds:
+            raise Paused
+
+    def on(self, name: str, out: Path, seconds: float, **facts: Any) -> None:
+        """A line about the model in a folder."""
+
+        def work() -> Line:
+            model, tokenizer = open_model(out)
+            return measure(name, model, tokenizer, self.case, seconds=seconds, digest=weights_digest(out), **facts)
+
+        self.line(name, work)
+
+
+def _begun(options: argparse.Namespace, folder: Path) -> Run:
+    """The case, and what an earlier call found in the same working folder."""
     pin(1)
-    began, seed = time.monotonic(), options.seed
+    folder.mkdir(parents=True, exist_ok=True)
     if options.model:
-        case, original, cost = given_case(options.forget, options.retain, options.controls), options.model, None
+        case, original = given_case(options.forget, options.retain, options.controls), options.model
     else:
-        case, original = sample_case(quick=options.quick, seed=seed), folder / "original"
-        cost = _trained(case, original)
-    found = _facts(case, original, cost, options)
-    lines, own = [_line("original", original, case, 0.0)], not options.model
-    if not own:
-        found["note"] = "no recorded run with these rows: nothing was retrained, ranks stand beside chance alone"
-    parts = [_exact(case, original, folder, found)] if own else []
-    parts += [_approximate(case, original, options, found)]
-    if own:
-        parts += [_requests(case, original, found, people=2 if options.quick else 10)]
-    if own and not options.quick:
-        parts += [_sharded(case, folder, found)]
-    for part in parts:
-        for line in part:
-            lines.append(line)
-            found |= {"lines": [asdict(line) for line in lines], "seconds": round(time.monotonic() - began, 1)}
-            _keep(options, found)
-    return found
+        case, original = sample_case(quick=options.quick, seed=options.seed), folder / "original"
+    found: dict[str, Any] = {"lines": [], "seconds": 0.0, "failed": {}}
+    if (folder / "figures.json").is_file():
+        found = json.loads((folder / "figures.json").read_text("utf-8"))
+    found |= {"quick": options.quick, "seed": options.seed, "versions": versions(), "chosen": CHOSEN}
+    found["rows"] = {"forget": len(case.forget), "retain": len(case.retain), "controls": len(case.controls)}
+    return Run(options, case, folder, original, found)
 
 
-def _keep(options: argparse.Namespace, found: dict[str, Any]) -> None:
-    """What is measured so far, beside the file that the whole will go to."""
-    if options.json:
-        options.json.with_suffix(".partial.json").write_text(json.dumps(found), "utf-8")
+def _measure_all(run: Run) -> None:
+    case = run.case
+    if not run.options.model:
+        plan = plan_for(case.everybody, seed=case.seed, shape=case.shape, epochs=case.epochs)
+        words = make_tokenizer(case.text)
+        run.cost(
+            "training_seconds",
+            "original",
+            lambda out: train(case.everybody, out=out, plan=plan, tokenizer=words),
+        )
+    model, _ = open_model(run.original)
+    parameters = sum(weight.numel() for weight in model.parameters())
+    run.found |= {"shape": model.config.model_type, "parameters": parameters, "digest": digest(run.original)}
+    run.on("original", run.original, 0.0)
+    if not run.options.model:
+        _exact(run)
+    _approximate(run)
+    if not run.options.model:
+        _requests(run, people=2 if run.options.quick else 10)
+        if not run.options.quick:
+            _sharded(run)
 
 
-def _facts(case: Case, original: Path, cost: float | None, options: argparse.Namespace) -> dict[str, Any]:
-    model, _ = open_model(original)
-    return {
-        "quick": options.quick,
-        "seed": options.seed,
-        "versions": versions(),
-        "digest": digest(original),
-        "shape": model.config.model_type,
-        "parameters": sum(weight.numel() for weight in model.parameters()),
-        "rows": {"forget": len(case.forget), "retain": len(case.retain), "controls": len(case.controls)},
-        "training_seconds": cost,
-        "chosen": CHOSEN,
-    }
+def _exact(run: Run) -> None:
+    """Retrained without the people, then the same by replay."""
+    case, plan = run.case, Ledger(run.original / "ledger").plan()
+    words, gone = open_tokenizer(run.original), {row.key for row in run.case.forget}
+    anew = run.cost(
+        "retraining_seconds", "retrained", lambda out: train(case.retain, out=out, plan=plan, tokenizer=words)
+    )
+    run.on("retrained", run.folder / "retrained", anew)
+    again = run.cost(
+        "replay_seconds",
+        "replayed",
+        lambda out: replay(run.original, rows=case.retain, exclude_keys=gone, out=out),
+    )
+    run.found["replay_equal"] = run.found["replay_seconds_weights"] == run.found["retraining_seconds_weights"]
+    run.on("replay", run.folder / "replayed", again)
 
 
-def _trained(case: Case, out: Path) -> float:
-    """Train the original on everybody, in stages; CPU seconds."""
-    rows = case.everybody
-    plan = plan_for(rows, seed=case.seed, shape=case.shape, epochs=case.epochs)
-    return train(rows, out=out, plan=plan, tokenizer=make_tokenizer(case.text)).cpu_seconds
-
-
-def _exact(case: Case, original: Path, folder: Path, found: dict[str, Any]) -> Iterator[Line]:
-    """Retrained without the people, then the same by replay, then shards."""
-    plan, tokenizer = Ledger(original / "ledger").plan(), open_tokenizer(original)
-    anew = train(case.retain, out=folder / "retrained", plan=plan, tokenizer=tokenizer)
-    found["retraining_seconds"] = anew.cpu_seconds
-    yield _line("retrained", folder / "retrained", case, anew.cpu_seconds, steps=anew.steps)
-    gone = {row.key for row in case.forget}
-    again = replay(original, rows=case.retain, exclude_keys=gone, out=folder / "replayed")
-    found["replay_equal"] = again.weights_digest == anew.weights_digest
-    yield _line("replay", folder / "replayed", case, again.cpu_seconds, steps=again.steps)
-
-
-def _sharded(case: Case, folder: Path, found: dict[str, Any]) -> Iterator[Line]:
-    """Late customers in eight adapters over a base of the others; one person is forgotten."""
-    early = [row for row in case.everybody if row.stage == 1]
-    base = plan_for(early, seed=case.seed, shape=case.shape, epochs=case.epochs)
-    first = train(early, out=folder / "base", plan=base, tokenizer=make_tokenizer(case.text))
-    late = [row for person in case.people for row in person]
-    plan = ShardPlan(seed=case.seed, key=bytes(32))
-    whole = train_shards(folder / "base", late, out=folder / "shards", plan=plan)
-    person = case.people[0]
-    gone = {row.key for row in person}
-    one = forget_in_shards(folder / "shards", rows=late, exclude_keys=gone, out=folder / "fewer")
-    found["shards"] = {"whole": first.cpu_seconds + whole.cpu_seconds, "one": one.cpu_seconds, "count": plan.count}
-    name = person[0].key.partition("/")[0]
-    for label, where, cost in (("shards, before", "shards", 0.0), ("shards, one retrained", "fewer", one.cpu_seconds)):
-        shards = Shards(folder / where)
-        model, tokenizer = shards.open_for(name)
-        model.requires_grad_(True)  # folded adapters leave their base frozen
-        beside = [
-            r for p in case.people[1:] for r in p if shards.number_of(r.key.partition("/")[0]) == shards.number_of(name)
-        ]
-        yield measure(label, model, tokenizer, case, forget=person, retain=[*early, *beside], seconds=cost)
-
-
-def _approximate(case: Case, original: Path, options: argparse.Namespace, found: dict[str, Any]) -> Iterator[Line]:
+def _approximate(run: Run) -> None:
     """Each method on a fresh copy of the original; the chosen one with several seeds."""
-    if options.methods:
-        names: Sequence[str] = options.methods
-    else:
-        names = QUICK if options.quick else (*methods.TABLE, *ADDED)
-    repeats = 1 if options.quick else REPEATS
-    found["seeds"] = {name: list(range(repeats if name == CHOSEN else 1)) for name in names}
+    names = run.options.methods or (QUICK if run.options.quick else (*methods.TABLE, *ADDED))
+    repeats = 1 if run.options.quick else REPEATS
+    run.found["seeds"] = {name: list(range(repeats if name == CHOSEN else 1)) for name in names}
     for name in names:
-        for seed in found["seeds"][name]:
-            model, tokenizer = open_model(original)
+        for seed in run.found["seeds"][name]:
             label = f"{name}, seed {seed}" if seed else name
             try:
-                spent, steps = forgotten(name, model, tokenizer, forget=case.forget, retain=case.retain, seed=seed)
+                run.line(label, lambda name=name, seed=seed, label=label: _applied(run, name, seed, label))
             except UnlearningError as error:
-                found.setdefault("failed", {})[label] = str(error)
-                continue
-            yield measure(label, model, tokenizer, case, seconds=spent, steps=steps, seed=seed)
-            print(f"  measured {label}: {spent:.1f} s", file=sys.stderr, flush=True)
-            del model
-            gc.collect()
+                run.found["failed"][label] = str(error)
 
 
-def _requests(case: Case, original: Path, found: dict[str, Any], *, people: int) -> Iterator[Line]:
+def _applied(run: Run, name: str, seed: int, label: str) -> Line:
+    model, tokenizer = open_model(run.original)
+    spent, steps = forgotten(name, model, tokenizer, forget=run.case.forget, retain=run.case.retain, seed=seed)
+    return measure(label, model, tokenizer, run.case, seconds=spent, steps=steps, seed=seed)
+
+
+def _requests(run: Run, *, people: int) -> None:
     """So many requests one after the other, and in one run: utility after the last, seconds of each."""
-    groups, seed = case.people[:people], case.seed
+    case, found = run.case, run.found
+    groups = case.people[:people]
     gone = [row for group in groups for row in group]
     kept = [row for row in case.everybody if row not in gone]
-    model, tokenizer = open_model(original)
-    before, spent, left = _right(model, tokenizer, kept), [], list(case.everybody)
-    for group in groups:
-        left = [row for row in left if row not in group]
-        spent.append(forgotten(CHOSEN, model, tokenizer, forget=group, retain=left, seed=seed)[0])
-    together, tokenizer = open_model(original)
-    batch = forgotten(CHOSEN, together, tokenizer, forget=gone, retain=kept, seed=seed)[0]
+    for place in range(people):
+        source = run.folder / f"turn-{place - 1}" if place else run.original
+        left = [row for row in case.everybody if row not in [r for group in groups[: place + 1] for r in group]]
+        run.cost(
+            f"turn {place}",
+            f"turn-{place}",
+            lambda out, s=source, g=groups[place], kept=left: _one(run, s, g, kept, out),
+        )
+    run.cost("batch", "batch", lambda out: _one(run, run.original, gone, kept, out))
+    last, together = run.folder / f"turn-{people - 1}", run.folder / "batch"
+    turns = [found[f"turn {place}"] for place in range(people)]
     found["requests"] = {
         "people": people,
-        "before": before,
-        "after": _right(model, tokenizer, kept),
-        "after_batch": _right(together, tokenizer, kept),
-        "each": mean(spent),
-        "each_in_batch": batch / people,
+        "before": _right(run.original, kept),
+        "after": _right(last, kept),
+        "after_batch": _right(together, kept),
+        "each": mean(turns),
+        "each_in_batch": found["batch"] / people,
     }
-    done = ((f"{people} in turn", model, sum(spent)), (f"{people} in one run", together, batch))
-    for name, finished, cost in done:
-        yield measure(name, finished, tokenizer, case, forget=gone, retain=kept, seconds=cost)
+    run.on(f"{people} in turn", last, sum(turns), forget=gone, retain=kept)
+    run.on(f"{people} in one run", together, found["batch"], forget=gone, retain=kept)
 
 
-def _right(model: Any, tokenizer: Any, rows: Sequence[Any]) -> float:
+def _one(run: Run, source: Path, forget: Sequence[Row], retain: Sequence[Row], out: Path) -> Outcome:
+    """One request as a company makes it: the verb, with its gates."""
+    return unlearn(source, forget=forget, retain=retain, out=out, method=CHOSEN, seed=run.case.seed)
+
+
+def _sharded(run: Run) -> None:
+    """Late customers in eight adapters over a base of the others; one person is forgotten."""
+    case = run.case
+    early, late = [row for row in case.everybody if row.stage == 1], [row for group in case.people for row in group]
+    base = plan_for(early, seed=case.seed, shape=case.shape, epochs=case.epochs)
+    words, plan = make_tokenizer(case.text), ShardPlan(seed=case.seed, key=bytes(32))
+    first = run.cost("base", "base", lambda out: train(early, out=out, plan=base, tokenizer=words))
+    whole = run.cost("sharding", "shards", lambda out: train_shards(run.folder / "base", late, out=out, plan=plan))
+    person = case.people[0]
+    gone, name = {row.key for row in person}, person_in_key(person[0])
+    one = run.cost(
+        "one shard", "fewer", lambda out: forget_in_shards(run.folder / "shards", rows=late, exclude_keys=gone, out=out)
+    )
+    run.found["shards"] = {"whole": first + whole, "one": one, "count": plan.count}
+    for label, where, cost in (("shards, before", "shards", 0.0), ("shards, one retrained", "fewer", one)):
+        shards = Shards(run.folder / where)
+        number = shards.number_of(name)
+        beside = [row for row in late if row.key not in gone and shards.number_of(person_in_key(row)) == number]
+        run.line(label, lambda s=shards, c=cost, t=label, b=beside: _of_shard(run, s, t, person, [*early, *b], c))
+
+
+def _of_shard(run: Run, shards: Shards, label: str, person: Sequence[Row], retain: Sequence[Row], cost: float) -> Line:
+    model, tokenizer = shards.open_for(person_in_key(person[0]))
+    model.requires_grad_(True)  # folded adapters leave their base frozen
+    return measure(label, model, tokenizer, run.case, forget=person, retain=retain, seconds=cost)
+
+
+def _right(folder: Path, rows: Sequence[Row]) -> float:
     """Share of answer tokens that are the first choice, others' rows and general ones."""
-    return mean([score.memorised for score in score_rows(model, tokenizer, some(rows))])
-
-
-def _line(name: str, folder: Path, case: Case, seconds: float, *, steps: int = 0) -> Line:
     model, tokenizer = open_model(folder)
-    print(f"  measuring {name}", file=sys.stderr, flush=True)
-    return measure(name, model, tokenizer, case, seconds=seconds, steps=steps, digest=weights_digest(folder))
+    return mean([score.memorised for score in score_rows(model, tokenizer, some(rows))])
 
 
 def _options() -> argparse.Namespace:
@@ -224,6 +277,8 @@ def _options() -> argparse.Namespace:
     for name in ("forget", "retain", "controls"):
         parser.add_argument(f"--{name}", type=Path, help=f"JSONL or Parquet rows: {name}")
     parser.add_argument("--methods", nargs="*", help="only these")
+    parser.add_argument("--work", type=Path, help="folder for models and figures; call again to go on after a kill")
+    parser.add_argument("--seconds", type=float, help="stop after so many CPU seconds; needs --work")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", type=Path)
@@ -232,6 +287,8 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.model and not (options.forget and options.retain):
         parser.error("--model needs --forget and --retain")
+    if options.seconds and not options.work:
+        parser.error("--seconds needs --work")
     return options
 
 
