@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from compliance.provenance.connectors import Place
 from compliance.rules.errors import SourceUnreachable
+from compliance.validation.plainstores import OTHER_STORES
 
 
 def plain(text: str) -> str:
@@ -47,6 +48,9 @@ def rows_with(place: Place, wanted: Iterable[str]) -> int:
 def _texts(place: Place) -> Iterator[str]:
     if place.connector == "sql":
         yield from _sql(place)
+        return
+    if place.connector in OTHER_STORES:
+        yield from map(_joined, OTHER_STORES[place.connector](place))
         return
     root = Path(place.location)
     if not root.exists():

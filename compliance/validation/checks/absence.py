@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from compliance.provenance import search as searching
 from compliance.provenance.places import connector_of, place_of
+from compliance.rules.errors import DamagedArtifact
 from compliance.rules.terms import ArtifactKind
 from compliance.validation import plainsight
 from compliance.validation.readings import Reading, Subject, judged
@@ -24,6 +25,10 @@ def measure(subject: Subject) -> Iterator[Reading]:
         yield judged(subject, Reading("absence", name, float(rows), detail=detail))
     subject.progress(0.6, f"Scanning every byte of {place.name}")
     patterns = searching.patterns(subject.search)
-    hits = connector_of(subject.artifact).absent(place, patterns)
     detail = {"how": "raw and decoded bytes of every file", "spellings": len(patterns)}
-    yield judged(subject, Reading("absence", "residue_bytes", float(hits), unit="occurrences", detail=detail))
+    try:
+        hits: float | None = float(connector_of(subject.artifact).absent(place, patterns))
+    except DamagedArtifact as error:
+        # A file that cannot be searched leaves no number, and without one nothing is called erased.
+        hits, detail = None, {**detail, "how": error.cause}
+    yield judged(subject, Reading("absence", "residue_bytes", hits, unit="occurrences", detail=detail))
