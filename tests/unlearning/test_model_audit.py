@@ -62,18 +62,18 @@ def test_ranks_are_uniform_for_an_untrained_model(memorized: Trained, facts: Per
     plan = replace(memorized.plan, stages=tuple(replace(stage, epochs=0) for stage in memorized.plan.stages))
     tokenizer = open_tokenizer(memorized.folder)
     train(memorized.rows, out=tmp_path / "untrained", plan=plan, tokenizer=tokenizer)
-    result = audit(tmp_path / "untrained", facts=facts)
+    result = audit(tmp_path / "untrained", facts=facts, candidates=100)
     assert value_of(result.after, "rank_p") > 0.05
     assert value_of(result.after, "rank_calibration_p", "controls") > 0.01
     assert abs(value_of(result.after, "exposure_bits", "controls") - 1.44) < 1.0
 
 
 def test_without_the_model_before_nothing_shows_power(audited: tuple[Path, AuditResult], facts: PersonFacts) -> None:
-    assert audit(audited[0], facts=facts).verdict == "not enough power"
+    assert audit(audited[0], facts=facts, candidates=60).verdict == "not enough power"
 
 
 def test_a_model_that_still_says_the_values_fails(memorized: Trained, facts: PersonFacts) -> None:
-    result = audit(memorized.folder, facts=facts, before=memorized.folder)
+    result = audit(memorized.folder, facts=facts, before=memorized.folder, candidates=60)
     assert result.verdict == "failed"
 
 
@@ -104,8 +104,9 @@ def test_lost_answers_of_others_fail_the_work() -> None:
 
 
 def test_attacks_bring_back_nothing_that_was_never_there(audited: tuple[Path, AuditResult], facts: PersonFacts) -> None:
-    result = attack(audited[0], facts=facts)
-    assert (set(result.attacks), result.not_applicable) == (set(TABLE), ())
+    names = [name for name in TABLE if name != "benign_finetune_100"]
+    result = attack(audited[0], facts=facts, names=names, candidates=60)
+    assert (list(result.attacks), result.not_applicable) == (names, ())
     assert value_of(result.measurements, "rank_p_all_attacks") >= 0.05
     assert {
         item.name for item in result.measurements if item.name.endswith("above_chance_p") and item.value < 0.05

@@ -15,6 +15,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 from unlearning.answering import answers, sampled
 from unlearning.attack import attack
 from unlearning.attacks import TABLE
+from unlearning.attacks.benign_finetune import started
 from unlearning.attacks.logit_lens import cut_after
 from unlearning.attacks.quantise import levels
 from unlearning.audit import audit, value_of
@@ -92,12 +93,25 @@ def test_what_a_model_knows_by_heart_is_found_in_every_shape(taught: tuple[Path,
 def test_every_attack_runs_in_every_shape_and_gets_nothing_of_strangers(taught: tuple[Path, PersonFacts]) -> None:
     folder, facts = taught
     before = digest(folder)
-    found = attack(folder, facts=facts, candidates=30)
-    assert set(found.attacks) | set(found.not_applicable) == set(TABLE)
+    names = [name for name in TABLE if name != "benign_finetune_100"]
+    found = attack(folder, facts=facts, names=names, candidates=30)
+    assert set(found.attacks) | set(found.not_applicable) == set(names)
     for name in found.attacks:
         assert value_of(found.measurements, f"{name}.extraction", "controls") in (None, 0.0)
     assert value_of(found.measurements, "int8.rank_p") < 0.05
     assert digest(folder) == before
+
+
+def test_a_longer_fine_tuning_goes_on_from_the_shorter_one(taught: tuple[Path, PersonFacts]) -> None:
+    folder, facts = taught
+    model, tokenizer = open_model(folder)
+    tuning = started(model, tokenizer, facts.others, 0)
+    shorter, longer = tuning.until(2), tuning.until(4)
+    at_once = started(model, tokenizer, facts.others, 0).until(4)
+    rows = facts.person
+    told = [score_rows(found, tokenizer, rows)[0].nll for found in (shorter, longer, at_once, model)]
+    assert told[1] == told[2]
+    assert len(set(told)) == 3
 
 
 def test_a_question_through_the_cache_scores_as_a_whole_pass(taught: tuple[Path, PersonFacts]) -> None:
