@@ -10,7 +10,7 @@ import faiss
 import numpy as np
 
 from retrieval.errors import DimensionMismatch, EmbedderMismatch, UnknownId
-from retrieval.indexes import Embedder, access, forgetting, generation, hidden, layout, vectors
+from retrieval.indexes import Embedder, access, forgetting, generation, hidden, layout, searching, vectors
 from retrieval.indexes.generation import METRICS, Generation
 from retrieval.indexes.scrub import NOBODY
 from retrieval.indexes.turns import Turns
@@ -85,22 +85,22 @@ class FaissIndex:
     ) -> tuple[Hit, ...] | None:
         """Search one generation; nothing when a chunk that was found is being erased at this moment."""
         chosen = self._chosen(held, hidden, who)
-        found = vectors.search(held.index, vector, min(k, max(1, held.index.ntotal)), chosen)
+        found = searching.search(held.index, vector, min(k, max(1, held.index.ntotal)), chosen)
         try:
             return tuple(Hit(id, score, held.chunks[id]) for id, score in found)
         except KeyError:
             return None
 
-    def _chosen(self, held: Generation, hidden: frozenset[int], who: Who) -> vectors.Chosen:
+    def _chosen(self, held: Generation, hidden: frozenset[int], who: Who) -> searching.Chosen:
         unseen = hidden | self._hidden.ids() if hidden else self._hidden.ids()
         allowed = self._access.allowed(who, held.chunks, held.stamp)
         if allowed is not None:
-            return vectors.Chosen.only(allowed - unseen)
+            return searching.Chosen.only(allowed - unseen)
         if held.gone and vectors.is_compressed(held.index):
             unseen = unseen | {NOBODY}
         if unseen != self._barred[0] or self._barred[1] is None:
-            self._barred = (unseen, vectors.Chosen.without(unseen))
-        chosen: vectors.Chosen = self._barred[1]
+            self._barred = (unseen, searching.Chosen.without(unseen))
+        chosen: searching.Chosen = self._barred[1]
         return chosen
 
     def _vector(self, query: str | Vectors) -> Vectors:

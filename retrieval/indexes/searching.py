@@ -1,0 +1,50 @@
+"""Search a faiss index among chosen ids only: what is hidden never becomes a candidate."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import faiss as faiss_bindings
+import numpy as np
+
+from retrieval.indexes.vectors import inner_of
+from retrieval.types import Vectors
+
+faiss: Any = faiss_bindings  # its stubs do not know half of what it offers
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which ids a search may return, as faiss selects them: made once, used by many searches."""
+
+    selector: Any
+    parts: tuple[Any, ...]  # kept, because the selector does not own what it is made of
+    unseen: frozenset[int] = frozenset()
+
+    @staticmethod
+    def without(ids: frozenset[int]) -> "Chosen":
+        """Choose all but these."""
+        if not ids:
+            return Chosen(None, ())
+        barred = faiss.IDSelectorBatch(np.fromiter(ids, np.int64, len(ids)))
+        return Chosen(faiss.IDSelectorNot(barred), (barred,), ids)
+
+    @staticmethod
+    def only(ids: frozenset[int]) -> "Chosen":
+        """Choose these and no others."""
+        return Chosen(faiss.IDSelectorBatch(np.fromiter(ids, np.int64, len(ids))), ())
+
+
+def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int, float]]:
+    """Return (id, score) of the nearest vectors that are chosen; ``query`` is (1, dimension)."""
+    inner = inner_of(index)
+    how: Any = None
+    if isinstance(inner, faiss.IndexHNSW):
+        how = faiss.SearchParametersHNSW(efSearch=max(2 * k, inner.hnsw.efSearch, 64))
+    elif chosen.selector is not None:
+        is_lists = isinstance(inner, faiss.IndexIVF)
+        how = faiss.SearchParametersIVF(nprobe=inner.nprobe) if is_lists else faiss.SearchParameters()
+    if chosen.selector is not None:
+        how.sel = chosen.selector
+    scores, ids = index.search(query, k, params=how)
+    found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
+    return [(id, score) for id, score in found if id >= 0 and id not in chosen.unseen]
