@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unlearning import verbs
-from unlearning.errors import UnlearningError
+from unlearning.errors import InputError, UnlearningError
 from unlearning.files import write_json
 from unlearning.verbs.words import shared
 
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one verb; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
+        _alone()
         result = verbs.load(options.verb).run(options, progress=_progress)
         if options.json:
             write_json(options.json, asdict(result))
@@ -28,6 +30,12 @@ def main(arguments: Sequence[str]) -> int:
         _say({"error": type(error).__name__, "message": _message(error)})
         return 1
     return 0
+
+
+def _alone() -> None:
+    """Several processes would write the same folder: `accelerate launch` may start one."""
+    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+        raise InputError("starting: launched as several processes; launch one (accelerate launch --num_processes 1)")
 
 
 def _parser() -> argparse.ArgumentParser:
