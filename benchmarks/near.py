@@ -33,7 +33,8 @@ def near(count: int) -> dict[str, Any]:
     peer, peer_queries, peer_recall = _datasketch(documents[: min(count, 3_000)], copies, exact)
     print(
         f"near-duplicates: {ours:,.0f} documents/s ({signed - began:.2f} s to sign {count:,}), {queries:,.0f} queries/s, "
-        f"recall {recall:.4f} of {len(alike):,} pairs at Jaccard ≥ 0.8 (goal ≥ {GOAL}), finds below 0.6: {wrong:.4f} "
+        f"recall {recall:.4f} of {len(alike):,} pairs at Jaccard ≥ 0.8 (goal ≥ {GOAL}), "
+        f"finds below 0.6: {wrong:.4f} · "
         f"· "
         f"datasketch {peer:,.0f} documents/s, {peer_queries:,.0f} queries/s, recall {peer_recall:.4f} · "
         f"ratio {ours / peer:.0f}"

@@ -43,15 +43,13 @@ def passages(
     least: float = 0.75,
     progress: Progress = silent,
 ) -> list[Passage]:
-    """Return passages that mean nearly what a query says, nearest first; proposals for a person to look at, no proof."""
+    """Return passages that mean nearly what a query says, nearest first: proposals to look at, no proof."""
     pieces = [(number, *span) for number, text in enumerate(documents) for span in spans_of(text)]
     if not pieces or not queries:
         return []
     vectors = embedder.embed([documents[number][start:end] for number, start, end in pieces], progress=progress)
     scores = vectors @ embedder.embed(queries).T  # (pieces, queries)
     nearest = scores.argmax(axis=1)
-    found = [
-        Passage(*piece, int(query), float(row[query]))
-        for piece, row, query in zip(pieces, scores, nearest, strict=True)
-    ]
+    rows = zip(pieces, scores, nearest.tolist(), strict=True)
+    found = [Passage(*piece, query, float(row[query])) for piece, row, query in rows]
     return sorted((one for one in found if one.score >= np.float32(least)), key=lambda one: -one.score)

@@ -16,11 +16,12 @@ from typing import TypeVar
 import numpy as np
 
 from retrieval.anchors import forms_of
-from retrieval.formats import Block, Row, blocks, size_of
+from retrieval.formats import Block, Row
 from retrieval.letters import Bytes
 from retrieval.locate import spans_of
 from retrieval.matching import Rule, rules_of
 from retrieval.prefilter import Form, Prefilter
+from retrieval.readers import blocks, size_of
 from retrieval.types import Found, Needle, Progress, silent
 
 _Item = TypeVar("_Item")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.errors import RetrievalError, UnusableNeedle
-from retrieval.formats import _json_fields
+from retrieval.lines import _json_fields
 from retrieval.locate import locate
 from retrieval.sweep import Sweeper, sweep
 from retrieval.types import Found, Needle, Record

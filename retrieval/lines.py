@@ -1,0 +1,160 @@
+"""Line formats, cut where a row ends: JSON lines, CSV (a row may hold line ends), plain lines."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from retrieval.formats import Block, Row, decoded, opened, unique
+from retrieval.letters import Bytes
+from retrieval.rows import RecordsUnreadable, leaves
+
+_BLOCK: Final = 1 << 20  # a block is read into memory that the nearer caches hold
+_QUOTE, _NEWLINE = 34, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Whole rows of a line format; ``first`` is the number of the first one in the file."""
+
+    path: Path
+    raw: bytes = field(repr=False)
+    first: int
+    read: int
+    parse: Callable[[str], Mapping[str, str]]
+    json: bool = False
+    quoted: bool = False
+
+    @property
+    def content(self) -> Bytes:
+        """The bytes to filter."""
+        return np.frombuffer(self.raw, np.uint8)
+
+    def _starts(self) -> npt.NDArray[np.int64]:
+        ends = row_ends(self.content) if self.quoted else np.flatnonzero(self.content == _NEWLINE) + 1
+        return np.concatenate((np.zeros(1, np.int64), ends))
+
+    def row_numbers(self, places: Sequence[int]) -> list[int]:
+        """Return the row, counted within the block, in which each byte stands."""
+        return [int(number) for number in np.searchsorted(self._starts(), np.array(places), side="right") - 1]
+
+    def rows(self, numbers: Sequence[int]) -> Iterator[Row]:
+        """Parse some rows of the block."""
+        starts = self._starts()
+        for number in numbers:
+            stop = starts[number + 1] if number + 1 < len(starts) else len(self.raw)
+            text = decoded(self.raw[starts[number] : stop]).rstrip("\r\n")
+            name = self.first + number
+            try:
+                yield Row(str(name), self.parse(text))
+            except (ValueError, RecursionError, csv.Error):  # from None: the parser's message quotes the line
+                raise RecordsUnreadable(
+                    f"Reading {self.path}, line {name}: it cannot be parsed; repair or drop it."
+                ) from None
+
+
+def _cut(path: Path, last_end: Callable[[bytes], int]) -> Iterator[tuple[bytes, int]]:
+    """Yield (whole rows, bytes read so far); a row longer than a block comes whole."""
+    with opened(path) as (handle, raw):
+        parts: list[bytes] = []
+        while piece := handle.read(_BLOCK):
+            parts.append(piece)
+            if _NEWLINE in piece and (end := last_end(whole := b"".join(parts))):
+                yield whole[:end], raw.tell()
+                parts = [whole[end:]]
+        if rest := b"".join(parts):
+            yield rest, raw.tell()
+
+
+def _last_newline(whole: bytes) -> int:
+    return whole.rfind(b"\n") + 1
+
+
+def _last_row(whole: bytes) -> int:
+    ends = row_ends(np.frombuffer(whole, np.uint8))
+    return int(ends[-1]) if len(ends) else 0
+
+
+@njit(cache=True, nogil=True, boundscheck=False)
+def newlines(content: Any) -> Any:
+    """Count line ends: in runs that eight bits can count, which the compiler turns into vector instructions."""
+    total: Any = 0
+    at = 0
+    while at < len(content):
+        until, some = min(len(content), at + 248), np.uint8(0)
+        for place in range(at, until):
+            some += np.uint8(content[place] == np.uint8(10))
+        total += some
+        at = until
+    return total
+
+
+@njit(cache=True, nogil=True)
+def row_ends(content: Any) -> Any:
+    """Return where CSV rows end: behind newlines that stand in no quotes."""
+    ends = np.empty(len(content) + 1, np.int64)
+    count, quoted = 0, False
+    for at in range(len(content)):
+        if content[at] == _QUOTE:
+            quoted = not quoted
+        elif content[at] == _NEWLINE and not quoted:
+            ends[count] = at + 1
+            count += 1
+    return ends[:count].copy()
+
+
+def plain_lines(path: Path) -> Iterator[Block]:
+    """Yield the lines of a text file."""
+    yield from _lines(path, lambda text: {"text": text}, json=False)
+
+
+def json_lines(path: Path) -> Iterator[Block]:
+    """Yield the rows of a file of JSON lines."""
+    yield from _lines(path, _json_fields, json=True)
+
+
+def _lines(path: Path, parse: Callable[[str], Mapping[str, str]], *, json: bool) -> Iterator[Block]:
+    first = 1
+    for raw, read in _cut(path, _last_newline):
+        yield Lines(path, raw, first, read, parse, json)
+        first += newlines(np.frombuffer(raw, np.uint8))
+
+
+def _json_fields(text: str) -> dict[str, str]:
+    if not text.strip():
+        return {}
+    return unique(leaves(json.loads(text, object_pairs_hook=_every_pair)))
+
+
+def _every_pair(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Keep values of a repeated key, and the keys themselves: what json.loads drops can be read by others."""
+    kept: dict[str, Any] = {}
+    for key, value in pairs:
+        kept[key if key not in kept else f"{key}#{len(kept)}"] = value
+    return {**kept, "(keys)": "\n".join(key for key, _ in pairs)} if pairs else kept
+
+
+def csv_rows(path: Path) -> Iterator[Block]:
+    """Yield the rows of a CSV file; its header names the fields, the delimiter is the header's most frequent one."""
+    with opened(path) as (handle, _):
+        head = decoded(handle.readline(1 << 20)).rstrip("\r\n")
+    delimiter = max(",;\t|", key=head.count)
+    names = next(csv.reader([head], delimiter=delimiter), [])
+    csv.field_size_limit(1 << 30)
+
+    def parse(text: str) -> dict[str, str]:
+        values = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+        every = [*names, *(f"more.{at}" for at in range(len(values) - len(names)))]
+        return unique(zip(every, values, strict=False))
+
+    first = 0
+    for raw, read in _cut(path, _last_row):
+        yield Lines(path, raw, first, read, parse, quoted=True)
+        first += len(row_ends(np.frombuffer(raw, np.uint8)))
