@@ -32,7 +32,8 @@ def near(count: int) -> dict[str, Any]:
     ours, queries = count / (built - began), len(copies) / (asked - built)
     peer, peer_queries, peer_recall = _datasketch(documents[: min(count, 3_000)], copies, exact)
     print(
-        f"near-duplicates: {ours:,.0f} documents/s ({signed - began:.2f} s to sign {count:,}), {queries:,.0f} queries/s, "
+        f"near-duplicates: {ours:,.0f} documents/s ({signed - began:.2f} s to sign {count:,}), "
+        f"{queries:,.0f} queries/s, "
         f"recall {recall:.4f} of {len(alike):,} pairs at Jaccard ≥ 0.8 (goal ≥ {GOAL}), "
         f"finds below 0.6: {wrong:.4f} · "
         f"· "
