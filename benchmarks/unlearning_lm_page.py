@@ -8,6 +8,8 @@ from typing import Any
 from unlearning_lm_goals import BITS, BITS_LATER, GOALS, SHARE, STRENGTH, Figures, better
 from unlearning_lm_words import HOW, LEARNED, LIMITS, METHODS, TITLE, WHAT
 
+from unlearning import methods
+
 HEADS = (
     "model or method",
     "ES",
@@ -37,8 +39,21 @@ def page(figures: Figures) -> str:
     """The whole page; the same figures give the same bytes."""
     found = figures.found
     parts = [TITLE, WHAT, _run(found), "## The table\n\n" + "\n".join(table(figures)), HOW, _goals(figures)]
-    parts += [_frontier(figures), _requests(figures), LEARNED, METHODS, LIMITS]
+    parts += [_frontier(figures), _requests(figures), _unmeasured(figures), LEARNED, METHODS, LIMITS]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _unmeasured(figures: Figures) -> str:
+    """What this run did not ask, so that nobody reads an absence as a result."""
+    names = {line["name"] for line in figures.lines}
+    left = [name for name in methods.TABLE if name not in names]
+    failed = figures.found.get("failed") or {}
+    said = [f"`{name}` gave no model: {why}." for name, why in failed.items()]
+    if left:
+        said.append("Not measured in this run: " + ", ".join(f"`{name}`" for name in left if name not in failed) + ".")
+    if figures.found["quick"]:
+        said.append("This was a quick run: a smaller model, a dozen people, 100 candidates; its costs say little.")
+    return "\n".join(said)
 
 
 def _cells(figures: Figures, line: dict[str, Any]) -> tuple[str, ...]:
