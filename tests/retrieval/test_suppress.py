@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from retrieval.errors import SuppressionUnreadable, UnusableNeedle
 from retrieval.suppress import BLOCKED_MARK, Entry, Suppression
+from retrieval.text import variants
 
 KEY = bytes(range(32))
 ANA = [
@@ -232,3 +233,19 @@ def test_counters_tell_kinds_in_tens_and_nothing_else(tmp_path: Path) -> None:
     for _ in range(13):
         listed.filter("ana.silva@x.com")
     assert listed.counters.read() == {"texts": 10, "withheld email": 10}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("email", "j@example.org"),
+        ("phone", "+351 21 312 9000"),
+        ("phone", "030 901820"),
+        ("customer_id", "CUST-00123"),
+        ("tax_id", "123.456.789-09"),
+    ],
+)
+def test_every_spelling_in_which_an_identifier_is_stored_is_withheld(tmp_path: Path, kind: str, value: str) -> None:
+    listed = Suppression.build(tmp_path / "l.json", [Entry(kind, value, "g")], KEY, region="DE")
+    answers = [f"You can reach them at {spelling}, any time." for spelling in variants(kind, value, "DE")]
+    assert [answer for answer in answers if listed.filter(answer).text == answer] == []
