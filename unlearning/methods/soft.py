@@ -16,6 +16,7 @@ from unlearning.batches import answer_logits, by_length, collate
 from unlearning.tokens import Encoded
 
 TOP = 128  # tokens kept of each position
+ROOM = 1 << 26  # numbers that whole distributions may take at once: 256 MiB
 LEAST = 1e-7  # mass of all others below which it counts as this
 
 
@@ -48,9 +49,11 @@ def divergence(logits: Any, soft: Soft) -> Any:
     return told + soft.rest.exp() * (soft.rest - _others(logs))
 
 
-def remember(model: Any, rows: Sequence[Encoded], *, size: int = 64) -> list[Soft]:
+def remember(model: Any, rows: Sequence[Encoded]) -> list[Soft]:
     """What the model says now at the answer positions of each row."""
     found: dict[int, Soft] = {}
+    longest = max((len(row.ids) - row.start for row in rows), default=1)
+    size = max(1, min(64, ROOM // (longest * model.get_output_embeddings().weight.shape[0])))
     with torch.no_grad():
         for group in by_length(rows, size=size):
             batch = collate([rows[index] for index in group])
