@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,7 +64,10 @@ def _chroma(place: Place) -> Iterator[Any]:
     import chromadb
 
     settings = chromadb.config.Settings(anonymized_telemetry=False)
-    client: Any = chromadb.PersistentClient(place.location, settings=settings)
+    copy = tempfile.TemporaryDirectory(prefix="oubli-chroma-")
+    # Opening a folder writes to it: what is proved is read from a copy.
+    folder = shutil.copytree(place.location, Path(copy.name) / "copy")
+    client: Any = chromadb.PersistentClient(str(folder), settings=settings)
     try:
         collection = client.get_collection(str(place.options["collection"]), embedding_function=None)
         found = collection.get(include=["documents", "metadatas"])
@@ -70,6 +75,7 @@ def _chroma(place: Place) -> Iterator[Any]:
     finally:
         client.close()
         client.clear_system_cache()
+        copy.cleanup()
 
 
 def _redis(place: Place) -> Iterator[Any]:

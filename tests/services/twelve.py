@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import shutil
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -305,9 +306,12 @@ def chroma(folder: Path, rows: Rows, _: Servers) -> Store:
     chromadb.api.client.SharedSystemClient.clear_system_cache()
 
     def read() -> list[dict[str, Any]]:
-        again = chromadb.PersistentClient(str(folder), settings=settings)
+        # Opening a folder writes to it, with whatever this process has in memory: a copy is read.
+        copy = shutil.copytree(folder, folder.with_name("chroma-read"), dirs_exist_ok=True)
+        again = chromadb.PersistentClient(str(copy), settings=settings)
         found = again.get_collection("rows", embedding_function=None).get(include=["documents", "metadatas"])
         again.close()
+        shutil.rmtree(copy)
         chromadb.api.client.SharedSystemClient.clear_system_cache()
         return [{**row, "body": text} for row, text in zip(found["metadatas"], found["documents"], strict=True)]
 

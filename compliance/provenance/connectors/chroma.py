@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -86,12 +87,25 @@ def put(collection: Any, row: Row) -> None:
 
 @contextmanager
 def opened(place: Place, *, writing: bool = False) -> Iterator[Collection]:
-    """The collection."""
-    with client_of(Path(place.location), place) as client:
+    """The collection; to read it, a private copy of the folder is opened.
+
+    Chroma writes its graph file whenever a collection is opened, with whatever the opening process has in memory where
+    nothing stands yet: here that may be the person. So the company's own folder is only opened to be changed.
+    """
+    with _folder_for(place, writing) as folder, client_of(folder, place) as client:
         name = option(place, "collection")
         if name not in {found.name for found in client.list_collections()}:
             raise SourceUnreachable(f"{place.name}: there is no such collection.")
         yield Collection(client.get_collection(name, embedding_function=None), place)
+
+
+@contextmanager
+def _folder_for(place: Place, writing: bool) -> Iterator[Path]:
+    if writing or not Path(place.location).is_dir():
+        yield Path(place.location)
+        return
+    with tempfile.TemporaryDirectory(prefix="oubli-chroma-") as name, translated(Path(place.location)):
+        yield Path(shutil.copytree(place.location, Path(name) / "copy"))
 
 
 def purge(place: Place) -> Purged:
