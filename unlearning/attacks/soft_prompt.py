@@ -23,7 +23,7 @@ from unlearning.types import Row
 if TYPE_CHECKING:
     from unlearning.examined import Examined
 
-LENGTH, STEPS, LEARNING_RATE = 8, 25, 0.03
+LENGTH, STEPS, LEARNING_RATE = 8, 15, 0.05
 
 
 def attack(examined: Examined, *, benign: Sequence[Row]) -> Examined:

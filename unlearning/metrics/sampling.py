@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from unlearning.examined import Examined
 
 DRAWN = 64
-CONTROLS = 10  # controls that are asked as often
+CONTROLS = 5  # controls that are asked as often
 
 
 def measure(examined: Examined) -> Iterator[Measurement]:
