@@ -73,7 +73,7 @@ def test_the_plan_is_open_until_it_is_approved(case: ErasureRequest) -> None:
         if state in (State.VERIFIED, State.ACCEPTED, State.TRACED, State.PLANNED):
             check_open(case)
             continue
-        with pytest.raises(IllegalMove, match="approved already[.] Send the case back to the plan, or challenge it"):
+        with pytest.raises(IllegalMove, match=r"approved already[.] Send the case back to the plan, or challenge it"):
             check_open(case)
 
 

@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 
 from compliance.accounts.models import LegalEntity
 from compliance.audit.models import Opening
-from compliance.intake.ledgers import ListItem
+from compliance.intake import partners
+from compliance.intake.ledgers import ListItem, Partner
 from compliance.intake.models import ErasureRequest
 from compliance.rules.deletion_list import hashed
 from compliance.rules.terms import State
@@ -73,3 +74,14 @@ def test_a_list_that_cannot_be_hashed_is_refused_in_words(broker: LegalEntity, t
         call_command("deletion_list", "take-in", str(file), entity=broker.slug)
     with pytest.raises(CommandError, match="No legal entity"):
         call_command("deletion_list", "match", entity="nobody")
+
+
+def test_a_partner_is_registered_from_the_command_line_and_a_wrong_key_is_refused(
+    broker: LegalEntity, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("partner", "controller", "acme", entity=broker.slug, name="Acme", host=["Acme.Example"])
+    said = capsys.readouterr().out
+    token = said.strip().rpartition(" ")[2]
+    assert partners.by_token(token, Partner.Kind.CONTROLLER).hosts == ["acme.example"]
+    with pytest.raises(CommandError, match="Ed25519"):
+        call_command("partner", "agent", "aa", entity=broker.slug, name="Agent", key="c2hvcnQ=")
