@@ -72,7 +72,7 @@ def folds_of(world: World, numbers: range) -> list[Folds]:
 
 
 def read(world: World, *, unlearned: int) -> list[RowsReading]:
-    """Each method makes the first `unlearned` models forget; never-seen values come from all models that lack the row."""
+    """Each method makes the first `unlearned` models forget; never-seen values come from all that lack the row."""
     numbers = range(unlearned)
     folds = folds_of(world, numbers)
     targets = world.pool.take(list(range(TARGETS)))

@@ -1,0 +1,49 @@
+"""scikit-learn's digits (8 x 8, 1,797 of them) as images, a small network that knows them, and a retrained one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+from unlearning.classifiers.examples import Examples, part_class
+from unlearning.classifiers.fitting import train
+from unlearning.classifiers.outcome import Recipe
+
+LABEL = 5
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Training and test examples, the class to forget and the rest, a model, and one that never saw the class."""
+
+    train: Examples
+    test: Examples
+    forget: Examples
+    retain: Examples
+    recipe: Recipe
+    model: nn.Module
+    retrained: nn.Module
+
+
+def digits() -> tuple[Examples, Examples]:
+    """Two thirds to learn, one third held out."""
+    images, labels = load_digits(return_X_y=True)
+    features = torch.tensor(images / 16.0, dtype=torch.float32).reshape(-1, 1, 8, 8)
+    ids = tuple(f"d{n}" for n in range(len(labels)))
+    every = Examples(features, torch.tensor(labels), ids, 10)
+    held = torch.arange(len(every)) % 3 == 0
+    return every.take((~held).nonzero().flatten()), every.take(held.nonzero().flatten())
+
+
+@pytest.fixture(scope="session")
+def known() -> Digits:
+    """Trained once a session, in a second or two."""
+    torch.set_num_threads(1)
+    learn, test = digits()
+    forget, retain = part_class(learn, LABEL)
+    recipe = Recipe("strided_cnn", {"side": 8, "mean": 0.3, "spread": 0.37}, epochs=25, learning_rate=3e-3, batch=64)
+    return Digits(learn, test, forget, retain, recipe, train(recipe, learn, seed=0), train(recipe, retain, seed=1))

@@ -1,0 +1,127 @@
+"""Published formats are read, damaged ones refused in words; the command trains, forgets and audits by folders."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from known_digits import digits
+from PIL import Image
+
+from unlearning.classifiers import networks
+from unlearning.classifiers.data import open_folder
+from unlearning.cli import main
+from unlearning.errors import MissingWeights, ModelError, PickledWeights, RowsError
+
+
+def idx(array: np.ndarray) -> bytes:
+    """An IDX file of unsigned bytes."""
+    head = b"\0\0\x08" + bytes([array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits in MNIST's format."""
+    home = tmp_path_factory.mktemp("digits")
+    for part, rows in zip(("train", "t10k"), digits(), strict=True):
+        pixels = (rows.features[:, 0].numpy() * 255).round()
+        (home / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pixels)))
+        (home / f"{part}-labels-idx1-ubyte").write_bytes(idx(rows.labels.numpy()))
+    return home
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """The command; (exit code, last line of what it said)."""
+    code = main(["classifier", *words])
+    return code, (capsys.readouterr().err.strip().splitlines() or [""])[-1]
+
+
+def test_the_command_trains_forgets_and_audits(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, model, out = ("--data", str(folder)), tmp_path / "model", tmp_path / "new"
+    assert (
+        run(capsys, "train", *data, "--out", str(model), "--epochs", "12", "--json", str(tmp_path / "t.json"))[0] == 0
+    )
+    before = (model / "model.safetensors").read_bytes()
+    code, said = run(
+        capsys, "unlearn", *data, "--model", str(model), "--forget-class", "5", "--out", str(out),
+        "--budget", "0s", "--json", str(tmp_path / "u.json"),
+    )  # fmt: skip
+    assert code == 0, said
+    result = json.loads((tmp_path / "u.json").read_text())
+    assert result["method"] == "project_distil" and result["gate"] in ("inconclusive", "fail")
+    assert (model / "model.safetensors").read_bytes() == before != (out / "model.safetensors").read_bytes()
+    assert run(capsys, "unlearn", *data, "--model", str(model), "--forget-class", "5", "--out", str(out))[0] == 1
+    for words, meant in (
+        (["--forget-class", "eleven"], "no such class"),
+        (["--forget-class", "1", "--forget-ids", "x"], "one of the two"),
+        (["--forget-class", "1", "--budget", "soon"], "seconds"),
+    ):
+        code, said = run(capsys, "unlearn", *data, "--model", str(model), "--out", str(tmp_path / "other"), *words)
+        assert code == 1 and meant in json.loads(said)["message"]
+
+
+def test_damaged_and_foreign_files_are_refused_in_words(folder: Path, tmp_path: Path) -> None:
+    names = [path.name for path in folder.iterdir()]
+    for name in names:
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    whole = path.read_bytes()
+    for damaged in (
+        whole[: len(whole) // 2],
+        b"",
+        gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12),
+        gzip.compress(b"PNG"),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(RowsError):
+            open_folder(tmp_path)
+    with pytest.raises(RowsError, match="no such folder"):
+        open_folder(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RowsError, match="no IDX files"):
+        open_folder(tmp_path / "empty")
+
+
+def test_cifars_binary_batches_and_folders_of_images_are_read(tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    rows = np.c_[np.arange(20) % 10, chance.integers(0, 256, (20, 3072))].astype(np.uint8)
+    for name in ("data_batch_1.bin", "test_batch.bin"):
+        (tmp_path / name).write_bytes(rows.tobytes())
+    data = open_folder(tmp_path)
+    assert data.train.features.shape == (20, 3, 32, 32) and data.names[3] == "cat"
+    (tmp_path / "test_batch.bin").write_bytes(rows.tobytes()[:-1])
+    with pytest.raises(RowsError, match="multiple"):
+        open_folder(tmp_path)
+    home = tmp_path / "pictures"
+    for name in ("cats", "dogs"):
+        (home / name).mkdir(parents=True)
+        for n in range(5):
+            Image.fromarray(chance.integers(0, 256, (20, 24, 3)).astype(np.uint8)).save(home / name / f"{n}.png")
+    pictures = open_folder(home)
+    assert pictures.names == ("cats", "dogs") and len(pictures.train) == 8 and len(pictures.test) == 2
+    (home / "cats" / "9.png").write_bytes(b"not an image")
+    with pytest.raises(RowsError, match="class cats"):
+        open_folder(home)
+
+
+def test_model_folders_bring_no_code_and_no_half(tmp_path: Path) -> None:
+    from unlearning.classifiers.outcome import Recipe
+
+    recipe = Recipe("mlp", {"inputs": 4, "classes": 2})
+    networks.save(networks.build(recipe, seed=0), recipe, tmp_path / "m")
+    assert networks.load(tmp_path / "m")[1] == recipe
+    (tmp_path / "m" / "model.safetensors").rename(tmp_path / "m" / "model.pt")
+    with pytest.raises(PickledWeights):
+        networks.load(tmp_path / "m")
+    (tmp_path / "m" / "model.pt").unlink()
+    with pytest.raises(MissingWeights):
+        networks.load(tmp_path / "m")
+    (tmp_path / "m" / "classifier.json").write_text('{"build": "os.system", "options": {}}')
+    with pytest.raises(ModelError):
+        networks.load(tmp_path / "m")

@@ -1,0 +1,132 @@
+"""Tables forget: certified by the gradient, equal to a refit, vocabulary and all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+from unlearning.classifiers.tables.newton import CERTIFICATE, Logistic, Ridge
+from unlearning.classifiers.tables.refit import fit, forget
+from unlearning.classifiers.tables.schema import Schema, Table, read_table
+from unlearning.errors import InputError, RowsError
+
+
+def problem(rows: int, columns: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Features and labels -1 or 1 that a line explains in part."""
+    chance = np.random.default_rng(seed)
+    features = chance.normal(size=(rows, columns))
+    noise = chance.normal(size=rows)
+    return features, np.where(features @ chance.normal(size=columns) + noise > 0, 1, -1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 60), columns=st.integers(1, 12))
+def test_forgetting_ends_at_the_optimum_without_the_rows(seed: int, count: int, columns: int) -> None:
+    features, labels = problem(300, columns, seed)
+    gone = np.random.default_rng(seed).choice(300, count, replace=False)
+    model = Logistic(features, labels, penalty=0.5)
+    found = model.forget(gone)
+    fresh = Logistic(np.delete(features, gone, 0), np.delete(labels, gone), penalty=0.5)
+    assert found.exactness == "certified" and found.certificate <= CERTIFICATE
+    assert np.linalg.norm(model.weights - fresh.weights) <= found.distance + 1e-7
+
+
+def test_the_first_order_answer_is_near_and_is_not_called_certified() -> None:
+    features, labels = problem(2000, 10, 0)
+    model = Logistic(features, labels)
+    quick = model.forget(np.arange(20), exact=False)
+    fresh = Logistic(features[20:], labels[20:])
+    moved = np.linalg.norm(Logistic(features, labels).weights - fresh.weights)
+    assert quick.exactness == "approximate"
+    assert np.linalg.norm(quick.weights - fresh.weights) < 0.05 * moved
+
+
+def test_many_requests_in_sequence_end_where_one_ends() -> None:
+    features, labels = problem(500, 6, 1)
+    one, many = Logistic(features, labels), Logistic(features, labels)
+    one.forget(np.arange(30))
+    for row in range(30):
+        many.forget(np.array([row]))
+    assert np.allclose(one.weights, many.weights, atol=1e-7)
+    with pytest.raises(RowsError, match="forgotten before"):
+        many.forget(np.array([3]))
+
+
+def test_scikit_learns_refit_agrees() -> None:
+    features, labels = problem(800, 5, 2)
+    model = Logistic(features, labels, penalty=1.0)
+    model.forget(np.arange(50))
+    beside = LogisticRegression(C=1.0, tol=1e-10, max_iter=5000, fit_intercept=False)
+    beside.fit(np.c_[features[50:], np.ones(750)], labels[50:])
+    assert np.allclose(model.weights, beside.coef_[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+def test_ridge_is_exact(penalty: float) -> None:
+    chance = np.random.default_rng(0)
+    features, targets = chance.normal(size=(200, 4)), chance.normal(size=200)
+    model = Ridge(features, targets, penalty=penalty)
+    model.forget(np.arange(15))
+    assert np.allclose(model.weights, Ridge(features[15:], targets[15:], penalty=penalty).weights, atol=1e-9)
+
+
+def table(rows: int = 240) -> Table:
+    """Numbers, a word column in which one person's word stands alone, labels."""
+    chance = np.random.default_rng(0)
+    words = np.array([f"town{n % 5}" for n in range(rows)], dtype=object)
+    words[7] = "Xanadu-Silva"
+    labels = np.array([f"c{n % 3}" for n in range(rows)])
+    numbers = chance.normal(size=rows) + np.arange(rows) % 3
+    return Table({"size": numbers, "town": words}, labels, tuple(f"r{n}" for n in range(rows)))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [RandomForestClassifier(10, random_state=0), HistGradientBoostingClassifier(max_iter=10), KNeighborsClassifier()],
+)
+@pytest.mark.parametrize("shards", [1, 3])
+def test_forgetting_equals_a_fit_that_never_saw_the_rows(estimator: object, shards: int) -> None:
+    rows = table()
+    found = forget(fit(estimator, rows, shards=shards), estimator, rows, ["r7", "r8"])
+    fresh = fit(estimator, rows.without(["r7", "r8"]), shards=shards)
+    assert (found.model.predict(rows) == fresh.predict(rows)).all()
+    assert "Xanadu-Silva" not in found.model.encoder.vocabulary()
+    assert "r7" not in found.model.shard_of
+
+
+def test_models_that_keep_rows_are_named() -> None:
+    rows, estimator = table(), KNeighborsClassifier()
+    assert "keeps training rows" in forget(fit(estimator, rows), estimator, rows, ["r1"]).notes[0]
+
+
+def test_a_schema_keeps_identifiers_out_of_the_features(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("person,email,age,town,churned\n1,a@x.example,30,Ulm,yes\n2,b@x.example,40,Köln,no\n")
+    found = read_table(path, Schema("churned", ("person", "email")))
+    assert set(found.columns) == {"age", "town"} and found.ids == ("1", "2")
+    for schema, words in ((Schema("gone", ()), "no column gone"), (Schema("churned", ("id",)), "no column id")):
+        with pytest.raises(RowsError, match=words):
+            read_table(path, schema)
+    path.write_bytes(b"\x00\xff\x00")
+    with pytest.raises(RowsError):
+        read_table(path, Schema("churned", ()))
+
+
+def test_wrong_tables_are_refused_in_words() -> None:
+    features, labels = problem(20, 2, 0)
+    with pytest.raises(InputError, match="penalty"):
+        Logistic(features, labels, penalty=0)
+    with pytest.raises(InputError, match="-1 and 1"):
+        Logistic(features, np.zeros(20))
+    with pytest.raises(RowsError, match="name no row"):
+        table().without(["nobody"])
+    with pytest.raises(InputError, match="no row would be left"):
+        rows = table(20)
+        forget(fit(KNeighborsClassifier(1), rows), KNeighborsClassifier(1), rows, rows.ids)
