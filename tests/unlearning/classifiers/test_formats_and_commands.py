@@ -44,9 +44,7 @@ def test_the_command_trains_forgets_and_audits(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, model, out = ("--data", str(folder)), tmp_path / "model", tmp_path / "new"
-    assert (
-        run(capsys, "train", *data, "--out", str(model), "--epochs", "12", "--json", str(tmp_path / "t.json"))[0] == 0
-    )
+    assert run(capsys, "train", *data, "--out", str(model), "--epochs", "12")[0] == 0
     before = (model / "model.safetensors").read_bytes()
     code, said = run(
         capsys, "unlearn", *data, "--model", str(model), "--forget-class", "5", "--out", str(out),
