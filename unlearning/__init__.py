@@ -2,7 +2,7 @@
 
 Verbs, as functions and as `python -m unlearning VERB`: train (with a recorded run), replay (exact: rebuild without the
 person from the last checkpoint before them), unlearn (approximate), audit (one of four words, with bits), attack,
-evaluate, targets (reasoned refusals, for review), explain (the model's own reasons beside the tests), edit (a stop-gap);
+evaluate, targets (reasoned refusals, to review), explain (the model's own reasons beside the tests), edit (stop-gap);
 `--help` lists them all.
 """
 
