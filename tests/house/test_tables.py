@@ -17,7 +17,7 @@ import unlearning.verbs
 from compliance.mitigation import actions
 from compliance.provenance import connectors
 from compliance.provenance.connectors import formats
-from compliance.provenance.connectors.index_folder import EMBEDDERS
+from compliance.provenance.connectors.embedding import EMBEDDERS
 from compliance.rules import jurisdictions, lifecycle, routes
 from compliance.rules.affected import Row
 from compliance.rules.terms import ArtifactKind, Law, State, Turn, Work
