@@ -14,7 +14,7 @@ from tests.services import planted, twelve
 from tests.services import store_servers as running
 from tests.services.servers import first_that_starts
 
-pytestmark = [pytest.mark.services, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.services, pytest.mark.enable_socket, pytest.mark.slow]
 HERS, OTHERS = 63, 90  # in each of sixteen stores: 1,008 times
 
 
