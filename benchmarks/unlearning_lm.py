@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -72,7 +73,11 @@ def main() -> int:
     if options.docs:
         options.docs.write_text(page(figures), "utf-8")
     short = missed(figures)
-    print(f"unlearning_lm: {len(GOALS) - len(short)} of {len(GOALS)} goals; missed: {', '.join(short) or 'none'}")
+    asked = [goal for goal in GOALS if goal.judge(figures) is not None]
+    print(
+        f"unlearning_lm: {len(asked) - len(short)} of {len(asked)} goals met, {len(GOALS) - len(asked)} not asked; "
+        f"missed: {', '.join(short) or 'none'}"
+    )
     return 1 if short else 0
 
 
@@ -112,6 +117,7 @@ class Run:
 
     def keep(self, began: float) -> None:
         self.found["seconds"] = round(self.found["seconds"] + time.process_time() - began, 1)
+        self.found["load"] = max(self.found.get("load", 0.0), round(os.getloadavg()[0], 1))
         partial = self.folder / "figures.partial"
         partial.write_text(json.dumps(self.found), "utf-8")
         partial.replace(self.folder / "figures.json")

@@ -92,7 +92,7 @@ def _run(found: dict[str, Any]) -> str:
         f"This run: a {found['shape']} model of {found['parameters']:,} parameters; {rows['forget']} rows to forget, "
         f"{rows['retain']} to retain, {rows['controls']} of people never seen; seed {found['seed']}"
         + (f"; retraining without the people took {cost:.1f} CPU seconds" if cost else "")
-        + f"; the whole run {found['seconds']:.0f} CPU seconds "
+        + f"; the whole run {found['seconds']:.0f} CPU seconds, load up to {found.get('load', 0.0):.0f} on the machine "
         + f"({', '.join(f'{name} {versions[name]}' for name in names if name in versions)})."
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 TITLE = "# What unlearning a language model leaves behind"
 
 WHAT = """
-Written by `python benchmarks/unlearning_lm.py --docs docs/unlearning.md`; every figure comes from that run.
+Written by `python benchmarks/unlearning_lm.py --docs docs/unlearning.md`; the figures in the table, the goals and the
+frontier come from that run.
 
 Late customers of the sample company are to be forgotten. Each model is asked for what it still holds of them: as it
 is, after thirty harmless fine-tuning steps on other people's rows, and with its weights rounded to four bits. The
@@ -31,7 +32,7 @@ HOW = """
 LEARNED = """
 ## What made the difference
 
-`stranger` was found by looking at what each earlier attempt left:
+`stranger` was found by looking at what each earlier attempt left (figures of its development, not of this run):
 
 1. *Other values as targets* keep the value's second half: after its first digits the model goes on by itself.
 2. *The average answer about strangers* as the target puts every value at the mean probability, while values that were
@@ -42,7 +43,9 @@ LEARNED = """
    under harmless fine-tuning is little, because the whole answer distribution around the value was learned anew and not
    only the value pushed down.
 
-Damaging the weights first (30 to 40 % noise, then distilling) cost as much and brought nothing on top.
+Damaging the weights first (30 to 40 % noise, then distilling) cost as much and brought nothing on top. Asked in words
+that were not in the forget set, a model after `stranger` still gave about 3 bits on average: name the wordings, or use
+`stranger+paraphrase`.
 """
 
 METHODS = """
