@@ -310,13 +310,10 @@ def main() -> int:
 
 def page(text: str) -> str:
     """The page in the documentation."""
-    head = (__doc__ or "").split("\n\n")
-    return (
-        "# Classifiers and tables: what was measured\n\n"
-        "Written by `python benchmarks/classifiers.py --data FOLDER --docs docs/classifiers.md`.\nMedians over three classes and three seeds; "
-        + head[-1].replace("\n", " ")
-        + f"\n\n{text}\n"
-    )
+    lines = ["# Classifiers and tables: what was measured", ""]
+    lines += ["Written by `python benchmarks/classifiers.py --data FOLDER --docs docs/classifiers.md`.",
+              "Medians over three classes and three seeds. Times are CPU seconds of one thread; ratios are within one run."]  # fmt: skip
+    return "\n".join([*lines, "", text, ""])
 
 
 if __name__ == "__main__":

@@ -41,9 +41,9 @@ class Events(unlearning.Service):
         problems_of=(*STAFF, *HERE, 429),
         parameters=(LAST,),
     )
-    def get(self, request: Request, number: UUID) -> HttpResponseBase:
+    def get(self, request: Request, order: UUID) -> HttpResponseBase:
         """``event: point`` for each point, then one ``event: end`` with the status; 429 when too many are listening."""
-        ordered = unlearning.job(request, str(number))
+        ordered = unlearning.job(request, order)
         last = str(request.headers.get("Last-Event-ID", "0"))
         seen = int(last) if last.isascii() and last.isdigit() and len(last) <= 18 else 0
         if not _seats.acquire(blocking=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar, cast
+from uuid import UUID
 
 from django.http import FileResponse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -119,9 +120,9 @@ def company(request: Request, slug: str | None) -> LegalEntity:
     return found[0]
 
 
-def job(request: Request, number: str) -> UnlearningJob:
+def job(request: Request, order: UUID) -> UnlearningJob:
     """One job of the caller's companies."""
-    found = services.of(companies(request)).filter(pk=number).first()
+    found = services.of(companies(request)).filter(pk=order).first()
     if found is None:
         raise NotFoundHere("There is no such job here.")
     return cast(UnlearningJob, found)
@@ -204,18 +205,18 @@ class Job(Service):
     """One job."""
 
     @operation("An unlearning job", answers={200: JobState}, problems_of=(*STAFF, *HERE))
-    def get(self, request: Request, number: str) -> Response:
+    def get(self, request: Request, order: UUID) -> Response:
         """Where it stands, its result and artifacts with their digests."""
-        return Response(JobState(job(request, number)).data)
+        return Response(JobState(job(request, order)).data)
 
 
 class Cancel(Service):
     """Taking an order back."""
 
     @operation("Cancel an unlearning job", answers={200: JobState}, problems_of=(*BODY, *STAFF, *HERE))
-    def post(self, request: Request, number: str) -> Response:
+    def post(self, request: Request, order: UUID) -> Response:
         """A queued job never starts, a running one stops within seconds; an ended one stays as it is."""
-        return Response(JobState(services.cancel(job(request, number))).data)
+        return Response(JobState(services.cancel(job(request, order))).data)
 
 
 class Curve(Service):
@@ -227,9 +228,9 @@ class Curve(Service):
         problems_of=(*STAFF, *HERE),
         parameters=PAGING,
     )
-    def get(self, request: Request, number: str) -> Response:
+    def get(self, request: Request, order: UUID) -> Response:
         """Points, oldest first."""
-        return page(job(request, number).points.all(), request=request, view=self, shape=CurvePoint)
+        return page(job(request, order).points.all(), request=request, view=self, shape=CurvePoint)
 
 
 class Artifact(Service):
@@ -241,7 +242,7 @@ class Artifact(Service):
         problems_of=(*STAFF, *HERE),
         parameters=(OpenApiParameter("name", str, OpenApiParameter.PATH, description="As listed in artifacts."),),
     )
-    def get(self, request: Request, number: str, name: str) -> FileResponse:
+    def get(self, request: Request, order: UUID, name: str) -> FileResponse:
         """The bytes whose digest stands in the job."""
-        path = services.artifact(job(request, number), name)
+        path = services.artifact(job(request, order), name)
         return FileResponse(path.open("rb"), as_attachment=True, content_type="application/octet-stream")

@@ -41,7 +41,7 @@ register_converter(ReferenceConverter, "reference")
 register_converter(NumberConverter, "number")
 
 CASE = "v1/cases/<reference:reference>/"
-UNLEARNING = "v1/unlearning/jobs/<uuid:number>/"
+UNLEARNING = "v1/unlearning/jobs/<uuid:order>/"
 V1: list[Any] = [
     path("v1/requests/", subject.Requests.as_view(), name="requests"),
     path("v1/requests/confirm/", subject.Confirm.as_view(), name="confirm"),

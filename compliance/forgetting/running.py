@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 import uuid
@@ -15,6 +16,7 @@ from compliance.jobs import processes
 from compliance.jobs.progress import Progress
 from compliance.rules.errors import OubliError
 
+_SAID = re.compile(r"\b(loss|bits) (-?[0-9]+(?:\.[0-9]+)?)")  # what a line of progress says in numbers
 MOST_POINTS = 2000
 PAUSE = 0.5  # seconds between two rows of progress
 
@@ -50,9 +52,8 @@ class Teller:
 
     def hear(self, said: Mapping[str, Any]) -> None:
         """Keep the figures of a line of progress for the next point."""
-        figures = said.get("figures")
-        if isinstance(figures, Mapping):
-            self._figures.update({str(k)[:40]: float(v) for k, v in figures.items() if isinstance(v, int | float)})
+        for name, number in _SAID.findall(str(said.get("message", ""))):
+            self._figures[name] = float(number)
 
 
 def run(job_id: uuid.UUID, progress: Progress) -> None:
@@ -67,7 +68,10 @@ def run(job_id: uuid.UUID, progress: Progress) -> None:
     if (order.workplace / "model").exists():  # finished by a worker that died before it could say so
         shutil.rmtree(order.workplace / "model")
     arguments = kinds.load(ordered.model.kind).arguments(order)
-    result = processes.run("unlearning", arguments, teller, hear=teller.hear)
+    try:
+        result = processes.run("unlearning", arguments, teller, hear=teller.hear)
+    finally:
+        (order.workplace / "ids").unlink(missing_ok=True)
     with progress.commit():
         ordered.result = result
         ordered.artifacts = list(folders.listed(order.workplace / "model"))

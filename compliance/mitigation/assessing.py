@@ -1,4 +1,4 @@
-"""Decisions about an artifact while its plan waits: each is taken on the intake floor, then the plan is drafted anew."""
+"""Decisions about an artifact while its plan waits: taken on the intake floor, then the plan is drafted anew."""
 
 from __future__ import annotations
 

@@ -48,6 +48,7 @@ def desk(request: HttpRequest, template: str, context: dict[str, Any], *, code: 
     user = member(request)
     doors = {
         "sees_cases": bool(accounts.entities_of(user, CASE_ROLES)),
+        "sees_models": bool(accounts.entities_of(user, (Role.ENGINEER,))),
         "sees_audit": bool(accounts.entities_of(user, AUDIT_ROLES)),
     }
     return page(request, template, {**doors, **context}, code=code)

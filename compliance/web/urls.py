@@ -22,6 +22,7 @@ from compliance.web import (
     status,
     subject,
     traces,
+    unlearning,
 )
 
 app_name = "web"
@@ -75,6 +76,10 @@ urlpatterns = [
     path("auditor/", auditor.reports, name="reports"),
     path("auditor/log/", auditor.log, name="log"),
     path("auditor/log/<uuid:event>/", auditor.proof, name="proof"),
+    path("models/jobs/", unlearning.jobs, name="unlearning_jobs"),
+    path("models/jobs/<uuid:number>/", unlearning.job, name="unlearning_job"),
+    path("models/jobs/<uuid:number>/progress/", unlearning.progress, name="unlearning_progress"),
+    path("models/jobs/<uuid:number>/cancel/", unlearning.cancel, name="unlearning_cancel"),
     path("healthz", pages.healthz, name="healthz"),
     path("robots.txt", pages.robots, name="robots"),
 ]

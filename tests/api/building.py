@@ -16,6 +16,7 @@ from compliance.accounts import services as accounts
 from compliance.accounts.models import LegalEntity, User
 from compliance.audit import services as audit
 from compliance.audit.models import Event
+from compliance.forgetting.models import ModelReference, UnlearningJob
 from compliance.intake import decisions, services, vault
 from compliance.intake.decisions import Reasons
 from compliance.intake.models import ErasureRequest, Notice
@@ -140,6 +141,7 @@ class World:
     job: Job
     step: Step
     event: str
+    order: UnlearningJob
 
     def fills(self) -> dict[str, object]:
         """Values for the parameters of addresses."""
@@ -150,6 +152,8 @@ class World:
             "step": self.step.pk,
             "event": self.event,
             "slug": "illegal-move",
+            "order": self.order.pk,
+            "name": "model.safetensors",
         }
 
 
@@ -168,7 +172,17 @@ def world(at: Company, evidence: Path) -> World:
     audit.sequence()
     event = Event.objects.of_case(case.reference).first()
     assert event is not None
-    return World(at, case, stopped(case), step, str(event.uid))
+    return World(at, case, stopped(case), step, str(event.uid), unlearning_order(at))
+
+
+def unlearning_order(at: Company) -> UnlearningJob:
+    """An order that was cancelled before it began."""
+    model = ModelReference.objects.create(entity=at.entity, slug="support", kind="language-model", location="model")
+    ordered = UnlearningJob.objects.create(
+        entity=at.entity, model=model, ordered_as="a test", forget={"rows": "x"}, spec={"method": "auto", "seed": 0}
+    )
+    Job.objects.create(case_id=ordered.pk, work=Work.UNLEARN, status=JobStatus.FAILED, due_at=timezone.now())
+    return ordered
 
 
 def report(case: ErasureRequest, evidence: Path) -> None:

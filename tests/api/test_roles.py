@@ -39,6 +39,13 @@ DECLARED: dict[str, tuple[str, set[Role] | None]] = {
     "exclusions": ("get", {Role.ENGINEER}),
     "exclusions-check": ("post", {Role.ENGINEER}),
     "suppressions": ("get", {Role.ENGINEER}),
+    "unlearning-models": ("get", {Role.ENGINEER}),
+    "unlearning-jobs": ("post", {Role.ENGINEER}),
+    "unlearning-job": ("get", {Role.ENGINEER}),
+    "unlearning-cancel": ("post", {Role.ENGINEER}),
+    "unlearning-curve": ("get", {Role.ENGINEER}),
+    "unlearning-events": ("get", {Role.ENGINEER}),
+    "unlearning-artifact": ("get", {Role.ENGINEER}),
 }
 ROUTES = {pattern.name: pattern for pattern in V1}
 STAFF_ROUTES = sorted(name for name, (_, roles) in DECLARED.items() if roles is not ANYBODY)

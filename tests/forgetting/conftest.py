@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -55,13 +56,12 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "words.txt").write_text("What is the number street code of somebody? It is this one.\n" * 40)
     train = ["train", "--rows", "all.jsonl", "--out", "model", "--tokenizer-text", "words.txt", "--shape", "tiny"]
     command = [sys.executable, "-m", "unlearning", *train, "--epochs", "2", "2", "--json", "trained.json"]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=_environment())
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment())
     return folder
 
 
-def _environment() -> dict[str, str]:
-    import os
-
+def environment() -> dict[str, str]:
+    """The project on the path, one thread."""
     return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"}
 
 
@@ -75,3 +75,16 @@ def customer(db: None, model_folder: Path, tmp_path: Path, settings: Any) -> Cus
     target.parent.mkdir(parents=True)
     shutil.copytree(model_folder, target)
     return Customer(founded, target, tokens.issue(founded.entity, name="partner", scopes=["unlearning"], days=30))
+
+
+def digits_in(home: Path) -> None:
+    """scikit-learn's digits as IDX files."""
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    images, labels = load_digits(return_X_y=True)
+    home.mkdir()
+    for name, array in (("images-idx3", (images * 15).reshape(-1, 8, 8)), ("labels-idx1", labels)):
+        for part, rows in (("train", array[300:900]), ("t10k", array[:300])):
+            head = b"\0\0\x08" + bytes([rows.ndim]) + b"".join(n.to_bytes(4, "big") for n in rows.shape)
+            (home / f"{part}-{name}-ubyte").write_bytes(head + rows.astype(np.uint8).tobytes())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from compliance.jobs.models import Job
 from compliance.rules.terms import JobStatus, Role, Work
 from compliance.worker import tasks
 from tests.api.building import client, company
-from tests.forgetting.conftest import Customer
+from tests.forgetting.conftest import Customer, digits_in, environment
 
 MODEL = {"slug": "support", "kind": "language-model", "location": "model", "inputs": {"retain": "retain.jsonl"}}
 ORDER = {"model": "support", "forget": {"rows": "forget.jsonl"}, "method": "gradient_difference"}
@@ -199,3 +201,36 @@ def test_row_ids_are_blanked_when_the_job_has_ended(customer: Customer) -> None:
     held.refresh_from_db()
     assert held.forget == {"ids": [], "count": 2}
     assert Job.objects.filter(work=Work.UNLEARN).count() == 1
+
+
+def test_the_methods_that_are_offered_are_those_of_the_library() -> None:
+    import unlearning.classifiers.methods
+    import unlearning.methods
+    from compliance.forgetting import kinds
+
+    for kind, table in (
+        ("language-model", unlearning.methods.TABLE),
+        ("classifier", unlearning.classifiers.methods.TABLE),
+    ):
+        offered = set(kinds.load(kind).METHODS) - {"auto"}
+        assert offered <= set(table), offered - set(table)
+        assert set(table) - offered <= {"tru"}, set(table) - offered  # tru wants targets that somebody has read
+
+
+def test_a_classifier_forgets_a_class_by_order(customer: Customer) -> None:
+    home = customer.folder
+    digits_in(home / "digits")
+    train = ["classifier", "train", "--data", "digits", "--out", "net", "--epochs", "3"]
+    subprocess.run(
+        [sys.executable, "-m", "unlearning", *train], cwd=home, check=True, capture_output=True, env=environment()
+    )
+    model = {"slug": "digits", "kind": "classifier", "location": "net", "inputs": {"data": "digits"}}
+    assert post(customer.outside, "models/", model).status_code == 201
+    order = {"model": "digits", "forget": {"class_label": "5"}, "method": "renew"}
+    number = post(customer.outside, "jobs/", order).json()["id"]
+    wrong = post(customer.outside, "jobs/", {**order, "forget": {"rows": "forget.jsonl"}})
+    assert wrong.status_code == 422
+    tasks.look()
+    state = customer.outside.get(f"/api/v1/unlearning/jobs/{number}/").json()
+    assert state["status"] == "done", state
+    assert state["result"]["method"] == "renew" and state["result"]["gate"] in ("fail", "inconclusive")

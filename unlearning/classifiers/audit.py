@@ -87,6 +87,14 @@ def _class(
         Figure("one-vs-rest AUC", after.one_vs_rest, len(holdout)),
         Figure("relearning steps", after.relearn, TEACH * holdout.classes),
     ]
+    if before is not None:
+        figures += [
+            Figure("unlearning score", before.score, len(holdout), note="before"),
+            Figure("retained accuracy", before.retained, len(holdout) - len(mine), note="before"),
+            Figure("recognition of the class", before.forgotten, len(mine), note="before"),
+            Figure("probe recall", before.probe, len(mine), note="before"),
+            Figure("one-vs-rest AUC", before.one_vs_rest, len(holdout), note="before"),
+        ]
     if references:
         rows = holdout.take(mine).features
         figures.append(Figure("JS to retraining", divergence(model, references[0], rows), len(mine)))

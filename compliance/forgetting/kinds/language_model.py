@@ -13,8 +13,21 @@ LABEL = "Language model"
 METHODS = (
     "auto",
     "alternating_wga",
+    "stranger",
     "npo",
+    "simnpo",
+    "soft_target",
+    "undial",
+    "max_entropy",
+    "rmu",
+    "jensun",
+    "idk",
+    "dpo",
+    "permu",
+    "undo",
+    "gradient_ascent",
     "gradient_difference",
+    "task_vector",
 )
 PATHS = ("retain",)
 
