@@ -311,8 +311,8 @@ def main() -> int:
 def page(text: str) -> str:
     """The page in the documentation."""
     lines = ["# Classifiers and tables: what was measured", ""]
-    lines += ["Written by `python benchmarks/classifiers.py --data FOLDER --docs docs/classifiers.md`.",
-              "Medians over three classes and three seeds. Times are CPU seconds of one thread; ratios are within one run."]  # fmt: skip
+    lines.append("Written by `python benchmarks/classifiers.py --data FOLDER --docs docs/classifiers.md`.")
+    lines.append("Medians over three classes and three seeds; CPU seconds of one thread; ratios within one run.")
     return "\n".join([*lines, "", text, ""])
 
 
