@@ -46,7 +46,7 @@ from unlearning.types import Outcome, Row  # noqa: E402
 from unlearning.unlearn import unlearn  # noqa: E402
 
 CHOSEN = "stranger"  # the method that the goal is asked of, named before any measurement
-QUICK = ("stranger", "alternating_wga", "npo")
+QUICK = ("stranger", "undial")
 ADDED = ("npo+sam", "stranger+paraphrase")
 REPEATS = 3  # seeds of the chosen method
 
@@ -167,10 +167,9 @@ def _measure_all(run: Run) -> None:
     if not run.options.model:
         _exact(run)
     _approximate(run)
-    if not run.options.model:
-        _requests(run, people=2 if run.options.quick else 10)
-        if not run.options.quick:
-            _sharded(run)
+    if not run.options.model and not run.options.quick:
+        _requests(run, people=10)
+        _sharded(run)
 
 
 def _exact(run: Run) -> None:

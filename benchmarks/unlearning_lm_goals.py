@@ -71,11 +71,14 @@ def _chosen_words(figures: Figures) -> str:
     def worst(get: Callable[[dict[str, Any]], float], side: Callable[[Any], float] = max) -> float:
         return side([get(line) for line in lines])
 
+    cost = f"{worst(lambda x: figures.cost(x) or 0.0):.0%} of retraining (goal {SHARE:.0%})"
+    if figures.found["quick"]:
+        cost = "cost not judged in a quick run"
     return (
         f"{figures.found['chosen']}, worst of {len(lines)} seeds: {worst(lambda x: x['now']['bits']):.2f} bits (goal "
         f"{BITS}), {worst(lambda x: x['benign']['bits']):.2f} after benign steps (goal {BITS_LATER}), retain "
         f"{worst(lambda x: x['now']['retain'], min):.3f} (goal {STRENGTH}), "
-        f"{worst(lambda x: figures.cost(x) or 0.0):.0%} of retraining (goal {SHARE:.0%})"
+        f"{cost}"
     )
 
 
