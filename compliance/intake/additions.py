@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from compliance.audit import services as audit
-from compliance.intake import attachments, decisions, identity, notices, proofs, vault, verification
+from compliance.intake import addresses, attachments, decisions, identity, notices, proofs, vault, verification
 from compliance.intake.form import LONGEST_CLUE, MOST_CLUES, Clue, Upload, contact_of
 from compliance.intake.models import Decision, ErasureRequest
 from compliance.rules.asking import ProvenBy
@@ -68,10 +68,10 @@ def send_code(request: ErasureRequest, place: int) -> None:
         raise NotAllowed("Sending a code: the request is not confirmed, or its plan is approved already.")
     if kind is not IdentifierKind.EMAIL:
         raise InvalidInput("Sending a code: it goes to an e-mail address only.")
-    key = identity.key_of(kind, value)
+    to, key = addresses.mailbox(value), identity.key_of(kind, value)
     with transaction.atomic():
         code = verification.issue(request, identifier_key=key)
-        notices.owe(request, Letter.CODE, only_here={"code": code, "to": value, "key": key})
+        notices.owe(request, Letter.CODE, only_here={"code": code, "to": to, "key": key})
 
 
 def prove(request: ErasureRequest, place: int, code: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from compliance.accounts.models import LegalEntity
+from compliance.intake import addresses
 from compliance.rules import asking, identifiers
 from compliance.rules.errors import InvalidInput
 from compliance.rules.terms import IdentifierKind, Requester
@@ -82,7 +83,7 @@ def content_of(form: Submission) -> dict[str, Any]:
 def check(form: Submission) -> None:
     """InvalidInput for what cannot be looked for, or is more than a form takes; never repeats a value."""
     for other in form.others:
-        identifiers.parse(f"{other.kind}:{other.value}", region=form.entity.phone_region)
+        check_one(other, region=form.entity.phone_region)
     if not form.wishes:
         raise InvalidInput("Receiving a request: it wishes for nothing.", next_action="Choose at least one wish.")
     if len(form.clues) > MOST_CLUES or any(len(clue.value) > LONGEST_CLUE for clue in form.clues):
@@ -90,6 +91,12 @@ def check(form: Submission) -> None:
             f"Receiving a request: more than {MOST_CLUES} clues, or one of more than {LONGEST_CLUE} characters.",
             next_action="Send fewer or shorter ones; more can be added on the status page.",
         )
+
+
+def check_one(given: Identifier, *, region: str | None) -> None:
+    """InvalidInput for what cannot be looked for, and for an address with two readings: a code may go there."""
+    value = addresses.mailbox(given.value) if given.kind == IdentifierKind.EMAIL else given.value
+    identifiers.parse(f"{given.kind}:{value}", region=region)
 
 
 def contact_of(content: Mapping[str, Any]) -> str:

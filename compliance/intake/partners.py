@@ -21,11 +21,10 @@ from compliance.accounts.models import LegalEntity
 from compliance.audit import services as audit
 from compliance.intake import identity, services, vault, verification
 from compliance.intake.clocks import set_clock
-from compliance.intake.form import Identifier
+from compliance.intake.form import Identifier, check_one
 from compliance.intake.ledgers import Partner, PartnerRequest
 from compliance.intake.models import CaseKey, ErasureRequest
 from compliance.intake.recipients import host_of
-from compliance.rules import identifiers
 from compliance.rules.errors import IllegalMove, InvalidInput, NotAllowed, NotFoundHere
 from compliance.rules.terms import IdentifierKind, Law, Requester, State
 
@@ -102,7 +101,7 @@ def _check(partner: Partner, sent: Sent) -> None:
     if str(sent.law) not in partner.entity.laws:
         raise InvalidInput("Receiving a partner's request: this law does not apply to the organisation it is for.")
     for other in sent.identifiers:
-        identifiers.parse(f"{other.kind}:{other.value}", region=partner.entity.phone_region)
+        check_one(other, region=partner.entity.phone_region)
     for url in sent.callbacks:
         if host_of(url) not in partner.hosts:
             raise InvalidInput("Receiving a partner's request: a callback goes to a host that is not the partner's.")

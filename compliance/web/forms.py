@@ -35,7 +35,7 @@ HOW_TO_WRITE = {
 def check_identifier(kind: IdentifierKind, value: str) -> None:
     """Raise a form error, in words that tell how to write it, when the value cannot find a single person."""
     try:
-        identifiers.parse(f"{kind}:{value}")
+        identifiers.parse(f"{kind}:{addresses.mailbox(value) if kind == IdentifierKind.EMAIL else value}")
     except InvalidInput as error:
         raise forms.ValidationError(HOW_TO_WRITE[kind]) from error
 
