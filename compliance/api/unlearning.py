@@ -189,6 +189,7 @@ class Jobs(Service):
             spec={name: asked[name] for name in ("method", "budget", "seed") if name in asked},
             by=caller(request),
             idempotency_key=idempotency_key(request),
+            callback=asked.get("callback", ""),
         )
         return Response(JobState(ordered).data, status=201 if made else 200)
 

@@ -62,6 +62,9 @@ class NewJob(serializers.Serializer[Any]):
     budget = serializers.RegexField(
         r"^[0-9]{1,7}(s|steps)$", required=False, help_text="Seconds or steps: 600s, 200steps."
     )
+    callback = serializers.URLField(
+        max_length=300, required=False, help_text="Called, signed, when the job has ended; its host must be allowed."
+    )
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0, required=False)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from compliance.accounts.models import LegalEntity
@@ -22,6 +24,7 @@ from compliance.jobs.models import Job
 from compliance.rules.errors import InvalidInput, NotFoundHere, OubliError
 from compliance.rules.terms import JobStatus, Work
 
+MOST_TRIES = 8
 CANCELLED = "Cancelled by whoever ordered it."
 
 
@@ -74,9 +77,10 @@ def order(
     spec: Mapping[str, Any],
     by: str,
     idempotency_key: str = "",
+    callback: str = "",
 ) -> tuple[UnlearningJob, bool]:
     """Order a model to forget; returns the job, and whether this call made it (a key answers twice alike)."""
-    body = json.dumps({"model": model.pk, "forget": forget, "spec": spec}, sort_keys=True)
+    body = json.dumps({"model": model.pk, "forget": forget, "spec": spec, "to": callback}, sort_keys=True)
     digest = hashlib.sha256(body.encode()).hexdigest()
     if known := _ordered_before(model.entity, idempotency_key, digest):
         return known, False
@@ -85,6 +89,7 @@ def order(
         raise InvalidInput(f"A {chosen.LABEL.lower()} has no such method; it has: {', '.join(chosen.METHODS)}.")
     chosen.check_forget(forget)
     resolved(model.entity, forget, ("rows",))
+    _may_be_called(callback)
     try:
         with transaction.atomic():
             LegalEntity.objects.select_for_update().get(pk=model.entity_id)  # quotas are counted one at a time
@@ -96,6 +101,7 @@ def order(
                 forget=dict(forget),
                 spec=dict(spec),
                 idempotency_key=idempotency_key,
+                callback=callback,
                 body_digest=digest,
             )
             jobs.enqueue(made.pk, Work.UNLEARN)
@@ -106,6 +112,23 @@ def order(
             raise
         return known, False
     return made, True
+
+
+def _may_be_called(callback: str) -> None:
+    """Only hosts that the operator named: an order must not make this server call an address of somebody's choice."""
+    if callback and urlsplit(callback).hostname not in settings.OUBLI_CALLBACK_HOSTS:
+        raise InvalidInput(
+            "This address may not be called.",
+            next_action="Ask the operator to add its host to OUBLI_CALLBACK_HOSTS, or follow the job instead.",
+        )
+
+
+def untold(now: datetime) -> list[UnlearningJob]:
+    """Ended jobs whose owner asked to be called and was not reached yet."""
+    ended = Job.objects.filter(work=Work.UNLEARN, status__in=[JobStatus.DONE, JobStatus.FAILED]).values("case_id")
+    waiting = UnlearningJob.objects.filter(pk__in=ended, told_at=None, tries__lt=MOST_TRIES).exclude(callback="")
+    due = waiting.filter(Q(tell_at=None) | Q(tell_at__lte=now))
+    return list(due.select_related("model", "entity")[:20])
 
 
 def _ordered_before(entity: LegalEntity, key: str, digest: str) -> UnlearningJob | None:

@@ -89,7 +89,7 @@ def _call(row: Outgoing) -> dict[str, Any]:
     headers = {"Content-Type": "application/json", "User-Agent": "Oubli", **message.headers(uid)}
     call = Request(address, data=message.body, headers=headers, method="POST")  # noqa: S310  # checked above
     try:
-        with build_opener(_Stay).open(call, timeout=SECONDS) as reply:
+        with build_opener(Stay).open(call, timeout=SECONDS) as reply:
             return _answer(reply.read(10_000))
     except (HTTPError, URLError, TimeoutError) as error:
         code = error.code if isinstance(error, HTTPError) else type(error).__name__
@@ -104,7 +104,7 @@ def check_address(url: str) -> str:
     raise InvalidInput("Calling a partner: its address is neither HTTPS nor on this machine.")
 
 
-class _Stay(HTTPRedirectHandler):
+class Stay(HTTPRedirectHandler):
     """Follow no redirection: what was signed for one address goes to no other."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:

@@ -25,7 +25,7 @@ from compliance.jobs.models import Job
 from compliance.jobs.progress import Later
 from compliance.rules.errors import LeaseLost
 from compliance.rules.terms import Work
-from compliance.worker import clockwork, delivering, handlers, oblivion, outgoing, post, schedule
+from compliance.worker import clockwork, delivering, handlers, oblivion, outgoing, post, schedule, telling
 
 log = logging.getLogger("oubli.worker")
 
@@ -53,6 +53,7 @@ def post_letters() -> int:
     sent = sum(post.send(notice) for notice in Notice.objects.filter(sent_at=None, due_at__lte=timezone.now())[:50])
     delivering.print_due()
     outgoing.send_due()
+    telling.tell_due()
     return sent
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import subprocess
 import sys
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,15 @@ from django.utils import timezone
 from compliance.accounts import tokens
 from compliance.accounts.models import ScopedToken
 from compliance.api import client as library
+from compliance.audit import services as audit
 from compliance.audit.models import Event
+from compliance.evidence import signing
 from compliance.forgetting.models import UnlearningJob
 from compliance.jobs import services as jobs
 from compliance.jobs.models import Job
+from compliance.rules.errors import NotAllowed
 from compliance.rules.terms import JobStatus, Role, Work
-from compliance.worker import tasks
+from compliance.worker import tasks, telling
 from tests.api.building import client, company
 from tests.forgetting.conftest import Customer, digits_in, environment
 
@@ -234,3 +240,38 @@ def test_a_classifier_forgets_a_class_by_order(customer: Customer) -> None:
     state = customer.outside.get(f"/api/v1/unlearning/jobs/{number}/").json()
     assert state["status"] == "done", state
     assert state["result"]["method"] == "renew" and state["result"]["gate"] in ("fail", "inconclusive")
+
+
+def test_the_owner_is_called_once_and_can_check_who_called(customer: Customer, settings: Any) -> None:
+    heard: list[tuple[dict[str, str], bytes]] = []
+
+    class Ear(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(503 if not heard else 204)
+            self.end_headers()
+            heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Ear)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/ended"
+    assert post(registered(customer), "jobs/", {**ORDER, "callback": url}).status_code == 422
+    settings.OUBLI_CALLBACK_HOSTS = ["127.0.0.1"]
+    number = str(post(customer.outside, "jobs/", {**ORDER, "callback": url}).json()["id"])
+    assert telling.tell_due() == 0 and not heard
+    post(customer.outside, f"jobs/{number}/cancel/", {})
+    assert telling.tell_due() == 0 and len(heard) == 1  # it did not answer well: again, but later
+    assert telling.tell_due() == 0 and len(heard) == 1
+    UnlearningJob.objects.update(tell_at=timezone.now())
+    assert telling.tell_due() == 1 and telling.tell_due() == 0
+    server.shutdown()
+    headers, body = heard[-1]
+    assert json.loads(body) == {"type": "unlearning.ended", "job": number, "status": "cancelled"}
+    key = base64.b64encode(audit.public_key().public_bytes_raw()).decode()
+    signature, uid, at = (headers[f"webhook-{name}"] for name in ("signature", "id", "timestamp"))
+    signing.check_webhook(public_key=key, uid=uid, at=at, signature=signature, body=body)
+    with pytest.raises(NotAllowed):
+        signing.check_webhook(public_key=key, uid=uid, at=at, signature=signature, body=body + b" ")
