@@ -109,7 +109,7 @@ def before_and_after(result: dict[str, Any]) -> SafeString | None:
         for f in figures
         if f["note"] != "before"
     ]
-    return _safe(rates_svg(rows, theme="css", title="Shares before and after")) if rows else None
+    return _safe(rates_svg(rows, theme="css", title="Shares before and after", who="")) if rows else None
 
 
 def facts(result: dict[str, Any]) -> list[tuple[str, str]]:

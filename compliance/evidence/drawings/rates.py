@@ -22,12 +22,14 @@ class RateRow:
     limit: float | None = None
 
 
-def rates_svg(rows: Sequence[RateRow], *, theme: Theme = "light", title: str = "", top: float | None = None) -> str:
-    """Dots with intervals on one scale from 0 to ``top`` (default: 1, or the largest number shown)."""
+def rates_svg(
+    rows: Sequence[RateRow], *, theme: Theme = "light", title: str = "", top: float | None = None, who: str = "person, "
+) -> str:
+    """Dots with intervals on one scale from 0 to ``top`` (default: 1, or the largest number); ``who`` moved."""
     scale = top or max([1.0, *(number for row in rows for number in _numbers(row))])
     height = TOP + ROW * len(rows) + 28
     pen = Pen(width=WIDTH, height=height, title=title or f"{len(rows)} tests before and after", theme=theme)
-    _legend(pen)
+    _legend(pen, who, full=any(row.controls or row.limit is not None for row in rows))
     _axis(pen, scale, height)
     for at, row in enumerate(rows):
         _row(pen, row, y=TOP + ROW * at + ROW / 2, scale=scale)
@@ -44,13 +46,17 @@ def _x(number: float, scale: float) -> float:
     return LABEL + share * (WIDTH - LABEL - RIGHT)
 
 
-def _legend(pen: Pen) -> None:
-    entries = (("person, before", "carried"), ("person, after", "accent"), ("never known (controls)", "none"))
+def _legend(pen: Pen, who: str, *, full: bool) -> None:
+    entries = [(f"{who}before", "carried"), (f"{who}after", "accent")]
+    if full:
+        entries.append(("never known (controls)", "none"))
     x = float(LABEL)
     for words, role in entries:
         pen.add("circle", cx=x + 4, cy=13, r=4, fill=role)
         pen.label(words, x=x + 13, y=17, size=10, fill="quiet")
         x += 26 + len(words) * 5.6
+    if not full:
+        return
     pen.add("line", x1=x + 4, y1=7, x2=x + 4, y2=19, stroke="ink", stroke_dasharray="3 2")
     pen.label("limit", x=x + 12, y=17, size=10, fill="quiet")
 
