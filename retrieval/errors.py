@@ -15,7 +15,9 @@
     ├── IndexBusy             another process is changing the folder
     ├── ScanIncomplete        a file that could not be read through, so nothing can be said about it
     ├── WeightsDiffer         the embedder's weights are not the published ones
-    └── SuppressionUnreadable a list that is damaged, or was made with another key
+    ├── SuppressionUnreadable a list that is damaged, or was made with another key
+    ├── ExclusionsUnreadable  the same of an exclusion list
+    └── InputsExcluded        training data or chunks that hold what was erased
 
 Messages say what was being done, to what, and what the reader can do; never a person's identifier.
 """
@@ -78,3 +80,11 @@ class WeightsDiffer(RetrievalError):
 
 class SuppressionUnreadable(RetrievalError):
     """A suppression list is damaged, or was made with another key."""
+
+
+class ExclusionsUnreadable(RetrievalError):
+    """An exclusion list is missing, damaged, or was made with another key."""
+
+
+class InputsExcluded(RetrievalError):
+    """What a model or an index would be made from holds what was erased."""

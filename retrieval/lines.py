@@ -37,17 +37,18 @@ class Lines:
         """The bytes to filter."""
         return np.frombuffer(self.raw, np.uint8)
 
-    def _starts(self) -> npt.NDArray[np.int64]:
+    def starts(self) -> npt.NDArray[np.int64]:
+        """Return where each row begins; behind a last line end begins an empty one."""
         ends = row_ends(self.content) if self.quoted else np.flatnonzero(self.content == _NEWLINE) + 1
         return np.concatenate((np.zeros(1, np.int64), ends))
 
     def row_numbers(self, places: Sequence[int]) -> list[int]:
         """Return the row, counted within the block, in which each byte stands."""
-        return [int(number) for number in np.searchsorted(self._starts(), np.array(places), side="right") - 1]
+        return [int(number) for number in np.searchsorted(self.starts(), np.array(places), side="right") - 1]
 
     def rows(self, numbers: Sequence[int]) -> Iterator[Row]:
         """Parse some rows of the block."""
-        starts = self._starts()
+        starts = self.starts()
         for number in numbers:
             stop = starts[number + 1] if number + 1 < len(starts) else len(self.raw)
             text = decoded(self.raw[starts[number] : stop]).rstrip("\r\n")

@@ -18,6 +18,7 @@ VERBS: Final = {
     "locate": "retrieval.verbs.locate",
     "scan": "retrieval.verbs.scan",
     "serve": "retrieval.verbs.serve",
+    "exclude": "retrieval.verbs.exclude",
 }
 
 

@@ -65,3 +65,22 @@ def needles(given: argparse.Namespace) -> list[Needle]:
             "Looking for nobody: give --identifier KIND:VALUE or --identifiers FILE (- for standard input)."
         )
     return found
+
+
+def exclusions(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Take an exclusion list and its key."""
+    parser.add_argument("--list", type=Path, required=required, help="an exclusion list (manage.py exclusions)")
+    parser.add_argument("--key-file", type=Path, required=required, help="the list's key, 16 bytes or more")
+
+
+def gate(given: argparse.Namespace) -> Any:
+    """Return the gate of the list that was named, or None; raises ``ValueError`` for a list without its key."""
+    from retrieval.exclusion import Exclusions
+    from retrieval.gate import Gate
+
+    if given.list is None:
+        return None
+    if given.key_file is None:
+        raise ValueError("Opening an exclusion list: give its key with --key-file.")
+    key = given.key_file.read_bytes()
+    return Gate(Exclusions.read(given.list, key), key)
