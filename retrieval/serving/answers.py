@@ -1,13 +1,19 @@
 """The filter over one chat or completion in OpenAI's form, whole or as a stream of deltas; tool calls included."""
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from retrieval.streaming import Stream
 from retrieval.suppress import Allowing, Suppression
 
 _TEXTS = ("content", "text", "refusal", "reasoning_content", "reasoning")
+_TOKENS = ("logprobs", "prompt_logprobs")  # texts cut into tokens: no filter sees them whole
+_OF_AN_EVENT = ("id", "object", "created", "model", "system_fingerprint", "service_tier", "usage")
+_LONGEST_ARGUMENTS = 4 << 20
+_SHORTEST_NUMBER = 10_000
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 Json = dict[str, Any]
 
 
@@ -21,9 +27,8 @@ def clean(value: Any, listed: Suppression | Allowing) -> Any:
 
 
 def clean_request(body: Json, listed: Suppression | Allowing) -> Json:
-    """Return a request whose texts (prompts, messages, tool results, retrieved passages) hold nobody who is listed."""
-    kept = ("messages", "prompt", "input", "documents", "instructions", "suffix")
-    return {key: _message(part, listed) if key in kept else part for key, part in body.items()}
+    """Return a request none of whose texts (messages, prompts, tools, passages) holds anybody who is listed."""
+    return {key: part if key == "model" else _message(part, listed) for key, part in body.items()}
 
 
 def _message(value: Any, listed: Suppression | Allowing) -> Any:
@@ -32,55 +37,65 @@ def _message(value: Any, listed: Suppression | Allowing) -> Any:
     if isinstance(value, dict):
         return {
             key: part if key in ("role", "type", "id", "tool_call_id") else _message(part, listed)
-            for key, part in value.items()
+            for key, part in _opened(value, listed).items()
         }
     return clean(value, listed)
 
 
 def clean_answer(body: Json, listed: Suppression | Allowing) -> Json:
-    """Return a whole answer whose choices (or outputs, or data) say nothing that is listed."""
-    return {
-        key: _choice(part, listed) if key in ("choices", "output", "message", "response", "content", "error") else part
-        for key, part in body.items()
-    }
+    """Return a whole answer that says nothing that is listed, wherever in it a server writes its texts."""
+    return {_key(key, listed): _answer(part, listed) for key, part in body.items() if key not in _TOKENS}
 
 
-def _choice(value: Any, listed: Suppression | Allowing) -> Any:
+def _answer(value: Any, listed: Suppression | Allowing) -> Any:
     if isinstance(value, list):
-        return [_choice(part, listed) for part in value]
+        return [_answer(part, listed) for part in value]
+    if isinstance(value, int) and abs(value) >= _SHORTEST_NUMBER:
+        said = clean(str(value), listed)  # a telephone or customer number need not stand in quotes
+        return value if said == str(value) else said
     if not isinstance(value, dict):
         return clean(value, listed)
-    if isinstance(value.get("arguments"), str):
-        value = {**value, "arguments": _arguments(value["arguments"], listed)}
     return {
-        key: None
-        if key == "logprobs"
-        else part
-        if key in ("role", "type", "id", "finish_reason")
-        else _choice(part, listed)
-        for key, part in value.items()
+        _key(key, listed): None if key in _TOKENS else _answer(part, listed)
+        for key, part in _opened(value, listed).items()
     }
+
+
+def _key(key: str, listed: Suppression | Allowing) -> str:
+    """A name that a server may have made up, as the properties of a JSON answer."""
+    return listed.filter(key).text
+
+
+def _opened(value: Json, listed: Suppression | Allowing) -> Json:
+    """Filter a tool's arguments as the values that they write, so that no escape hides anything."""
+    if not isinstance(value.get("arguments"), str):
+        return value
+    return {**value, "arguments": _arguments(value["arguments"], listed)}
 
 
 def _arguments(text: str, listed: Suppression | Allowing) -> str:
-    """Filter a tool's arguments as values where they are JSON, so that no escape hides anything."""
     try:
-        return json.dumps(clean(json.loads(text), listed), ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return text
+        return json.dumps(_answer(json.loads(text), listed), ensure_ascii=False)
+    except (ValueError, RecursionError):  # no JSON: as text, with what its escapes write
+        return listed.filter(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)).text
 
 
 class Deltas:
-    """The streams of one answer: one for each text of each choice, closed when the choice ends."""
+    """The streams of one answer: one for each text of each choice, closed when the choice ends.
 
-    def __init__(self, begin: Callable[[], Stream]) -> None:
-        self._begin = begin
-        self._streams: dict[tuple[Any, ...], Stream] = {}
+    What is not known to be a text is dropped: pieces of it cannot be filtered. A tool's arguments wait until they are
+    whole, since an escape in them may be cut anywhere; raises ``ValueError`` for such that have no end.
+    """
+
+    def __init__(self, listed: Suppression | Allowing) -> None:
+        self._listed = listed
+        self._streams: dict[tuple[Any, ...], Stream | _Whole] = {}
 
     def take(self, event: Json) -> Json:
         """Return an event whose texts are what may be said by now; a choice's last event brings what waited."""
-        choices = [self._choice(choice) for choice in event.get("choices") or [] if isinstance(choice, dict)]
-        return {**event, "choices": choices} if "choices" in event else event
+        known = {key: clean(event[key], self._listed) for key in _OF_AN_EVENT if key in event}
+        choices = [self._choice(choice) for choice in _objects(event.get("choices"))]
+        return {**known, "choices": choices}
 
     def rest(self) -> Iterator[Json]:
         """Yield a last delta for every text that never was ended by its server."""
@@ -90,56 +105,110 @@ class Deltas:
                 yield choice
 
     def _choice(self, choice: Json) -> Json:
-        index = choice.get("index", 0)
-        made = {**choice, "logprobs": None} if "logprobs" in choice else dict(choice)
-        if isinstance(made.get("text"), str):
-            made["text"] = self._fed((index, "completion"), made["text"])
-        if isinstance(made.get("delta"), dict):
-            made["delta"] = self._delta(index, made["delta"])
+        index = _number(choice)
+        made: Json = {"index": index}
+        for name in ("finish_reason", "stop_reason"):
+            if name in choice:
+                made[name] = clean(choice[name], self._listed)
+        if "logprobs" in choice:
+            made["logprobs"] = None
+        if isinstance(choice.get("text"), str):
+            made["text"] = self._fed((index, "completion"), choice["text"])
+        if isinstance(choice.get("delta"), dict):
+            made["delta"] = self._delta(index, choice["delta"])
         return self._closed(made, index) if made.get("finish_reason") else made
 
     def _delta(self, index: int, delta: Json) -> Json:
-        made = dict(delta)
+        made: Json = {"role": clean(delta["role"], self._listed)} if "role" in delta else {}
         for name in _TEXTS:
-            if isinstance(made.get(name), str):
-                made[name] = self._fed((index, name), made[name])
-        if isinstance(made.get("tool_calls"), list):
-            made["tool_calls"] = [self._call(index, call) for call in made["tool_calls"] if isinstance(call, dict)]
+            if name in delta:
+                made[name] = self._text(index, name, delta[name])
+        if isinstance(delta.get("function_call"), dict):
+            made["function_call"] = self._function((index, "function_call"), delta["function_call"])
+        if isinstance(delta.get("tool_calls"), list):
+            made["tool_calls"] = [self._call(index, call) for call in _objects(delta["tool_calls"])]
         return made
 
+    def _text(self, index: int, name: str, given: Any) -> Any:
+        """A text, or a list of parts with texts; anything else is dropped."""
+        if isinstance(given, str):
+            return self._fed((index, name), given)
+        texts = [part["text"] for part in _objects(given) if isinstance(part.get("text"), str)]
+        return [{"type": "text", "text": self._fed((index, name), text)} for text in texts] or None
+
     def _call(self, index: int, call: Json) -> Json:
-        function = call.get("function")
-        if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
-            return call
-        said = self._fed((index, "tool", call.get("index", 0)), function["arguments"])
-        return {**call, "function": {**function, "arguments": said}}
+        made: Json = {key: clean(call[key], self._listed) for key in ("index", "id", "type") if key in call}
+        if isinstance(call.get("function"), dict):
+            made["function"] = self._function((index, "tool", _number(call)), call["function"])
+        return made
+
+    def _function(self, key: tuple[Any, ...], function: Json) -> Json:
+        made: Json = {"name": clean(function["name"], self._listed)} if "name" in function else {}
+        if isinstance(function.get("arguments"), str):
+            made["arguments"] = self._fed(key, function["arguments"])
+        return made
 
     def _fed(self, key: tuple[Any, ...], text: str) -> str:
         stream = self._streams.get(key)
         if stream is None:
-            stream = self._streams[key] = self._begin()
+            whole = key[1] in ("tool", "function_call")
+            stream = self._streams[key] = _Whole(self._listed) if whole else self._listed.stream()
         return stream.feed(text)
 
     def _closed(self, choice: Json, index: int) -> Json:
         """Add what still waited in a choice's streams to its last event."""
         for key in [key for key in self._streams if key[0] == index]:
-            rest = self._streams.pop(key).finish()
-            if not rest:
-                continue
-            if key[1] == "completion":
-                choice["text"] = choice.get("text", "") + rest
-                continue
-            delta = choice.setdefault("delta", {})
-            if key[1] != "tool":
-                delta[key[1]] = (delta.get(key[1]) or "") + rest
-                continue
-            calls = delta.setdefault("tool_calls", [])
-            own = next((call for call in calls if call.get("index", 0) == key[2]), None)
-            if own is None:
-                own = {"index": key[2], "function": {"arguments": ""}}
-                calls.append(own)
-            own["function"]["arguments"] += rest
+            if rest := self._streams.pop(key).finish():
+                _append(choice, key, rest)
         return choice
+
+
+class _Whole:
+    """A tool's arguments: kept until they end, then filtered as a whole."""
+
+    def __init__(self, listed: Suppression | Allowing) -> None:
+        self._listed, self._parts, self._size = listed, list[str](), 0
+
+    def feed(self, text: str) -> str:
+        self._size += len(text)
+        if self._size > _LONGEST_ARGUMENTS:
+            self._parts = []
+            raise ValueError("Reading a stream: a tool's arguments have no end.")
+        self._parts.append(text)
+        return ""
+
+    def finish(self) -> str:
+        return _arguments("".join(self._parts), self._listed) if self._parts else ""
+
+
+def _append(choice: Json, key: tuple[Any, ...], rest: str) -> None:
+    if key[1] == "completion":
+        choice["text"] = choice.get("text", "") + rest
+        return
+    delta = choice.setdefault("delta", {})
+    if key[1] == "tool":
+        calls = delta.setdefault("tool_calls", [])
+        own = next((call for call in calls if call.get("index", 0) == key[2] and "function" in call), None)
+        if own is None:
+            own = {"index": key[2], "function": {}}
+            calls.append(own)
+        own["function"]["arguments"] = own["function"].get("arguments", "") + rest
+    elif key[1] == "function_call":
+        function = delta.setdefault("function_call", {})
+        function["arguments"] = function.get("arguments", "") + rest
+    elif isinstance(delta.get(key[1]), list):
+        delta[key[1]].append({"type": "text", "text": rest})
+    else:
+        delta[key[1]] = (delta.get(key[1]) or "") + rest
+
+
+def _number(given: Json) -> int:
+    found = given.get("index", 0)
+    return found if isinstance(found, int) else 0
+
+
+def _objects(value: Any) -> list[Json]:
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
 
 
 def event_of(line: bytes) -> Json | None:

@@ -49,7 +49,7 @@ class SuppressionGuardrail(_Base):  # type: ignore[misc]
         self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]
     ) -> AsyncIterator[Any]:
         """Yield the answer's pieces as they may be said."""
-        deltas, last = Deltas(self._listed.stream), None
+        deltas, last = Deltas(self._listed), None
         async for piece in response:
             last = piece
             event = piece if isinstance(piece, dict) else piece.model_dump()

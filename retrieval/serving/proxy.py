@@ -15,6 +15,7 @@ import json
 import logging
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import unquote
 
 import aiohttp
 from aiohttp import web
@@ -96,6 +97,8 @@ class Proxy:
     async def _forward(self, request: web.Request, body: Any, listed: Suppression | Allowing) -> web.StreamResponse:
         if self._session is None:
             raise OSError("Forwarding a request: the proxy has not been started.")
+        if ".." in unquote(request.raw_path.partition("?")[0]).split("/"):
+            return _problem(400, "The address leads out of the model server's own.")
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         address = self._settings.upstream.rstrip("/") + request.path_qs
         asked = self._session.request(request.method, address, json=body, headers=headers, allow_redirects=False)
@@ -115,7 +118,7 @@ class Proxy:
         said = web.StreamResponse(status=answer.status, headers={"Content-Type": "text/event-stream"})
         said.headers["Cache-Control"] = "no-cache"
         await said.prepare(request)
-        deltas, last = Deltas(listed.stream), dict[str, Any]()
+        deltas, last = Deltas(listed), dict[str, Any]()
         try:
             async for line in _lines(answer):
                 if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from retrieval.errors import SuppressionUnreadable
+from retrieval.serving.answers import Deltas
 from retrieval.serving.proxy import Proxy, Settings
 from retrieval.serving.reload import Source, first
 from retrieval.suppress import BLOCKED_MARK, Entry, Suppression
@@ -161,6 +162,113 @@ def test_a_hostile_stream_says_nothing(listed: Suppression, lines: tuple[bytes, 
     assert status == 200
     assert "silva@" not in body
     assert EMAIL not in told(body.replace('"error"', '"choices": [], "error"'))[0]
+
+
+ESCAPED = '{"to": "\\u0061na.silva\\u0040x.com", "call": 491512345678}'
+PLACES: list[dict[str, Any]] = [
+    {"output_text": EMAIL},
+    {"citations": [EMAIL], "choices": []},
+    {"detail": [{"input": {"messages": EMAIL}}]},
+    {"data": [{"document": EMAIL}]},
+    {"choices": [{"message": {EMAIL: 1}}]},
+    {"choices": [{"finish_reason": EMAIL}], "id": EMAIL, "model": EMAIL},
+    {"prompt_logprobs": [{"1": {"decoded_token": EMAIL}}]},
+]
+
+
+@pytest.mark.parametrize("body", PLACES)
+def test_a_whole_answer_is_filtered_wherever_the_server_writes(listed: Suppression, body: dict[str, Any]) -> None:
+    async def said(_: web.Request) -> web.StreamResponse:
+        return web.json_response(body)
+
+    status, answer, _ = through(listed, said, {})
+    assert status == 200 and EMAIL not in answer
+
+
+DELTAS: list[dict[str, Any]] = [
+    {"function_call": {"name": "mail", "arguments": EMAIL}},
+    {"audio": {"transcript": EMAIL}},
+    {"content": [{"type": "text", "text": EMAIL}]},
+    {"tool_calls": [{"index": 0, "function": {"name": EMAIL}}]},
+    {"tool_calls": [{"index": 0, "id": EMAIL, "note": EMAIL}]},
+    {"annotations": [{"url_citation": {"title": EMAIL}}]},
+]
+
+
+@pytest.mark.parametrize("delta", DELTAS)
+def test_a_stream_is_filtered_wherever_the_server_writes(listed: Suppression, delta: dict[str, Any]) -> None:
+    choice = {"index": 0, "delta": delta, "message": {"content": EMAIL}}
+    lines = [f"data: {json.dumps({'choices': [choice], 'citations': [EMAIL], 'usage': {'of': EMAIL}})}\n\n".encode()]
+    status, body, _ = through(listed, lambda request: _events(request, *lines), {"stream": True})
+    assert status == 200 and EMAIL not in body
+
+
+def test_a_list_of_parts_in_a_stream_is_still_a_text(listed: Suppression) -> None:
+    parts = [{"type": "text", "text": f"Write to {EMAIL}"}, {"type": "text", "text": " today."}]
+    deltas = Deltas(listed)
+    said = deltas.take({"choices": [{"index": 0, "delta": {"content": [part]}, "logprobs": []} for part in parts]})
+    texts = [part["text"] for choice in said["choices"] for part in choice["delta"]["content"] or []]
+    texts += [choice["delta"]["content"] for choice in deltas.rest()]
+    assert "".join(texts) == f"Write to {BLOCKED_MARK} today."
+
+
+@pytest.mark.parametrize("size", [1, 5, 400])
+def test_escapes_in_streamed_arguments_hide_nobody(listed: Suppression, size: int) -> None:
+    pieces = [ESCAPED[at : at + size] for at in range(0, len(ESCAPED), size)]
+    calls = [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
+    events = [{"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]} for call in calls]
+    lines = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+    _, body, _ = through(listed, lambda request: _events(request, *lines), {"stream": True})
+    assert json.loads(told(body)[1]) == {"to": BLOCKED_MARK, "call": BLOCKED_MARK}
+
+
+def test_arguments_that_are_no_json_are_filtered_by_what_they_write(listed: Suppression) -> None:
+    deltas = Deltas(listed)
+    deltas.take({"choices": [{"delta": {"function_call": {"arguments": "{'to': '\\u0061na.silva\\u0040x.com'"}}}]})
+    assert [choice["delta"]["function_call"]["arguments"] for choice in deltas.rest()] == [f"{{'to': '{BLOCKED_MARK}'"]
+
+
+def test_arguments_without_end_are_not_kept(listed: Suppression) -> None:
+    deltas = Deltas(listed)
+    with pytest.raises(ValueError, match="no end"):
+        for _ in range(6):
+            deltas.take({"choices": [{"delta": {"function_call": {"arguments": "x" * (1 << 20)}}}]})
+
+
+def test_tools_queries_and_escaped_arguments_do_not_reach_the_model(listed: Suppression) -> None:
+    upstream = Upstream()
+    call = {"id": "c1", "type": "function", "function": {"name": "mail", "arguments": ESCAPED}}
+    tools = [{"type": "function", "function": {"name": "mail", "description": f"writes to {EMAIL}"}}]
+    messages = [{"role": "assistant", "tool_calls": [call]}]
+    body = {"model": "m", "messages": messages, "tools": tools, "user": EMAIL, "texts": [EMAIL]}
+    through(listed, upstream.chat, body)
+    assert EMAIL not in json.dumps(upstream.asked)
+    arguments = upstream.asked[0]["messages"][0]["tool_calls"][0]["function"]["arguments"]
+    assert json.loads(arguments) == {"to": BLOCKED_MARK, "call": BLOCKED_MARK}
+
+
+def test_an_address_never_leads_out_of_the_servers_own(listed: Suppression) -> None:
+    async def go() -> tuple[bytes, list[str]]:
+        asked: list[str] = []
+
+        async def admin(request: web.Request) -> web.StreamResponse:
+            asked.append(request.path)
+            return web.json_response({})
+
+        server = web.Application()
+        server.router.add_route("*", "/{path:.*}", admin)
+        behind, address = await started(server)
+        front, ours = await started(Proxy(Settings(f"{address}/v1"), listed).application())
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(ours.rpartition(":")[2]))
+        writer.write(b"GET /%2e%2e/admin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        said = await reader.read()
+        writer.close()
+        await front.cleanup()
+        await behind.cleanup()
+        return said, asked
+
+    said, asked = asyncio.run(go())
+    assert b" 400 " in said.splitlines()[0] and asked == []
 
 
 async def _text(request: web.Request) -> web.StreamResponse:
