@@ -135,13 +135,17 @@ class Exclusion(models.Model):
     PERSONAL: set[str] = set()
 
     key = models.CharField(max_length=64)
-    kind = models.CharField(max_length=12, choices=[("content", "Content"), ("identifier", "Identifier")])
+    kind = models.CharField(
+        max_length=12,
+        choices=[("content", "Content"), ("identifier", "Identifier"), ("text", "Text"), ("near", "Near copy")],
+    )
+    signature = models.BinaryField(null=True, blank=True, help_text="Of a near copy: its keyed MinHash signature.")
     case = models.CharField(max_length=16, help_text="Reference of the case; no foreign key, so that it outlives it.")
     artifact = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["key", "kind"], name="one_exclusion_per_key")]
+        constraints = [models.UniqueConstraint(fields=["key", "kind", "case"], name="one_exclusion_per_key_and_case")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key[:8]}"

@@ -3,22 +3,40 @@
 from compliance.intake import vault
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.provenance.models import Exclusion, Trace
-from compliance.rules.identifiers import keyed_hash
+from retrieval import exclusion
 
 
 def carry_out(task: Task) -> Outcome:
-    """Content hashes of the records that count, and identifier hashes of the person."""
+    """Hashes of the person's records that count, of their texts (also of near copies), and of the identifiers.
+
+    Texts are those that the trace looked for: long enough, and in no more than a few strangers' records.
+    """
+    key, search = vault.lookup_key(), task.search
     rows = Trace.objects.current(task.request).counted().filter(artifact=task.artifact, owner=True)
-    contents = {row.content_key for row in rows if row.content_key}
-    needles = task.search.identifiers
-    keys = {keyed_hash(vault.lookup_key(), needle.kind, needle.value) for needle in needles}
-    entries = [("content", key) for key in sorted(contents)] + [("identifier", key) for key in sorted(keys)]
+    contents = sorted({row.content_key for row in rows if row.content_key})
+    own = [n.value for n in search.needles if n.kind == "content" and n.key in search.trusted]
+    entries = [
+        *(exclusion.Entry("content", content) for content in contents),
+        *exclusion.text_entries(key, own),
+        *(exclusion.identifier_entry(key, n.kind, n.value, region=search.region) for n in search.identifiers),
+    ]
+    wanted = {(entry.kind, entry.key): entry for entry in entries}
     with task.progress.commit():
         Exclusion.objects.bulk_create(
             [
-                Exclusion(key=key, kind=kind, case=task.request.reference, artifact=task.artifact.slug)
-                for kind, key in entries
+                Exclusion(
+                    key=entry.key,
+                    kind=entry.kind,
+                    signature=entry.signature or None,
+                    case=task.request.reference,
+                    artifact=task.artifact.slug,
+                )
+                for entry in wanted.values()
             ],
             ignore_conflicts=True,
         )
-    return Outcome({"contents": len(contents), "identifiers": len(keys)}, words=f"{len(entries)} keyed hashes")
+    counts = {kind: sum(each == kind for each, _ in wanted) for kind in exclusion.KINDS}
+    return Outcome(
+        {"contents": counts["content"], "identifiers": counts["identifier"], "texts": counts["text"]},
+        words=f"{len(wanted)} keyed hashes",
+    )
