@@ -152,9 +152,15 @@ def _summary(request: ErasureRequest, found: list[tuple[Artifact, claim_rules.Cl
         return "The request was forwarded to the controller, who decides; the letter says to whom and when."
     if not found:
         return "Every registered place was searched; the person was found in none of them."
-    where = "1 registered place" if len(found) == 1 else f"{len(found)} registered places"
+    unread = sum(claim.sentence_key == "unread" for _, claim in found)
+    where = _places(len(found) - unread) if len(found) > unread else "no registered place"
+    open_ones = f" Of {_places(unread)} not everything could be read." if unread else ""
     weakest = "The case is described by its weakest place"
-    return f"The person was found in {where}. {weakest}: {level.label.lower()}."
+    return f"The person was found in {where}.{open_ones} {weakest}: {level.label.lower()}."
+
+
+def _places(count: int) -> str:
+    return "1 registered place" if count == 1 else f"{count} registered places"
 
 
 def _recipients(request: ErasureRequest, plan: Plan | None) -> list[dossier.Recipient]:

@@ -204,6 +204,7 @@ LEVELS = ("erased", "mitigated", "suppressed", "scheduled", "kept", "forwarded",
 SUPPRESSING = {"suppress_output", "hide_from_index"}
 CHANGING = {"erase_records", "redact_records", "rebuild_index", "purge_cache", "purge_log"}
 CHANGING |= {"replay_model", "unlearn_model", "promote_model"}
+WEAK = ("hidden", "logically_deleted")
 NEEDS: dict[str, set[str]] = {
     "passed": {"passed"},
     "not_failed": {"passed", "inconclusive"},
@@ -223,7 +224,8 @@ def claim_problems(dossier: Mapping[str, Any]) -> Iterator[str]:
         if level in ("erased", "mitigated"):
             yield from _not_earned(key, level, [m for m in tests if m["verdict"]], steps)
         done = {s["action"] for s in steps if s["status"] == "done"}
-        if level == "suppressed" and not done & SUPPRESSING:
+        marked = [s for s in steps if s["action"] in CHANGING and s["level"] in WEAK]
+        if level == "suppressed" and not marked and not done & SUPPRESSING:
             yield f"{key} is called suppressed and no suppression is active"
         if level == "scheduled" and not any(s["due_on"] and s["status"] != "done" for s in steps):
             yield f"{key} is called scheduled and no open step has a date"
@@ -247,6 +249,9 @@ def _not_earned(key: str, level: str, tests: Sequence[Mapping[str, Any]], steps:
     for step in steps:
         if step["action"] in CHANGING and step["status"] != "done":
             yield f"{key} is called {level} although {step['action']} is not done"
+    levels = [step["level"] for step in steps if step["action"] in CHANGING and step["level"]]
+    if levels and levels[-1] in WEAK:
+        yield f"{key} is called {level} although its store keeps the bytes ({levels[-1]})"
 
 
 def check_claims(dossier: Mapping[str, Any]) -> str:

@@ -33,8 +33,10 @@ __all__ = [
     "forget_set",
     "look",
     "look_with",
+    "not_read",
     "opened_traces",
     "others_digest",
+    "read_since",
     "records_of",
     "search_of",
     "tick",
@@ -133,6 +135,7 @@ def _note(request: ErasureRequest, artifact: Artifact, findings: Findings) -> Se
     described = findings.described[artifact.slug]
     model = findings.models.get(artifact.slug)
     weights = ArtifactKind(artifact.kind) in WEIGHTS
+    seen = {"total": findings.totals.get(artifact.slug, ""), **referring(artifact, described.detail)}
     return SearchNote(
         request=request,
         round=request.round,
@@ -141,10 +144,24 @@ def _note(request: ErasureRequest, artifact: Artifact, findings: Findings) -> Se
         by_lineage=model is not None,
         records=described.records,
         digest=described.digest,
-        facts=model or {"total": findings.totals.get(artifact.slug, ""), **referring(artifact, described.detail)},
+        facts={**(model or seen), **({"unread": len(described.unread)} if described.unread else {})},
         note="Reached by lineage: weights hold no records to search." if weights else _not_read(described),
         at=timezone.now(),
     )
+
+
+def not_read(request: ErasureRequest) -> set[int]:
+    """Artifacts (by number) of which the round's search could not read a part: what that part holds is unknown."""
+    notes = SearchNote.objects.filter(request=request, round=request.round)
+    return {note.artifact_id for note in notes if note.facts.get("unread")}
+
+
+def read_since(request: ErasureRequest, findings: Findings) -> None:
+    """Take the mark off artifacts that a later search could read through; what it found there is for the caller."""
+    for note in SearchNote.objects.filter(request=request, round=request.round).select_related("artifact"):
+        if note.facts.pop("unread", 0) and not findings.described[note.artifact.slug].unread:
+            note.note = f"Read through on {timezone.now():%Y-%m-%d}; before, a part could not be read."
+            note.save(update_fields=["facts", "note"])
 
 
 def _not_read(described: Description) -> str:

@@ -6,9 +6,13 @@ The rules, in the order in which they are tried (a level needs its own evidence)
 2. *erased*: every step that changes the artifact is done (for a model by an exact route, and promoted), every check
    that the plan expects says what *erased* needs, and recovery copies are gone or have a date.
 3. *mitigated* (models): the steps are done by any route, the exposure in bits is measured and below its limit.
-4. *suppressed*: the suppression is active and a probe through the serving path came back empty. Never reads as 2 or 3.
+4. *suppressed*: the suppression is active and a probe through the serving path came back empty, or all is as in 2
+   but the store has only marked the records as deleted. Never reads as 2 or 3.
 5. *scheduled*: what is not done has a date.
 6. *cannot be shown*: all else. A missing check counts as a failed one; "not enough power" is a result and is said.
+
+A part that could not be read keeps an artifact from 2, and one in which nothing was found is 6. A server whose own
+files were out of reach may be 2, and the claim says so.
 
 A measurement that nobody expected lowers the claim when it failed, and never raises it.
 """
@@ -50,6 +54,8 @@ CHANGING = frozenset(
     }
 )
 UNDO = "destroy_undo"
+LEVELS = ("hidden", "logically_deleted", "rewritten", "byte_checked")  # of a store's receipt, the weakest first
+_WEAK = LEVELS[:2]
 _STRENGTH = tuple(ClaimLevel)
 _PROBE = {ArtifactKind.INDEX: "retrieval_hits"}
 
@@ -67,6 +73,10 @@ def claim(evidence: Evidence) -> Claim:
     against_mitigated = _against_mitigated(evidence)
     if not against_mitigated:
         return _mitigated(evidence, against_erased)
+    if against_erased == _marked(evidence):
+        return _claim(evidence, ClaimLevel.SUPPRESSED, "marked_deleted", against_erased)
+    if evidence.unread and not any(step.action in CHANGING for step in evidence.steps):
+        return _claim(evidence, ClaimLevel.NOT_SHOWN, "unread", _unread(evidence))
     reasons = against_mitigated if _is_model(evidence) else against_erased
     if _is_suppressed(evidence):
         key = "suppressed_until" if _due(evidence) else "suppressed"
@@ -103,7 +113,22 @@ def _against_erased(evidence: Evidence) -> tuple[str, ...]:
     reasons = _undone(evidence)
     if _is_model(evidence) and not any(step.action == "replay_model" and step.exact for step in evidence.steps):
         reasons += ("The model was not rebuilt without the person by an exact route.",)
-    return reasons + _unmet(evidence, for_mitigated=False)
+    return reasons + _unread(evidence) + _unmet(evidence, for_mitigated=False) + _marked(evidence)
+
+
+def _unread(evidence: Evidence) -> tuple[str, ...]:
+    return ("Parts of it could not be read.",) if evidence.unread else ()
+
+
+def _marked(evidence: Evidence) -> tuple[str, ...]:
+    return ("The store has marked it as deleted and keeps the bytes.",) if _level(evidence) in _WEAK else ()
+
+
+def _level(evidence: Evidence) -> str:
+    """The level of the last receipt: what an earlier step of the plan left in the store, a later one took out."""
+    changed = [step for step in evidence.steps if step.action in CHANGING and step.status is StepStatus.DONE]
+    levels = [step.level for step in changed if step.level]
+    return levels[-1] if levels and not _is_model(evidence) else ""
 
 
 def _against_mitigated(evidence: Evidence) -> tuple[str, ...]:
@@ -198,7 +223,9 @@ def _claim(
     **params: Plain,
 ) -> Claim:
     copies, notes = _copies_until(evidence), []
-    if level in (ClaimLevel.ERASED, ClaimLevel.MITIGATED):
+    if level is ClaimLevel.ERASED and _level(evidence) == "rewritten":
+        notes += ["files_unseen"]
+    if level in (ClaimLevel.ERASED, ClaimLevel.MITIGATED) or key == "marked_deleted":
         notes += ["copies_until"] if copies else []
         notes += ["may_be_undone"] if level is ClaimLevel.MITIGATED else []
     if level in (ClaimLevel.ERASED, ClaimLevel.MITIGATED, ClaimLevel.SCHEDULED, ClaimLevel.SUPPRESSED):

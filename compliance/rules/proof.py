@@ -40,6 +40,7 @@ class Evidence:
     """Everything that is known about one artifact in one case.
 
     ``expected`` names checks that the plan adds to the thresholds of the kind. A measurement's name occurs once.
+    ``unread`` says that the search could not read all of the artifact: what the rest holds, nobody knows.
     """
 
     artifact: str
@@ -50,6 +51,7 @@ class Evidence:
     expected: tuple[str, ...] = ()
     exemption: Exemption | None = None
     backups_until: date | None = None
+    unread: bool = False
 
     def measured(self, name: str) -> MeasurementResult | None:
         """The measurement of that name, if there is one."""

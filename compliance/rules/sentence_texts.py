@@ -20,6 +20,10 @@ _ENGLISH: Mapping[str, str] = {
     "backups_until": "Backups may still hold your data until {backups_until}.",
     "may_be_undone": "Later training or compression of this model could bring some of it back.",
     "not_enough_power": "For at least one test there was too little data to say more.",
+    "marked_deleted": "We deleted your data in {name}, and no search finds it any more. The bytes may stay in its "
+    "files until its server writes them anew.",
+    "unread": "We could not read everything in {name}. So we cannot show that none of your data is there.",
+    "files_unseen": "We could not check every file of the server behind {name}. What it gives out, we checked.",
 }
 _PORTUGUESE: Mapping[str, str] = {
     "erased": "Apagamos os seus dados de {name} e verificamos que eles não estão mais lá.",
@@ -38,6 +42,11 @@ _PORTUGUESE: Mapping[str, str] = {
     "backups_until": "Cópias de segurança ainda podem conter os seus dados até {backups_until}.",
     "may_be_undone": "Um treinamento ou uma compressão posterior deste modelo pode trazer parte deles de volta.",
     "not_enough_power": "Para pelo menos um teste houve poucos dados para afirmar mais.",
+    "marked_deleted": "Apagamos os seus dados em {name}, e nenhuma busca os encontra mais. Os bytes podem ficar nos "
+    "arquivos até que o servidor os reescreva.",
+    "unread": "Não conseguimos ler tudo em {name}. Por isso não podemos demonstrar que não há ali dados seus.",
+    "files_unseen": "Não conseguimos verificar todos os arquivos do servidor de {name}. O que ele entrega, "
+    "verificamos.",
 }
 _GERMAN: Mapping[str, str] = {
     "erased": "Wir haben Ihre Daten aus {name} gelöscht und geprüft, dass sie dort nicht mehr sind.",
@@ -58,6 +67,12 @@ _GERMAN: Mapping[str, str] = {
     "backups_until": "Backups können Ihre Daten noch bis zum {backups_until} enthalten.",
     "may_be_undone": "Späteres Training oder Verkleinern dieses Modells könnte einen Teil davon zurückbringen.",
     "not_enough_power": "Für mindestens einen Test gab es zu wenig Daten, um mehr zu sagen.",
+    "marked_deleted": "Wir haben Ihre Daten in {name} gelöscht, und keine Suche findet sie mehr. Die Bytes können in "
+    "den Dateien bleiben, bis der Server sie neu schreibt.",
+    "unread": "Wir konnten in {name} nicht alles lesen. Darum können wir nicht nachweisen, dass dort keine Daten von "
+    "Ihnen sind.",
+    "files_unseen": "Wir konnten nicht jede Datei des Servers hinter {name} prüfen. Was er herausgibt, "
+    "haben wir geprüft.",
 }
 _FRENCH: Mapping[str, str] = {
     "erased": "Nous avons effacé vos données de {name} et vérifié qu’elles n’y sont plus.",
@@ -78,6 +93,12 @@ _FRENCH: Mapping[str, str] = {
     "backups_until": "Des sauvegardes peuvent encore contenir vos données jusqu’au {backups_until}.",
     "may_be_undone": "Un nouvel entraînement ou une compression de ce modèle pourrait en ramener une partie.",
     "not_enough_power": "Pour au moins un test, il y avait trop peu de données pour en dire plus.",
+    "marked_deleted": "Nous avons supprimé vos données dans {name}, et aucune recherche ne les trouve plus. Les "
+    "octets peuvent rester dans les fichiers jusqu’à ce que le serveur les réécrive.",
+    "unread": "Nous n’avons pas pu tout lire dans {name}. Nous ne pouvons donc pas montrer qu’il n’y a aucune donnée "
+    "de vous.",
+    "files_unseen": "Nous n’avons pas pu vérifier tous les fichiers du serveur de {name}. Ce qu’il "
+    "donne, nous l’avons vérifié.",
 }
 _SPANISH: Mapping[str, str] = {
     "erased": "Borramos sus datos de {name} y comprobamos que ya no están allí.",
@@ -95,6 +116,10 @@ _SPANISH: Mapping[str, str] = {
     "backups_until": "Las copias de seguridad pueden contener sus datos todavía hasta el {backups_until}.",
     "may_be_undone": "Un entrenamiento o una compresión posterior de este modelo podría traer de vuelta una parte.",
     "not_enough_power": "Para al menos una prueba hubo pocos datos para decir más.",
+    "marked_deleted": "Borramos sus datos en {name}, y ninguna búsqueda los encuentra ya. Los bytes pueden quedar en "
+    "los archivos hasta que el servidor los escriba de nuevo.",
+    "unread": "No pudimos leer todo en {name}. Por eso no podemos demostrar que no haya allí datos suyos.",
+    "files_unseen": "No pudimos comprobar todos los archivos del servidor de {name}. Lo que entrega, lo comprobamos.",
 }
 TEXTS: Mapping[str, Mapping[str, str]] = {
     "en": _ENGLISH,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from compliance.intake.models import ErasureRequest
 from compliance.intake.standing import standing
 from compliance.mitigation.models import Plan, Step
+from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact
 from compliance.rules import claims
 from compliance.rules.proof import Claim, Evidence, MeasurementResult, StepResult
@@ -13,13 +16,15 @@ from compliance.validation.models import Measurement
 
 
 def claims_of(request: ErasureRequest, plan: Plan) -> list[tuple[Artifact, Claim]]:
-    """One claim per artifact that the plan touches, in the order of the register."""
-    artifacts = Artifact.objects.filter(steps__plan=plan).distinct().order_by("id")
+    """One claim per artifact that the plan touches or that was not read through, in the order of the register."""
+    unread = provenance.not_read(request)
+    touched = Q(steps__plan=plan) | Q(pk__in=unread)
+    artifacts = Artifact.objects.filter(touched).distinct().order_by("id")
     decided = standing(request)
-    return [(a, claims.claim(_evidence(plan, a, decided.exemption_of(a.slug)))) for a in artifacts]
+    return [(a, claims.claim(_evidence(plan, a, decided.exemption_of(a.slug), a.pk in unread))) for a in artifacts]
 
 
-def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None) -> Evidence:
+def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None, unread: bool) -> Evidence:
     measured = plan.measurements.filter(artifact=artifact).exclude(verdict="")
     return Evidence(
         artifact=artifact.slug,
@@ -28,6 +33,7 @@ def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None) -> Ev
         steps=tuple(_step(step) for step in plan.steps.filter(artifact=artifact).order_by("order", "id")),
         measurements=tuple(_measurement(row) for row in measured),
         exemption=exemption,
+        unread=unread,
     )
 
 

@@ -8,13 +8,15 @@ from django.utils import timezone
 
 from compliance.audit import services as audit
 from compliance.intake import vault
-from compliance.intake.models import DecisionKind, ErasureRequest
+from compliance.intake.models import ErasureRequest
+from compliance.intake.standing import Standing, standing
 from compliance.jobs.progress import Part, Progress
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact
 from compliance.rules.claims import CHANGING
 from compliance.rules.errors import PlanChanged
+from compliance.rules.proof import Claim
 from compliance.rules.terms import ArtifactKind, ClaimLevel, EntityRole, StepStatus, Verdict
 from compliance.rules.thresholds import Threshold, thresholds
 from compliance.validation import checks, claiming
@@ -44,7 +46,7 @@ def validate(request: ErasureRequest, progress: Progress) -> bool:
     unproven = [
         artifact.slug
         for artifact, claim in claiming.claims_of(request, plan)
-        if artifact in artifacts and claim.level in (UNPROVEN if artifact.slug in promised else UNSHOWN)
+        if artifact in artifacts and _falls_short(claim, promised=artifact.slug in promised)
     ]
     unproven += still_shown
     with progress.commit():
@@ -69,7 +71,8 @@ def _try_elsewhere(request: ErasureRequest, plan: Plan, treated: list[Artifact],
     A challenge may be about a model of which this round's plan promises nothing: it must not be heard by nobody.
     """
     serving = Artifact.objects.filter(entity=request.entity, kind=ArtifactKind.MODEL, retired_at=None)
-    others = serving.exclude(pk__in=[artifact.pk for artifact in treated]).exclude(role=EntityRole.PROCESSOR)
+    decided = standing(request)
+    others = [a for a in serving.exclude(pk__in=[each.pk for each in treated]) if not _not_ours(decided, a)]
     for artifact in others if challenged.probes(vault.opened(request)) else []:
         if plan.measurements.filter(artifact=artifact, check_name=challenged.NAME).exists():
             continue
@@ -83,6 +86,14 @@ def _try_elsewhere(request: ErasureRequest, plan: Plan, treated: list[Artifact],
 _LAST = "checked"
 UNSHOWN = (ClaimLevel.NOT_SHOWN,)
 UNPROVEN = (*UNSHOWN, ClaimLevel.SUPPRESSED)
+
+
+def _falls_short(claim: Claim, *, promised: bool) -> bool:
+    """Whether the claim is less than the plan promised. A store that only marks what it deletes was no promise broken:
+
+    its claim says so, and nobody can make its server write its files anew by trying again.
+    """
+    return claim.level in (UNPROVEN if promised else UNSHOWN) and claim.sentence_key != "marked_deleted"
 
 
 def changed(plan: Plan) -> set[str]:
@@ -159,17 +170,26 @@ def sweep(request: ErasureRequest, progress: Progress) -> bool:
     spared = _left_as_they_are(request)
     own = {slug: count for slug, count in provenance.counted_records(findings).items() if slug not in spared}
     with progress.commit():
+        provenance.read_since(request, findings)
         audit.record(
             "sweep.done",
             case=request.reference,
             entity=request.entity.slug,
             by="system",
-            detail={"found_again": sum(own.values()), "where": sorted(slug for slug, count in own.items() if count)},
+            detail={
+                "found_again": sum(own.values()),
+                "where": sorted(slug for slug, count in own.items() if count),
+                "not_read_through": len(provenance.not_read(request)),
+            },
         )
     return not any(own.values())
 
 
 def _left_as_they_are(request: ErasureRequest) -> set[str]:
-    kept = request.decisions.filter(kind=DecisionKind.KEEP).values_list("artifact", flat=True)
-    forwarded = Artifact.objects.filter(entity=request.entity, role=EntityRole.PROCESSOR).values_list("slug", flat=True)
-    return {*kept, *forwarded}
+    decided, registered = standing(request), Artifact.objects.filter(entity=request.entity)
+    return {a.slug for a in registered if decided.exemption_of(a.slug) or _not_ours(decided, a)}
+
+
+def _not_ours(decided: Standing, artifact: Artifact) -> bool:
+    """Whether another controller decides about the artifact, as this case has it and not only as it is registered."""
+    return decided.role_of(artifact.slug, EntityRole(artifact.role)) is EntityRole.PROCESSOR

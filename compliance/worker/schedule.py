@@ -11,11 +11,13 @@ from compliance.intake import services as intake
 from compliance.intake.models import DecisionKind, ErasureRequest
 from compliance.jobs.progress import Later, Part, Progress
 from compliance.mitigation import services as mitigation
+from compliance.provenance import services as provenance
 from compliance.rules import lifecycle
 from compliance.rules.terms import Horizon, State
 from compliance.validation import services as validation
 
 LAPSE_AFTER = timedelta(days=7)
+UNREAD_AGAIN = timedelta(days=30)  # how soon a place that could not be read is tried again, after the last sweep
 
 
 def lapse_unconfirmed() -> int:
@@ -42,14 +44,19 @@ def next_day(request: ErasureRequest, *, after: date) -> date | None:
 
 
 def follow_up(request: ErasureRequest, progress: Progress, *, today: date | None = None) -> State | Later | None:
-    """Run the steps whose day has come, sweep, and either close, reopen, or come back on the next day."""
-    today = today or timezone.now().date()
+    """Run the steps whose day has come, sweep, and either close, reopen, or come back on the next day.
+
+    A case is not closed while a part of a registered place could not be read.
+    """
+    today, unread = today or timezone.now().date(), provenance.not_read(request)
     ran = mitigation.carry_out(request, Part(progress, 0, 0.5), horizons=[Horizon.LONG_TERM], due_on=today)
     if today > answered_on(request) and not validation.sweep(request, Part(progress, 0.5, 0.9)):
         return State.ACCEPTED
-    if ran:
+    if ran or provenance.not_read(request) != unread:
         evidence.issue(request, Part(progress, 0.9, 1.0))
     day = next_day(request, after=today)
+    if day is None and provenance.not_read(request):
+        day = today + UNREAD_AGAIN
     if day is None and not mitigation.open_steps(request):
         return State.CLOSED
     return None if day is None else Later(timezone.make_aware(datetime.combine(day, time(3, 0))))

@@ -78,6 +78,46 @@ def test_a_step_that_is_not_done_never_counts_as_done(status: StepStatus) -> Non
     assert claim(evidence).level is ClaimLevel.NOT_SHOWN
 
 
+def at_level(*levels: str) -> tuple[StepResult, ...]:
+    """Done steps on one store, in their order, each with the level of its receipt."""
+    actions = ("erase_records", "redact_records")[-len(levels) :]
+    return tuple(StepResult(a, StepStatus.DONE, level=one) for a, one in zip(actions, levels, strict=True))
+
+
+@pytest.mark.parametrize("level", ["hidden", "logically_deleted"])
+def test_a_store_that_only_marks_what_it_deletes_is_never_called_erased(level: str) -> None:
+    lowered = claim(replace(ERASED, steps=(*at_level(level), UNDO)))
+    assert (lowered.level, lowered.sentence_key) == (ClaimLevel.SUPPRESSED, "marked_deleted")
+    assert "bytes may stay" in sentence(lowered)
+
+
+def test_a_mark_beside_a_failed_check_cannot_be_shown_as_anything() -> None:
+    marked = replace(ERASED, steps=(*at_level("logically_deleted"), UNDO))
+    assert claim(with_verdict(marked, "rows_found", Verdict.FAILED)).level is ClaimLevel.NOT_SHOWN
+
+
+def test_the_last_receipt_of_a_store_counts_because_the_first_left_what_the_second_took() -> None:
+    assert claim(replace(ERASED, steps=(*at_level("logically_deleted", "byte_checked"), UNDO))).notes[:1] != (
+        "files_unseen",
+    )
+    assert claim(replace(ERASED, steps=(*at_level("byte_checked", "logically_deleted"), UNDO))).level is (
+        ClaimLevel.SUPPRESSED
+    )
+
+
+def test_a_server_whose_files_were_out_of_reach_is_called_erased_and_that_is_said() -> None:
+    made = claim(replace(ERASED, steps=(*at_level("rewritten"), UNDO)))
+    assert made.level is ClaimLevel.ERASED and "files_unseen" in made.notes
+    assert "files_unseen" not in claim(replace(ERASED, steps=(*at_level("byte_checked"), UNDO))).notes
+
+
+def test_what_could_not_be_read_is_never_called_erased_and_is_said_where_nothing_was_found() -> None:
+    assert claim(replace(ERASED, unread=True)).level is ClaimLevel.NOT_SHOWN
+    untouched = claim(Evidence("s2", "archive", DATA, unread=True))
+    assert (untouched.level, untouched.sentence_key) == (ClaimLevel.NOT_SHOWN, "unread")
+    assert weakest([claim(ERASED), untouched]) == untouched
+
+
 def test_an_approximate_route_is_never_erased_whatever_the_tests_say() -> None:
     got = claim(UNLEARNED)
     assert got.level is ClaimLevel.MITIGATED

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from compliance.rules import errors
-from compliance.rules.errors import ConfigurationError, NoSpace, OubliError, PlanChanged, SourceUnreachable
+from compliance.rules.errors import ConfigurationError, NoSpace, OubliError, PlanChanged, SourceUnreachable, TooOften
 
 
 def tree(kind: type[OubliError] = OubliError) -> list[type[OubliError]]:
@@ -34,7 +34,7 @@ def test_an_error_without_its_own_advice_still_says_what_to_do() -> None:
 
 
 def test_only_what_heals_by_itself_is_retried() -> None:
-    assert {kind for kind in tree() if kind.retryable} == {SourceUnreachable, NoSpace}
+    assert {kind for kind in tree() if kind.retryable} == {SourceUnreachable, NoSpace, TooOften}
 
 
 @pytest.mark.parametrize("secret", ["alice@example.org", "+49 151 234 567 89", "Alice.M+x@mail.example.com"])
