@@ -82,14 +82,34 @@ def release(request: ErasureRequest, *, artifact: str, by: User | None, reason: 
         accounts.require(by, request.entity, [Role.OFFICER])
     if artifact not in standing(request).held:
         raise IllegalMove("There is no such hold on this case.")
+    state = State(request.state)
+    if state in _AT_WORK:
+        raise IllegalMove(
+            "The approved plan is being carried out, and keeps what was held.",
+            next_action="End the hold once the case is answered, or send the case back to its plan first.",
+        )
+    goes_on = _goes_on(request, state)
     with transaction.atomic():
         decision = write(request, DecisionKind.RELEASE, by, Reasons(artifact=artifact, reason=reason))
-        state = State(request.state)
-        if state in (State.ANSWERED, State.CLOSED):
-            services.move(request, to=State.ACCEPTED, by=by or services.SYSTEM, reason="The legal hold has ended.")
-        if state not in (State.WITHDRAWN, State.LAPSED):
+        if goes_on:
+            if state in (State.ANSWERED, State.CLOSED):
+                services.move(request, to=State.ACCEPTED, by=by or services.SYSTEM, reason="The legal hold has ended.")
             notices.owe(request, Letter.RESUMED)
     return decision
+
+
+_AT_WORK = (State.APPROVED, State.MITIGATED, State.VALIDATED)
+_ENDED = (State.REFUSED, State.FORWARDED, State.WITHDRAWN, State.LAPSED)
+_TAKEN_UP = (DecisionKind.ACCEPT, DecisionKind.INSTRUCT)
+_TURNED_AWAY = (DecisionKind.REFUSE, DecisionKind.EXCESSIVE, DecisionKind.UNIDENTIFIED, DecisionKind.FORWARD)
+
+
+def _goes_on(request: ErasureRequest, state: State) -> bool:
+    """Whether the end of a hold lets the case go on: one that was refused or forwarded since has nothing to go on."""
+    if state is not State.CLOSED:
+        return state not in _ENDED
+    last = request.decisions.filter(kind__in=(*_TAKEN_UP, *_TURNED_AWAY)).order_by("-at", "-id").first()
+    return last is not None and last.kind in _TAKEN_UP
 
 
 def pause(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:

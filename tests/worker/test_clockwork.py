@@ -16,12 +16,13 @@ from django.utils import timezone
 from compliance.accounts import services as accounts
 from compliance.accounts.models import User
 from compliance.audit.models import Event
-from compliance.intake import bounces, deliveries, vault, watching
+from compliance.intake import bounces, decisions, deliveries, vault, watching
 from compliance.intake.ledgers import Delivery
 from compliance.intake.models import Decision, ErasureRequest
 from compliance.intake.reasons import Reasons
 from compliance.mitigation import assessing
 from compliance.mitigation import services as mitigation
+from compliance.rules.errors import IllegalMove
 from compliance.rules.terms import Channel, Exemption, Role, State
 from compliance.worker import clockwork, delivering, digest, tasks
 from tests.web import seeded
@@ -61,7 +62,7 @@ def test_a_hold_ends_the_day_after_its_day_and_the_plan_follows(firm: seeded.Com
 
 
 def test_a_hold_that_ends_on_an_answered_case_opens_it_again(firm: seeded.Company) -> None:
-    case = seeded.verified(firm)
+    case = seeded.planned(firm, seeded.register(firm.entity))
     hold = on_hold(firm, case)
     Decision.objects.filter(pk=hold.pk).update(review_on=timezone.now().date() - timedelta(days=2))
     ErasureRequest.objects.filter(pk=case.pk).update(state="MITIGATED")
@@ -70,6 +71,30 @@ def test_a_hold_that_ends_on_an_answered_case_opens_it_again(firm: seeded.Compan
     assert clockwork.end_holds() == 1
     case.refresh_from_db()
     assert (case.state, case.round) == (State.ACCEPTED, 2)
+
+
+def test_a_hold_that_ends_on_a_refused_case_opens_nothing_and_promises_nothing(firm: seeded.Company) -> None:
+    case = seeded.verified(firm)
+    hold = on_hold(firm, case)
+    day = timezone.now().date() + timedelta(days=30)
+    reasons = Reasons(exemption=Exemption.LEGAL_CLAIMS, reason="A suit.", review_on=day)
+    decisions.refuse(case, by=firm.olga, reasons=reasons)
+    Decision.objects.filter(pk=hold.pk).update(review_on=timezone.now().date() - timedelta(days=2))
+    ErasureRequest.objects.filter(pk=case.pk).update(state="CLOSED")
+    assert clockwork.end_holds() == 1
+    case.refresh_from_db()
+    assert (case.state, case.round) == (State.CLOSED, 1)
+    assert "resumed" not in case.notices.values_list("kind", flat=True)
+
+
+@pytest.mark.parametrize("state", ["APPROVED", "MITIGATED", "VALIDATED"])
+def test_nobody_ends_a_hold_while_the_plan_that_keeps_it_is_carried_out(firm: seeded.Company, state: str) -> None:
+    case = seeded.planned(firm, seeded.register(firm.entity))
+    on_hold(firm, case)
+    ErasureRequest.objects.filter(pk=case.pk).update(state=state)
+    case.refresh_from_db()
+    with pytest.raises(IllegalMove, match="carried out"):
+        assessing.release(case, artifact="", by=firm.olga, reason="Settled.")
 
 
 def test_a_digest_goes_once_a_day_in_the_morning_and_names_nobody(firm: seeded.Company) -> None:
