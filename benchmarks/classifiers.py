@@ -270,7 +270,11 @@ def main() -> int:
     """Run, print, write; 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--quick", action="store_true", help="one class, one seed, few trials, no rows; under a minute")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a third of the rows, one class, one seed; what it cannot judge is not asked",
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--docs", type=Path, help="write the tables as a page")
     options = parser.parse_args()
@@ -278,6 +282,9 @@ def main() -> int:
     data = open_folder(options.data)
     labels, seeds, trials = ((5,), (0,), 6) if options.quick else ((5, 8, 2), (0, 1, 2), 20)
     names = (FAST, THOROUGH, "delete", "label_flip") if options.quick else BESIDE
+    if options.quick:
+        few = data.train.sample(20_000, generator=torch.Generator().manual_seed(0))
+        data = DataSet(few, data.test, data.names)
     recipe = recipe_for(data, epochs=5)
     lines: list[Line] = []
     benches = [ClassBench(data, recipe, label % data.train.classes) for label in labels]
@@ -288,6 +295,8 @@ def main() -> int:
             lines += bench.run(original, seed=seed, names=names if first else OFTEN, trials=trials if first else 0)
             print(f"class {bench.label}, seed {seed}: done", file=sys.stderr, flush=True)
     out, goals = ["## A whole class", "", *show(lines)], class_goals(lines, trials)
+    if options.quick:  # a third of the rows makes retraining three times cheaper and every model a little worse
+        goals = [goal for goal in goals if "logit masks" in goal.name or "CPU seconds" in goal.name]
     read: list[rows.RowsReading] = []
     if not options.quick:
         world = rows.found(data.train, data.test, models=48, pool=5000, seed=0)
