@@ -35,12 +35,19 @@ class Report:
 
 
 def read_report(raw: bytes) -> Report | None:
-    """The report in a message; None for any other message, and for one that says that all is well."""
+    """The report in a message; None for any other message, and for one that says that all is well.
+
+    Anybody may write to the mailbox: a message that the parser cannot take (parts nested without end, say) is no
+    report, and must not keep those behind it from being read. The parser that reads headers only as text is used: the
+    other one takes minutes for some of a few kilobytes.
+    """
     if len(raw) > LONGEST:
         return None
-    message = email.message_from_bytes(raw, policy=email.policy.default)
-    found = _failed(message)
-    message_id = _original_id(message)
+    try:
+        message = email.message_from_bytes(raw, policy=email.policy.compat32)
+        found, message_id = _failed(message), _original_id(message)
+    except Exception:  # its words may quote the message
+        return None
     if found is None or not message_id:
         return None
     return Report(message_id, found, permanent=found.startswith("5"))

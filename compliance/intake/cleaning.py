@@ -22,7 +22,10 @@ MOST_PAGES = 100
 MEMORY = 1 << 30
 SECONDS = 20
 _ACTIVE = ("/OpenAction", "/AA", "/AcroForm", "/Names", "/Metadata", "/PieceInfo", "/Collection", "/AF", "/Perms")
+# What a reader of the document may be made to do: PDF 2.0 (ISO 32000-2), table 201; a jump within it stays.
+_HARMLESS_ACTIONS = frozenset({"/GoTo"})
 _OF_A_PAGE = ("/AA", "/Metadata", "/PieceInfo", "/AF")
+_NEVER = ("/AA", "/JS", "/JavaScript", "/Metadata", "/EF", "/PieceInfo", "/Launch", "/OpenAction")
 _HARMLESS = frozenset({"/Link", "/Text", "/Highlight", "/FreeText", "/Stamp", "/Ink", "/Square", "/Line"})
 
 
@@ -111,10 +114,43 @@ def _disarm(document: Any) -> None:
         if "/Annots" in page.obj:
             page.obj.Annots = pikepdf.Array([_quiet(a) for a in page.obj.Annots if a.get("/Subtype") in _HARMLESS])
     for found in document.objects:
-        if isinstance(found, pikepdf.Dictionary | pikepdf.Stream):
-            for name in ("/JS", "/JavaScript", "/Metadata", "/EF", "/PieceInfo", "/Launch"):
-                if name in found:
-                    del found[name]
+        _disarm_one(found)
+
+
+def _disarm_one(found: Any, *, depth: int = 0) -> None:
+    """Take scripts, files and actions out of an object and of what is written inside it."""
+    import pikepdf
+
+    if depth > 50:
+        raise Refused("damaged")
+    if isinstance(found, pikepdf.Array):
+        for part in found:
+            if _is_inside(part):
+                _disarm_one(part, depth=depth + 1)
+    if not isinstance(found, pikepdf.Dictionary | pikepdf.Stream):
+        return
+    for name in list(found.keys()):
+        part = found[name]
+        elsewhere = name == "/F" and isinstance(found, pikepdf.Stream)
+        if name in _NEVER or elsewhere or (name in ("/A", "/PA", "/Next") and _acts(part)):
+            del found[name]
+        elif _is_inside(part):
+            _disarm_one(part, depth=depth + 1)
+
+
+def _is_inside(part: Any) -> bool:
+    import pikepdf
+
+    return isinstance(part, pikepdf.Dictionary | pikepdf.Array) and not part.is_indirect
+
+
+def _acts(part: Any) -> bool:
+    """Whether it is an action (or a list of them) that leads anywhere but within the document."""
+    import pikepdf
+
+    if isinstance(part, pikepdf.Array):
+        return any(_acts(one) for one in part)
+    return isinstance(part, pikepdf.Dictionary) and "/S" in part and str(part["/S"]) not in _HARMLESS_ACTIONS
 
 
 def _quiet(annotation: Any) -> Any:

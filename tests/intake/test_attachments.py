@@ -88,6 +88,43 @@ def test_a_document_keeps_its_pages_and_loses_scripts_files_and_authors(db: None
     assert b"calc.exe" not in file.content and b"app.alert" not in file.content
 
 
+def _with_bookmarks() -> bytes:
+    """Bookmarks, one of them with a chain of actions, another within the document; a stream that lies elsewhere."""
+    document, out = pikepdf.new(), io.BytesIO()
+    document.add_blank_page(page_size=(200, 200))
+    name, text = pikepdf.Name, pikepdf.String
+    there = pikepdf.Dictionary(S=name.GoTo, D=[document.pages[0].obj, name.Fit])
+    launch = pikepdf.Dictionary(S=name.Launch, F=text("calc.exe"))
+    there.Next = pikepdf.Array([pikepdf.Dictionary(S=name.URI, URI=text("https://evil.example/?seen"))])
+    second = document.make_indirect(pikepdf.Dictionary(Title=text("two"), A=there))
+    first = document.make_indirect(pikepdf.Dictionary(Title=text("one"), A=launch, Next=second))
+    document.Root.Outlines = document.make_indirect(pikepdf.Dictionary(First=first, Last=second, Count=2))
+    remote = pikepdf.Dictionary(S=name.GoToR, F=text("smb://evil.example/share"))
+    document.Root.Threads = pikepdf.Array([pikepdf.Dictionary(I=pikepdf.Dictionary(A=remote))])
+    stream = document.make_stream(b"0 0 m")
+    stream.F = text("file:///etc/passwd")
+    document.pages[0].Contents = stream
+    document.save(out, compress_streams=False)
+    return out.getvalue()
+
+
+def test_bookmarks_lead_within_the_document_only(db: None) -> None:
+    file = cleaned(_with_bookmarks())
+    for gone in (b"calc.exe", b"evil.example", b"/etc/passwd", b"/Launch"):
+        assert gone not in _every_object(file.content)
+    with pikepdf.open(io.BytesIO(file.content)) as document:
+        two = document.Root.Outlines.Last
+        assert str(two.Title) == "two" and two.A.S == "/GoTo" and "/Next" not in two.A
+
+
+def _every_object(content: bytes) -> bytes:
+    """What a reader sees: nothing hides in a compressed stream of objects."""
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(content)) as document:
+        document.save(out, object_stream_mode=pikepdf.ObjectStreamMode.disable, compress_streams=False)
+    return out.getvalue()
+
+
 def test_plain_text_is_taken_as_it_is(db: None) -> None:
     file = cleaned(b"Ich habe es gesehen.\r\nNora", "../../etc/note.txt")
     assert (file.kind, file.name, file.content) == ("text", "note.txt", b"Ich habe es gesehen.\nNora")
