@@ -7,6 +7,7 @@ import errno
 from compliance.rules.errors import DamagedArtifact, DimensionMismatch, InvalidInput, NoSpace, OubliError
 from compliance.rules.errors import SourceUnreachable as Unreachable
 from retrieval import errors as retrieval
+from unlearning import errors as unlearning
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -17,6 +18,8 @@ def in_words(error: BaseException) -> OubliError | None:
         return error
     if isinstance(error, retrieval.RetrievalError):
         return _of_retrieval(error)
+    if isinstance(error, unlearning.InputError):
+        return DamagedArtifact(str(error))
     if isinstance(error, OSError) and error.errno in FULL:
         return NoSpace("The disk is full: what was being written was thrown away, what was there is untouched.")
     if "database or disk is full" in str(error):

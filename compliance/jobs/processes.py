@@ -20,13 +20,32 @@ from compliance.rules.errors import (
     ModelUnreadable,
     NoSpace,
     OubliError,
+    ProofFailed,
+    SourceUnreachable,
 )
 
 _PR_SET_PDEATHSIG = 1
+
+
+class ModelRefused(ProofFailed):
+    """The new model lost what it should keep, or its numbers broke off; nothing was saved, the old one serves."""
+
+    usual_action = (
+        "Send the case back to its plan, and ask an engineer for another method or dose; until then the model serves "
+        "as it was, with the person's details suppressed."
+    )
+
+
 _BY_NAME: Mapping[str, type[OubliError]] = {
     "ModelError": ModelUnreadable,
-    "UnsafeWeights": ModelUnreadable,
+    "PickledWeights": ModelUnreadable,
+    "RemoteCode": ModelUnreadable,
     "MissingWeights": ModelUnreadable,
+    "NotFinite": ModelUnreadable,
+    "Refused": ModelRefused,
+    "Diverged": ModelRefused,
+    "NotWritten": NoSpace,
+    "Waiting": SourceUnreachable,
     "DimensionMismatch": DimensionMismatch,
     "IndexUnreadable": DamagedArtifact,
     "LedgerError": InvalidInput,

@@ -79,6 +79,11 @@ def _changeable(item: Affected) -> bool:
     return item.holds("weights", True)
 
 
+def _hides(item: Affected) -> bool:
+    """Only an index folder of ours has a list of entries that every search leaves out at once."""
+    return item.connector in ("", "vector_index")
+
+
 def _has_recipients(item: Affected) -> bool:
     return item.number("recipients") > 0 or not item.holds("weights", True) or item.role is EntityRole.JOINT
 
@@ -168,6 +173,7 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             Horizon.IMMEDIATE,
             Phase.SUPPRESS,
             _say("Searches in {name} leave {count} entries out at once; they are still stored until the rebuild."),
+            when=_hides,
             cost=lambda _: "milliseconds",
             reversible=True,
         ),
@@ -232,8 +238,8 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             Horizon.SHORT_TERM,
             Phase.MODEL,
             _say(
-                "{name} has no recorded training run, so it cannot be rebuilt exactly; an approximate method is used "
-                "and what remains is measured in bits."
+                "{name} has no recorded run that can be replayed, so it is not rebuilt exactly; an approximate method "
+                "is used and what remains is measured in bits."
             ),
             when=_unlearnable,
             cost=lambda _: "a fraction of one training",

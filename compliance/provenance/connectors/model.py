@@ -143,10 +143,17 @@ def _ledger(folder: Path) -> dict[str, Any]:
     if not run.is_file():
         return {"ledger": False, "stages": 0}
     try:
-        stages = json.loads(run.read_text("utf-8"))["plan"]["stages"]
+        content = json.loads(run.read_text("utf-8"))
+        if content.get("verb") == "trainer":  # repeated by the company's own program, with its Recorder
+            return {
+                "ledger": False,
+                "stages": 0,
+                "ledger_problem": "recorded by a Trainer: only that program repeats it",
+            }
+        stages = content["plan"]["stages"]
         checkpoints = sorted(path.name for path in (folder / "ledger" / "checkpoints").glob("*") if path.is_dir())
         return {"ledger": True, "stages": len(stages), "checkpoints": checkpoints}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {"ledger": False, "stages": 0, "ledger_problem": "ledger/run.json cannot be read"}
 
 

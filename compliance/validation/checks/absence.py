@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from compliance.provenance import search as searching
 from compliance.provenance.places import connector_of, place_of
+from compliance.rules.claims import CHANGING
 from compliance.rules.errors import DamagedArtifact
-from compliance.rules.terms import ArtifactKind
+from compliance.rules.terms import ArtifactKind, StepStatus
 from compliance.validation import plainsight
 from compliance.validation.readings import Reading, Subject, judged
 
@@ -25,10 +26,19 @@ def measure(subject: Subject) -> Iterator[Reading]:
         yield judged(subject, Reading("absence", name, float(rows), detail=detail))
     subject.progress(0.6, f"Scanning every byte of {place.name}")
     patterns = searching.patterns(subject.search)
-    detail = {"how": "raw and decoded bytes of every file", "spellings": len(patterns)}
+    detail = {"how": _searched(subject), "spellings": len(patterns)}
     try:
         hits: float | None = float(connector_of(subject.artifact).absent(place, patterns))
     except DamagedArtifact as error:
         # A file that cannot be searched leaves no number, and without one nothing is called erased.
         hits, detail = None, {**detail, "how": error.cause}
     yield judged(subject, Reading("absence", "residue_bytes", hits, unit="occurrences", detail=detail))
+
+
+def _searched(subject: Subject) -> str:
+    """What the search reached, as the store's last receipt says."""
+    steps = subject.plan.steps.filter(artifact=subject.artifact, action__in=CHANGING, status=StepStatus.DONE)
+    receipt = next((step.receipt or {} for step in steps.order_by("-order", "-id")), {})
+    if receipt.get("level", "byte_checked") == "byte_checked":
+        return "raw and decoded bytes of every file"
+    return "what the store gives out; not every file of its own was in reach"
