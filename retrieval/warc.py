@@ -1,5 +1,6 @@
 """Web archives for the filter, record by record: WARC 1.0 and 1.1 (ISO 28500), plain or gzip member by member."""
 
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from retrieval.formats import Block, decoded, opened
 from retrieval.pages import Page, page
 from retrieval.rows import RecordsUnreadable
 
+_HEX: Final = re.compile(rb"[0-9A-Fa-f]{1,15}")
 _LONGEST: Final = 1 << 30
 _MOST_UNPACKED: Final = 256 << 20
 
@@ -78,10 +80,10 @@ def _joined(body: bytes) -> bytes:
     parts: list[bytes] = []
     at = 0
     while (end := body.find(b"\r\n", at)) > 0:
-        try:
-            size = int(body[at:end].partition(b";")[0], 16)
-        except ValueError:
+        said = body[at:end].partition(b";")[0].strip()
+        if not _HEX.fullmatch(said):  # a sign before it would lead backwards, and round and round
             return body
+        size = int(said, 16)
         if size == 0:
             return b"".join(parts)
         parts.append(body[end + 2 : end + 2 + size])

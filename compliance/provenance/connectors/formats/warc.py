@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import gzip
 import re
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from compliance.provenance.connectors import Place
-from compliance.provenance.connectors.formats import Edit, html, record_cap
+from compliance.provenance.connectors.formats import Edit, PartUnread, html, record_cap
+from compliance.provenance.connectors.formats.http_body import decoded
 from compliance.provenance.connectors.formats.streams import compression_of, opened
 from compliance.provenance.connectors.matching import Blanked
 from compliance.provenance.connectors.rows import Row, key_of
@@ -27,7 +27,19 @@ _CODINGS = re.compile(rb"^(?:Content-Encoding|Transfer-Encoding):.*\r\n", re.IGN
 
 
 def rows(path: Path, place: Place) -> Iterator[Row]:
-    """Every record with its target address and what it carries."""
+    """Every record with its target address and what it carries; ``PartUnread`` counts bodies that nobody can read."""
+    unread = 0
+    for row in _every(path, place):
+        unread += not row.value["readable"]
+        yield row
+    if unread:
+        raise PartUnread(
+            f"{path.name}: the bodies of {unread} records are packed in a way that is not read, or too large.",
+            next_action="Write the archive with plain or gzip bodies, and look again.",
+        )
+
+
+def _every(path: Path, place: Place) -> Iterator[Row]:
     with opened(path, place) as stream:
         for number, raw in enumerate(_records(stream, path, record_cap(place)), start=1):
             yield _row(raw, f"{path.name}, record {number}", place)
@@ -37,7 +49,7 @@ def rewrite(path: Path, target: Path, place: Place, edit: Edit) -> None:
     """Write the records that stay, each in a gzip member of its own where the archive has them."""
     packed = compression_of(path)
     with target.open("wb") as out:
-        for row in rows(path, place):
+        for row in _every(path, place):
             if (kept := edit(row)) is not None:
                 out.write(gzip.compress(kept.raw, mtime=0) if packed else kept.raw)
         if packed and not out.tell():
@@ -103,39 +115,13 @@ def _row(raw: bytes, where: str, place: Place) -> Row:
     block = rest[:-4]
     has_http = block.startswith(b"HTTP/") and b"\r\n\r\n" in block
     http, _, body = block.partition(b"\r\n\r\n") if has_http else (b"", b"", block)
-    body = _decoded(http, body) if has_http else body
+    body, readable = decoded(http, body) if has_http else (body, True)
     is_html = b"text/html" in http.lower() or b"text/html" in head.lower()
     texts = html.page(body, "", place).fields if is_html else {"text": body.decode("utf-8", "surrogateescape")}
     fields = {"head": _text(head), "http": _text(http), **{name: texts[name] for name in texts if name != "file"}}
     value: dict[str, Any] = {"head": head, "http": http, "body": body, "has_http": has_http, "is_html": is_html}
+    value["readable"] = readable
     return Row(key_of(fields, raw, place), fields, raw, value, where)
-
-
-def _decoded(http: bytes, body: bytes) -> bytes:
-    """The body without its transfer and content codings; as it is when it does not decode."""
-    low = http.lower()
-    try:
-        if b"transfer-encoding: chunked" in low:
-            body = _unchunked(body)
-        if b"content-encoding: gzip" in low:
-            body = zlib.decompressobj(31).decompress(body, 1 << 26)
-        elif b"content-encoding: deflate" in low:
-            body = zlib.decompressobj().decompress(body, 1 << 26)
-    except (ValueError, zlib.error):
-        return body
-    return body
-
-
-def _unchunked(body: bytes) -> bytes:
-    out, at = b"", 0
-    while at < len(body):
-        end = body.index(b"\r\n", at)
-        size = int(body[at:end].split(b";")[0], 16)
-        if size == 0:
-            return out
-        out += body[end + 2 : end + 2 + size]
-        at = end + 4 + size
-    return out
 
 
 def _text(raw: bytes) -> str:
