@@ -7,13 +7,15 @@ that ``locate`` finds: separators, "at" and "dot" in words, a mailbox tag, %40, 
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 import phonenumbers
 
 from retrieval.errors import RetrievalError
-from retrieval.text import fold, normalise, squeeze
+from retrieval.text import normalise, squeeze
 
+Candidate: TypeAlias = tuple[str, str, int, int]  # kind, canonical form, start and end in the folded text
+_Found: TypeAlias = tuple[str, int, int]
 CODES: Final = ("customer_id", "username", "tax_id")
 LONGEST_PHONE, LONGEST_CODE = 17, 40  # E.164 has 15 digits, written with 00 before them 17
 _OPEN, _CLOSE = r"[(\[{<]\s?", r"\s?[)\]}>]"
@@ -30,45 +32,54 @@ _GAP = re.compile(r"[\s\-_./#:()]{1,3}")
 _JOINS = re.compile(r"[\-_./]")
 
 
-def candidates(text: str, region: str | None = None) -> Iterator[tuple[str, str]]:
-    """Yield (kind, canonical form) of everything in a text that could be an identifier; a kind may be a wrong guess.
+def candidates(folded: str, region: str | None = None) -> Iterator[Candidate]:
+    """Yield everything in a folded text that could be an identifier; a kind may be a wrong guess.
 
     Phone numbers without country code are read as of ``region`` (ISO 3166). Names are no candidates: a name alone
     never tells whose record it is.
     """
-    folded = fold(text).text
     if _MAY_BE_EMAIL.search(folded):
-        yield from (("email", address) for address in _emails(folded))
-    for number in _phones(folded, region):
-        yield "phone", number
-    for code in _codes(folded):
+        yield from (("email", *found) for found in _emails(folded))
+    for found in _phones(folded, region):
+        yield ("phone", *found)
+    for found in _codes(folded):
         for kind in CODES:
-            yield kind, code
+            yield (kind, *found)
 
 
-def _emails(folded: str) -> Iterator[str]:
+def _emails(folded: str) -> Iterator[_Found]:
     at = 0
     while found := _EMAIL.search(folded, at):
-        local, domain = (_SPELLED_DOT.sub(".", part) for part in found.groups())
-        labels, parts = domain.split("."), local.split(".")
         # In words nobody marks where an address begins or ends: "write to ana dot silva at x dot org or call".
-        for first in range(len(parts) if " " in found[1] else 1):
-            for last in range(2 if " " in found[2] else len(labels), len(labels) + 1):
-                yield from _email(f"{'.'.join(parts[first:])}@{'.'.join(labels[:last])}")
+        starts = [found.start(1), *_ends(found, 1)] if " " in found[1] else [found.start(1)]
+        ends = [*_begins(found, 2)[1:], found.end(2)] if " " in found[2] else [found.end(2)]
+        for start in starts:
+            for end in ends:
+                local, domain = folded[start : found.end(1)], folded[found.start(2) : end]
+                for address in _email(f"{_SPELLED_DOT.sub('.', local)}@{_SPELLED_DOT.sub('.', domain)}"):
+                    yield address, start, end
         at = max(found.start(2), at + 1)
 
 
-def _phones(folded: str, region: str | None) -> Iterator[str]:
+def _ends(found: re.Match[str], group: int) -> list[int]:
+    return [dot.end() for dot in _SPELLED_DOT.finditer(found.string, found.start(group), found.end(group))]
+
+
+def _begins(found: re.Match[str], group: int) -> list[int]:
+    return [dot.start() for dot in _SPELLED_DOT.finditer(found.string, found.start(group), found.end(group))]
+
+
+def _phones(folded: str, region: str | None) -> Iterator[_Found]:
     runs = [run.span() for run in _DIGITS.finditer(folded)]
     for first, (start, stop) in enumerate(runs):
         size, end = stop - start, stop
-        yield from _phone(folded, start, end, region)
+        yield from ((number, start, stop) for number in _phone(folded, start, end, region))
         for begin, until in runs[first + 1 : first + LONGEST_PHONE]:
             size += until - begin
             if size > LONGEST_PHONE or not _GAP.fullmatch(folded, end, begin):
                 break
             end = until
-            yield from _phone(folded, start, end, region)
+            yield from ((number, start, until) for number in _phone(folded, start, end, region))
 
 
 def _phone(folded: str, start: int, end: int, region: str | None) -> Iterator[str]:
@@ -79,7 +90,7 @@ def _phone(folded: str, start: int, end: int, region: str | None) -> Iterator[st
     if digits.startswith("00"):
         digits = digits[2:]
     yield f"+{digits}"
-    if folded[:start].endswith(("+", "+(")):
+    if folded[max(0, start - 2) : start].endswith(("+", "+(")):
         return
     yield digits
     code, prefix = _country(region)
@@ -96,16 +107,16 @@ def _country(region: str | None) -> tuple[str, str]:
     return (str(known.country_code), known.national_prefix or "") if known else ("", "")
 
 
-def _codes(folded: str) -> Iterator[str]:
+def _codes(folded: str) -> Iterator[_Found]:
     """Yield runs of letters and digits, alone and joined; white space joins letters to digits, not words to words."""
     runs = [found.span() for found in _RUN.finditer(folded)]
     for first, (start, stop) in enumerate(runs):
-        yield from _code(folded[start:stop])
+        yield from _code(folded, start, stop)
         for begin, until in runs[first + 1 : first + LONGEST_CODE]:
             if until - start > 4 * LONGEST_CODE or not _joined(folded, stop, begin):
                 break
             stop = until
-            yield from _code(folded[start:stop])
+            yield from _code(folded, start, stop)
 
 
 def _joined(folded: str, stop: int, begin: int) -> bool:
@@ -114,10 +125,10 @@ def _joined(folded: str, stop: int, begin: int) -> bool:
     return folded[stop - 1].isdigit() or folded[begin].isdigit() or bool(_JOINS.search(folded, stop, begin))
 
 
-def _code(window: str) -> Iterator[str]:
-    code = squeeze(window)
+def _code(folded: str, start: int, stop: int) -> Iterator[_Found]:
+    code = squeeze(folded[start:stop])
     if 4 <= len(code) <= LONGEST_CODE:
-        yield code
+        yield code, start, stop
 
 
 def _email(address: str) -> Iterator[str]:

@@ -15,11 +15,12 @@ from typing import Any, Final
 import numpy as np
 
 from retrieval import exclusion
-from retrieval.candidates import candidates
+from retrieval.candidates import Candidate, candidates
 from retrieval.errors import InputsExcluded
 from retrieval.exclusion import Exclusions
 from retrieval.near import NearIndex, Signer
 from retrieval.rows import leaves
+from retrieval.text import fold
 
 SIMILARITY: Final = 0.8
 _MEMO, _BATCH = 200_000, 1_000
@@ -120,19 +121,41 @@ class Gate:
             )
         return seen
 
-    def _content(self, raw: bytes) -> Reason | None:
+    def erased_bytes(self, raw: bytes) -> bool:
+        """Whether a record of exactly these bytes was erased; its line end does not count."""
         listed = self._keys["content"]
         if not raw or not listed:
-            return None
+            return False
         bare = raw.rstrip(b"\r\n")
         digests = (hashlib.sha256(spelled).hexdigest() for spelled in {raw, bare, bare + b"\n"})
-        return Reason("content") if any(exclusion.content_key(self._key, d) in listed for d in digests) else None
+        return any(exclusion.content_key(self._key, digest) in listed for digest in digests)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where in a text something listed stands, (start, end) in characters, in order, none in another.
+
+        A text that was erased as a whole is one span; a near copy is none.
+        """
+        if text.strip() and self._text({"": text}):
+            return [(0, len(text))]
+        folded = fold(text)
+        found = [(start, end) for kind, value, start, end in self._candidates(folded.text) if self._listed(kind, value)]
+        kept: list[tuple[int, int]] = []
+        for start, end in sorted(found, key=lambda span: (span[0], -span[1])):
+            if kept and start < kept[-1][1]:
+                kept[-1] = (kept[-1][0], max(end, kept[-1][1]))
+            else:
+                kept.append((start, end))
+        return [folded.span(start, end) for start, end in kept]
+
+    def _candidates(self, folded: str) -> Iterator[Candidate]:
+        return candidates(folded, self._region) if self._keys["identifier"] else iter(())
+
+    def _content(self, raw: bytes) -> Reason | None:
+        return Reason("content") if self.erased_bytes(raw) else None
 
     def _identifier(self, texts: Mapping[str, str]) -> Reason | None:
-        if not self._keys["identifier"]:
-            return None
         for name, text in texts.items():
-            if any(self._listed(kind, canonical) for kind, canonical in candidates(text, self._region)):
+            if any(self._listed(kind, value) for kind, value, _, _ in self._candidates(fold(text).text)):
                 return Reason("identifier", name)
         return None
 

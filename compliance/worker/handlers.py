@@ -60,9 +60,11 @@ def mitigate(request: ErasureRequest, progress: Progress) -> State:
     """Carry out every step of the approved plan that is due."""
     from compliance.mitigation import services as mitigation
     from compliance.rules.terms import Horizon
+    from compliance.worker import erasure_book
 
     mitigation.check_approved(request)
     mitigation.carry_out(request, progress, horizons=[Horizon.IMMEDIATE, Horizon.SHORT_TERM])
+    erasure_book.keep()
     return State.MITIGATED
 
 
