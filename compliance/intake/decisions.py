@@ -10,6 +10,8 @@ from compliance.accounts.models import User
 from compliance.intake import clocks, notices, services, vault
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.intake.reasons import Reasons, check_open, needs_a_day, of_its_laws, today, write
+from compliance.intake.standing import EVERYWHERE, standing
+from compliance.rules.asking import Wish
 from compliance.rules.errors import IllegalMove, InvalidInput, PlanChanged, SecondPersonNeeded
 from compliance.rules.terms import Letter, Role, State
 
@@ -43,10 +45,25 @@ def accept(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
     if reasons.ground is None:
         raise InvalidInput("Accepting a request needs a ground.", next_action="Choose the article it rests on.")
     of_its_laws(request, reasons)
+    _wishes_for_it(request)
     with transaction.atomic():
         decision = write(request, DecisionKind.ACCEPT, by, reasons)
         services.move(request, to=State.ACCEPTED, by=by)
     return decision
+
+
+def _wishes_for_it(request: ErasureRequest) -> None:
+    """Raise InvalidInput when acceptance would delete what the person only asked not to train on, or not to say.
+
+    The form promises that these wishes delete nothing; a restriction of every place carries them out.
+    """
+    wishes = vault.opened(request).get("wishes") or [Wish.ERASE]
+    if Wish.ERASE not in wishes and EVERYWHERE not in standing(request).restricted:
+        raise InvalidInput(
+            "The person did not ask for erasure, only that the data is not trained on or not said.",
+            next_action="Restrict it in every place first: it is then kept out of training and answers, and nothing is "
+            "deleted. Who wants erasure after all sends a request that says so.",
+        )
 
 
 def refuse(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:

@@ -10,19 +10,24 @@ import pytest
 import yaml
 from django.utils import timezone
 
+from compliance.accounts.models import LegalEntity
+from compliance.intake import services
 from compliance.intake.models import Decision
 from compliance.intake.reasons import Reasons
 from compliance.jobs import processes
 from compliance.jobs.failures import in_words
 from compliance.jobs.progress import Later, Unattended
 from compliance.mitigation import assessing
+from compliance.mitigation import services as mitigation
 from compliance.mitigation.models import Plan
 from compliance.provenance import services as provenance
-from compliance.rules.errors import DamagedArtifact, ModelUnreadable, NoSpace, ProofFailed
+from compliance.provenance.models import Trace
+from compliance.rules.asking import Wish
+from compliance.rules.errors import DamagedArtifact, InvalidInput, ModelUnreadable, NoSpace, ProofFailed
 from compliance.rules.terms import ClaimLevel, EntityRole, Exemption, State
 from compliance.validation import claiming
-from compliance.worker import schedule
-from tests.worker.small_company import House
+from compliance.worker import schedule, tasks
+from tests.worker.small_company import House, code_of
 from tests.worker.test_truthful import finish, letter, report, verifies
 from unlearning import errors
 
@@ -98,6 +103,31 @@ def test_a_part_that_could_not_be_read_is_said_and_keeps_the_case_open(records: 
     (folder / "bad.jsonl.gz").unlink()
     assert swept(records, 121) is State.CLOSED
     assert "We could not read" not in letter(records.case)
+
+
+@pytest.mark.parametrize("wish", [Wish.NO_TRAINING, Wish.NOT_SAID])
+def test_who_did_not_ask_for_erasure_loses_nothing(records: House, wish: Wish) -> None:
+    records.register()
+    form = services.Submission(
+        entity=LegalEntity.objects.get(slug="aurora-gmbh"), email=records.person.email, wishes=[wish]
+    )
+    receipt = services.submit(form)
+    tasks.post_letters()
+    records._case = services.confirm(receipt.reference, code_of(receipt.reference))
+    with pytest.raises(InvalidInput, match="did not ask for erasure"):
+        records.accept()
+    everywhere = Reasons(reason="The person wants it kept and not used.")
+    assessing.restrict(records.case, by=records.users["olga.demo"], reasons=everywhere)
+    records.accept()
+    records.work()
+    planned = {step.action for step in records.steps()}
+    assert planned == {"exclude_from_training", "keep"}
+    before = (records.folder / "raw/tickets.jsonl").read_bytes()
+    for row in list(Trace.objects.current(records.case).waiting()):
+        mitigation.answer_candidate(row, by=records.users["olga.demo"], accept=False)
+    finish(records)
+    assert (records.folder / "raw/tickets.jsonl").read_bytes() == before
+    assert "We erased" not in letter(records.case)
 
 
 def test_an_index_in_another_store_is_erased_and_read_whole_afterwards(records: House) -> None:
