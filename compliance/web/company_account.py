@@ -6,6 +6,7 @@ for a user: it marks what the provider vouches for as proven, and ends the flow.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, NoReturn
@@ -27,9 +28,10 @@ from compliance.intake.services import Receipt
 from compliance.rules.asking import ProvenBy
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import IdentifierKind, State
-from compliance.web.status import open_for, opened
+from compliance.web.status import intent, open_for, opened
 from compliance.web.subject import public
 
+ASKED = "sign_in_asked_by"
 View = Callable[[HttpRequest, str], HttpResponse]
 
 
@@ -47,7 +49,25 @@ def _or_back(view: View) -> View:
     return wrapped
 
 
-sign_in = _or_back(views.login)
+def _asked_for(view: View) -> View:
+    """Only the button of the opened status page starts a sign-in.
+
+    The browser's session at the provider often answers without a question. So a stranger's page that leads here would
+    prove the visitor's identifiers in whatever case is open in this browser: the stranger's, perhaps.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, provider_id: str) -> HttpResponse:
+        word = intent(request)
+        if not word or not hmac.compare_digest(word.encode(), request.GET.get("go", "").encode()):
+            return redirect("web:status_case")
+        request.session[ASKED] = word
+        return view(request, provider_id)
+
+    return wrapped
+
+
+sign_in = _or_back(_asked_for(views.login))
 come_back = _or_back(views.callback)
 
 
@@ -69,8 +89,8 @@ class Proving(DefaultSocialAccountAdapter):
 
 
 def _answered(request: HttpRequest, said: Mapping[str, Any]) -> HttpResponse:
-    case = opened(request)
-    if case is None:
+    case, asked = opened(request), request.session.pop(ASKED, "")
+    if case is None or asked != intent(request):
         return redirect("web:status")
     try:
         receipt, proven = prove(case, _claims(said))

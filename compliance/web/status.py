@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from typing import Any
 
@@ -42,7 +43,17 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def open_for(request: HttpRequest, case: ErasureRequest) -> None:
     """Open the status page in this browser, for as long as the present secret holds."""
     request.session.cycle_key()
-    request.session[SLOT] = {"case": str(case.pk), "until": time.time() + OPEN_SECONDS, "secret": _mark(case)}
+    request.session[SLOT] = {
+        "case": str(case.pk),
+        "until": time.time() + OPEN_SECONDS,
+        "secret": _mark(case),
+        "go": secrets.token_urlsafe(16),
+    }
+
+
+def intent(request: HttpRequest) -> str:
+    """A word that only the opened status page knows: a link of ours that carries it was pressed there."""
+    return str((request.session.get(SLOT) or {}).get("go", ""))
 
 
 def _mark(case: ErasureRequest) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -49,15 +51,27 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def button(client: Client) -> str:
+    """Where the button of the status page leads."""
+    page = client.get("/status/case/").content.decode()
+    found = re.search(r'href="(/oidc/company/login/[^"]*)"', page)
+    assert found, "the page has a button"
+    return html.unescape(found[1])
+
+
 def sign_in(client: Client) -> Any:
     """Follow the link to the provider and back, as a browser does."""
-    away = client.get("/oidc/company/login/")
+    away = client.get(button(client))
     assert away.status_code == 302, away.content[:300]
+    return client.get(_answer_of_the_provider(away.headers["Location"]), follow=True)
+
+
+def _answer_of_the_provider(address: str) -> str:
     try:
-        urllib.request.build_opener(_Stay).open(away.headers["Location"])
+        urllib.request.build_opener(_Stay).open(address)
     except urllib.error.HTTPError as redirect:
         back = urlsplit(redirect.headers["Location"])
-    return client.get(f"{back.path}?{back.query}", follow=True)
+    return f"{back.path}?{back.query}"
 
 
 def proven(case: ErasureRequest) -> list[ProvenBy | None]:
@@ -132,7 +146,7 @@ def test_without_an_open_request_a_sign_in_leads_nowhere(
     aurora: seeded.Company, client: Client, idp: openid.Provider
 ) -> None:
     seeded.submitted(aurora)
-    page = sign_in(client)
+    page = client.get("/oidc/company/login/", follow=True)
     assert page.redirect_chain[-1][0] == "/status/"
     assert not ErasureRequest.objects.get().proofs.exists()
 
@@ -143,15 +157,39 @@ def test_a_forged_answer_of_the_provider_is_refused(
     given = seeded.submitted(aurora)
     client.post("/status/", {"reference": given.reference, "secret": given.secret})
     client.get("/oidc/company/login/callback/", {"code": "made-up", "state": "made-up"})
-    client.get("/oidc/company/login/")
+    client.get(button(client))
     client.get("/oidc/company/login/callback/", {"error": "access_denied"})
     assert ErasureRequest.objects.get().state == State.RECEIVED
+
+
+@pytest.mark.parametrize(
+    "link", ["/oidc/company/login/", "/oidc/company/login/?go=", "/oidc/company/login/?go=guessed"]
+)
+def test_a_strangers_page_cannot_start_a_sign_in_for_the_case_that_is_open(
+    aurora: seeded.Company, client: Client, idp: openid.Provider, link: str
+) -> None:
+    open_directly(client, seeded.verified(aurora, email="stranger@example.org"))
+    answer = client.get(link)
+    assert answer.headers["Location"] == "/status/case/"
+
+
+def test_a_sign_in_proves_nothing_in_a_case_that_was_opened_meanwhile(
+    aurora: seeded.Company, client: Client, idp: openid.Provider
+) -> None:
+    open_directly(client, seeded.verified(aurora, email="first@example.org"))
+    idp.claims |= {"phone_number": PHONE, "phone_number_verified": True}
+    away = client.get(button(client))
+    back = _answer_of_the_provider(away.headers["Location"])
+    stranger = seeded.verified(aurora, email="stranger@example.org")
+    open_directly(client, stranger)
+    client.get(back)
+    assert ProvenBy.SIGN_IN not in proven(ErasureRequest.objects.get(pk=stranger.pk))
 
 
 def test_without_a_provider_there_is_no_button(aurora: seeded.Company, client: Client) -> None:
     open_directly(client, seeded.verified(aurora))
     assert "Sign in:" not in client.get("/status/case/").content.decode()
-    assert client.get("/oidc/company/login/").status_code == 404
+    assert client.get("/oidc/company/login/", {"go": client.session["status"]["go"]}).status_code == 404
 
 
 @pytest.mark.parametrize("wrong", ["email", "email=", "=email", "email=name", "email=unknown"])
@@ -166,5 +204,5 @@ def test_a_provider_that_is_down_is_said_in_plain_words(
     open_directly(client, seeded.verified(aurora))
     app = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]
     app["settings"] = {"server_url": "http://127.0.0.1:9"}
-    page = client.get("/oidc/company/login/", follow=True)
+    page = client.get(button(client), follow=True)
     assert page.status_code == 200 and "The sign-in did not work" in page.content.decode()
