@@ -6,6 +6,7 @@ state and do nothing; beside them the plain types that metadata holds. Anything 
 
 import io
 import pickle
+import pickletools
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, timezone
@@ -16,6 +17,7 @@ from uuid import UUID, SafeUUID
 from retrieval.errors import IndexUnreadable
 
 _PROTOCOL: Final = 3  # the last without frames: parts written one by one are a pickle when laid side by side
+_PUTS: Final = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 _STORES: Final = frozenset({"InMemoryDocstore"})
 _TEXTS: Final = frozenset({"Document"})
 _FAMILY: Final = frozenset({"langchain", "langchain_core", "langchain_community", "langchain_classic"})
@@ -69,6 +71,7 @@ class _Reader(pickle.Unpickler):
 def read(raw: bytes) -> tuple[StandIn, dict[int, str]]:
     """Return the document store and the names by position; raises ``IndexUnreadable``, without quoting content."""
     try:
+        _refuse_memory(raw)
         loaded = _Reader(io.BytesIO(raw)).load()
     except IndexUnreadable:
         raise
@@ -83,6 +86,13 @@ def read(raw: bytes) -> tuple[StandIn, dict[int, str]]:
     if not all(isinstance(at, int) and isinstance(name, str) for at, name in names.items()):
         raise IndexUnreadable("its names by position are no names by position")
     return store, names
+
+
+def _refuse_memory(raw: bytes) -> None:
+    """Refuse a place in the memo that no such pickle can reach: seven bytes could ask for 64 gigabytes."""
+    for op, place, _ in pickletools.genops(raw):
+        if op.name in _PUTS and isinstance(place, int) and place > len(raw):
+            raise Refused("it asks for more memory than its content needs; do not open it with anything")
 
 
 def _is_text(one: object) -> bool:

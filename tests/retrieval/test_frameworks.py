@@ -8,6 +8,7 @@ import pickle
 import pickletools
 import shutil
 import sys
+import tracemalloc
 import types
 from pathlib import Path
 
@@ -120,6 +121,15 @@ def test_a_pickle_that_asks_for_anything_else_is_refused_and_runs_nothing(
     with pytest.raises(IndexUnreadable, match=r"index\.pkl"):
         entries(folder)
     assert not (tmp_path / "hit").exists()
+
+
+@pytest.mark.parametrize("put", [b"r\xff\xff\xff\x7f", b"p4294967295\n"])
+def test_a_few_bytes_do_not_ask_for_gigabytes(put: bytes) -> None:
+    tracemalloc.start()
+    with pytest.raises(IndexUnreadable, match="memory"):
+        pickled.read(b"\x80\x03N" + put + b".")
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
 
 
 def test_a_pickle_cut_anywhere_is_refused_without_its_content(tmp_path: Path) -> None:
