@@ -14,7 +14,7 @@ from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.provenance.models import Artifact
 from compliance.rules.jurisdictions import load as jurisdiction
 from compliance.rules.sentences import article, day_in_words
-from compliance.rules.terms import Exemption, Law
+from compliance.rules.terms import Channel, Exemption, Law, Told
 
 Facts = dict[str, Any]
 _REFUSALS = (DecisionKind.REFUSE, DecisionKind.EXCESSIVE)
@@ -71,8 +71,15 @@ def forwarded(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
     return {
         "controller": decision.detail,
         "forwarded_on": _local(request, decision.at),
+        "told": _reached(request, decision.detail),
         "article": article_of(decision),
     }
+
+
+def _reached(request: ErasureRequest, controller: str) -> bool:
+    """Whether our message is under way to the controller, or somebody told them by hand."""
+    row = request.recipients.filter(name=controller[:300]).first()
+    return row is not None and not (Channel(row.channel) is Channel.BY_HAND and Told(row.state) is Told.TO_TELL)
 
 
 def held(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:

@@ -68,8 +68,8 @@ STANDINGS: dict[State, Standing] = {
         _("The letter also says to whom you can complain."),
     ),
     State.FORWARDED: Standing(
-        _("We have passed your request on"),
-        _("Another organisation decides about this data. Our letter says which one, and when we told it."),
+        _("We pass your request on"),
+        _("Another organisation decides about this data. Our letter says which one."),
         _("That organisation answers you. You need to do nothing."),
     ),
     State.CLOSED: Standing(
@@ -97,7 +97,7 @@ LETTERS: dict[Letter, Any] = {
     Letter.REFUSED: _("We refuse your request"),
     Letter.IDENTITY: _("We need to know that it is you"),
     Letter.UNIDENTIFIED: _("We cannot tell which data is yours"),
-    Letter.FORWARDED: _("We have passed your request on"),
+    Letter.FORWARDED: _("We pass your request on"),
     Letter.HELD: _("We have to keep something for now"),
     Letter.RESUMED: _("We go on with your request"),
     Letter.RESTRICTED: _("We keep your data, and do not use it"),

@@ -358,7 +358,7 @@ def test_processors_forward(window: Open, firm: seeded.Company) -> None:
     olga.case(reference, "recipients/")
     assert "Requested" in olga.text()
     alice.go("/status/case/")
-    assert "We have passed your request on" in alice.text()
+    assert "We pass your request on" in alice.text()
 
 
 def test_challenged(window: Open, firm: seeded.Company) -> None:

@@ -8,11 +8,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from compliance.intake import clocks
+from compliance.evidence import facts
+from compliance.evidence.letters import render_letter
+from compliance.intake import clocks, recipients
 from compliance.intake.models import ErasureRequest, Outgoing
 from compliance.intake.standing import standing
 from compliance.mitigation import services as mitigation
-from compliance.rules.terms import EntityRole, Exemption, State, Told
+from compliance.rules.terms import EntityRole, Exemption, Letter, State, Told
 from tests.web import seeded
 
 
@@ -132,6 +134,24 @@ def test_a_processors_case_is_forwarded_with_receipt_and_letter(aurora: seeded.C
     row = case.recipients.get()
     assert (row.state, row.article, row.channel) == (Told.TO_TELL, "GDPR Art. 28(3)(e)", "email")
     assert Outgoing.objects.get(recipient=row).url == "mailto:privacy@lumen.example"
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "we decided to pass"), ("de", "entschieden, Ihre Anfrage")])
+def test_a_controller_that_somebody_still_has_to_call_is_not_called_told(
+    aurora: seeded.Company, olga: Client, language: str, said: str
+) -> None:
+    case = seeded.verified(aurora)
+    decide(olga, case, "forward", detail="Lumen Saúde S.A., Avenida Paulista")
+    ErasureRequest.objects.filter(pk=case.pk).update(language=language)
+    case.refresh_from_db()
+
+    def text() -> str:
+        found = facts.letter_facts(case, Letter.FORWARDED, links={"status": "http://localhost/"}, only_here={})
+        return render_letter(Letter.FORWARDED, language, found).text
+
+    assert said in text()
+    recipients.by_hand(case.recipients.get(), by=aurora.olga, how="by telephone")
+    assert said not in text()
 
 
 def test_several_laws_run_and_the_earliest_promise_leads(aurora: seeded.Company, olga: Client) -> None:
