@@ -41,6 +41,7 @@ def begin(request: HttpRequest) -> HttpResponse:
 
 @form_page
 @knocking.at("file", when=lambda request: bool(request.FILES))
+@knocking.at("draft", when=lambda request: "save" in request.POST)
 def step(request: HttpRequest, step: str) -> HttpResponse:
     """One question: show it, or keep its answer and go on."""
     values = answers.load(request)

@@ -275,3 +275,13 @@ def test_the_owner_is_called_once_and_can_check_who_called(customer: Customer, s
     signing.check_webhook(public_key=key, uid=uid, at=at, signature=signature, body=body)
     with pytest.raises(NotAllowed):
         signing.check_webhook(public_key=key, uid=uid, at=at, signature=signature, body=body + b" ")
+
+
+@pytest.mark.django_db
+def test_what_is_kept_of_an_order_does_not_let_row_ids_be_tried(customer: Customer) -> None:
+    ordered(customer)
+    job = UnlearningJob.objects.get()
+    body = json.dumps({"model": job.model_id, "forget": job.forget, "spec": job.spec}, sort_keys=True)
+    assert job.body_digest != hashlib.sha256(body.encode()).hexdigest()
+    again = post(customer.outside, "jobs/", ORDER, **{"Idempotency-Key": "k"})
+    assert post(customer.outside, "jobs/", ORDER, **{"Idempotency-Key": "k"}).json()["id"] == again.json()["id"]

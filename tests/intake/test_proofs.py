@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -167,6 +168,15 @@ def test_the_form_is_saved_and_goes_on_in_another_browser(aurora: seeded.Company
     assert elsewhere.post("/resume/", {"draft": "AAAAA"}).status_code == 422
     assert elsewhere.post("/resume/", {"draft": code}).headers["Location"] == "/request/name/"
     assert seeded.ALICE in elsewhere.get("/request/email/").content.decode()
+
+
+def test_saving_without_end_is_stopped(aurora: seeded.Company, client: Client, settings: Any) -> None:
+    settings.OUBLI_LIMITS = {**settings.OUBLI_LIMITS, "draft": (2, 20)}
+    codes = []
+    for _ in range(3):
+        client.post("/request/")
+        codes.append(client.post("/request/who/", {"requester": "self", "save": "1"}).status_code)
+    assert codes == [302, 302, 429] and Draft.objects.count() == 2
 
 
 def test_somebody_at_risk_leaves_every_page_at_once(aurora: seeded.Company, client: Client) -> None:
