@@ -16,7 +16,7 @@ from compliance.accounts.models import User
 from compliance.intake import clocks, notices, recipients, services
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.intake.reasons import Reasons, check_open, needs_a_day, of_its_laws, today, write
-from compliance.intake.standing import standing
+from compliance.intake.standing import standing, taken_up
 from compliance.jobs import services as jobs
 from compliance.jobs.models import Job
 from compliance.rules.errors import IllegalMove, InvalidInput
@@ -100,16 +100,11 @@ def release(request: ErasureRequest, *, artifact: str, by: User | None, reason: 
 
 _AT_WORK = (State.APPROVED, State.MITIGATED, State.VALIDATED)
 _ENDED = (State.REFUSED, State.FORWARDED, State.WITHDRAWN, State.LAPSED)
-_TAKEN_UP = (DecisionKind.ACCEPT, DecisionKind.INSTRUCT)
-_TURNED_AWAY = (DecisionKind.REFUSE, DecisionKind.EXCESSIVE, DecisionKind.UNIDENTIFIED, DecisionKind.FORWARD)
 
 
 def _goes_on(request: ErasureRequest, state: State) -> bool:
     """Whether the end of a hold lets the case go on: one that was refused or forwarded since has nothing to go on."""
-    if state is not State.CLOSED:
-        return state not in _ENDED
-    last = request.decisions.filter(kind__in=(*_TAKEN_UP, *_TURNED_AWAY)).order_by("-at", "-id").first()
-    return last is not None and last.kind in _TAKEN_UP
+    return taken_up(request) if state is State.CLOSED else state not in _ENDED
 
 
 def pause(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:

@@ -10,7 +10,7 @@ from compliance.accounts.models import User
 from compliance.intake import clocks, notices, services, vault
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.intake.reasons import Reasons, check_open, needs_a_day, of_its_laws, today, write
-from compliance.intake.standing import EVERYWHERE, standing
+from compliance.intake.standing import EVERYWHERE, standing, taken_up
 from compliance.rules.asking import Wish
 from compliance.rules.errors import IllegalMove, InvalidInput, PlanChanged, SecondPersonNeeded
 from compliance.rules.terms import Letter, Role, State
@@ -173,7 +173,10 @@ def withdraw(request: ErasureRequest) -> Decision:
 
 
 def challenge(request: ErasureRequest, *, reason: str) -> Decision:
-    """The person says that it is still there: the case is looked at again."""
+    """The person says that it is still there: the case is looked at again.
+
+    What was refused or forwarded goes back to the officer, who decides anew: a challenge accepts nothing by itself.
+    """
     with transaction.atomic():
         # The person's own words may name what they still see: they are sealed with the case, not written to the log.
         key = vault.case_key(request)
@@ -182,5 +185,6 @@ def challenge(request: ErasureRequest, *, reason: str) -> Decision:
         request.sealed = vault.encrypt(key, content)
         request.save(update_fields=["sealed"])
         decision = write(request, DecisionKind.CHALLENGE, None, Reasons(reason="challenged by the data subject"))
-        services.move(request, to=State.ACCEPTED, by=services.DATA_SUBJECT, reason="challenged")
+        to = State.ACCEPTED if taken_up(request) else State.VERIFIED
+        services.move(request, to=to, by=services.DATA_SUBJECT, reason="challenged")
     return decision

@@ -57,3 +57,13 @@ def standing(request: ErasureRequest) -> Standing:
             case DecisionKind.INSTRUCT:
                 instructed = True
     return Standing(roles, kept, held, frozenset(restricted), instructed)
+
+
+_TAKEN_UP = (DecisionKind.ACCEPT, DecisionKind.INSTRUCT)
+_TURNED_AWAY = (DecisionKind.REFUSE, DecisionKind.EXCESSIVE, DecisionKind.UNIDENTIFIED, DecisionKind.FORWARD)
+
+
+def taken_up(request: ErasureRequest) -> bool:
+    """Whether the last word on the case was to carry it out: neither refused nor forwarded since."""
+    last = request.decisions.filter(kind__in=(*_TAKEN_UP, *_TURNED_AWAY)).order_by("-at", "-id").first()
+    return last is None or last.kind in _TAKEN_UP

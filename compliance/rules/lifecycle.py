@@ -125,8 +125,9 @@ _ROWS = (
     Stage(
         State.CLOSED,
         Turn.NOBODY,
-        may_become=(State.ACCEPTED,),
-        note="A challenge, a controller's instruction or the end of a legal hold reopens it.",
+        may_become=(State.ACCEPTED, State.VERIFIED),
+        note="A challenge, a controller's instruction or the end of a legal hold reopens it; what was refused or "
+        "forwarded is decided anew.",
     ),
     Stage(State.WITHDRAWN, Turn.NOBODY, letter=Letter.WITHDRAWN, note="The person took the request back."),
     Stage(State.LAPSED, Turn.NOBODY, letter=Letter.LAPSED, note="The identifiers were never confirmed."),

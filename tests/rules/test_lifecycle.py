@@ -18,7 +18,7 @@ MOVES = {
     "ANSWERED": "CLOSED ACCEPTED",
     "REFUSED": "CLOSED",
     "FORWARDED": "CLOSED",
-    "CLOSED": "ACCEPTED",
+    "CLOSED": "ACCEPTED VERIFIED",
     "WITHDRAWN": "",
     "LAPSED": "",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -10,11 +11,13 @@ from django.utils import timezone
 
 from compliance.evidence import facts
 from compliance.evidence.letters import render_letter
-from compliance.intake import clocks, recipients
-from compliance.intake.models import ErasureRequest, Outgoing
+from compliance.intake import assessing, clocks, decisions, recipients, services
+from compliance.intake.models import Decision, ErasureRequest, Outgoing
+from compliance.intake.reasons import Reasons
 from compliance.intake.standing import standing
+from compliance.jobs.models import Job
 from compliance.mitigation import services as mitigation
-from compliance.rules.terms import EntityRole, Exemption, Letter, State, Told
+from compliance.rules.terms import EntityRole, Exemption, Ground, Letter, State, Told, Work
 from tests.web import seeded
 
 
@@ -152,6 +155,22 @@ def test_a_controller_that_somebody_still_has_to_call_is_not_called_told(
     assert said in text()
     recipients.by_hand(case.recipients.get(), by=aurora.olga, how="by telephone")
     assert said not in text()
+
+
+@pytest.mark.parametrize("verb", [assessing.excessive, assessing.cannot_identify, assessing.forward])
+def test_a_challenge_of_what_was_turned_away_is_the_officers_to_decide(
+    aurora: seeded.Company, verb: Callable[..., Decision]
+) -> None:
+    case = seeded.verified(aurora)
+    day = timezone.now().date() + timedelta(days=60)
+    verb(case, by=aurora.olga, reasons=Reasons(reason="Nobody fits.", detail="A number", review_on=day))
+    services.move(case, to=State.CLOSED, by=services.SYSTEM)
+    decisions.challenge(case, reason="Here is the number.")
+    assert (case.state, case.round) == (State.VERIFIED, 1)
+    assert not Job.objects.of(case.pk).filter(work=Work.TRACE).exists(), "nothing is searched on the person's word"
+    assert letters(case)[-1] != "accepted"
+    decisions.accept(case, by=aurora.olga, reasons=Reasons(ground=Ground.CONSENT_WITHDRAWN))
+    services.move(case, to=State.TRACED, by=services.SYSTEM)
 
 
 def test_several_laws_run_and_the_earliest_promise_leads(aurora: seeded.Company, olga: Client) -> None:
