@@ -8,6 +8,8 @@ registered for the agent (never one that came along), agent, business, issued, e
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +22,7 @@ from django.utils.dateparse import parse_datetime
 from compliance.api import machine_door as door
 from compliance.evidence import partner_messages as messages
 from compliance.evidence import signing
-from compliance.intake import partners
+from compliance.intake import limits, partners
 from compliance.intake.form import Identifier
 from compliance.intake.ledgers import Partner
 from compliance.rules.errors import InvalidInput, NotAllowed, NotFoundHere
@@ -82,6 +84,21 @@ def _agent(agent_id: str) -> Partner:
     return found
 
 
+def _not_an_exercise(found: dict[str, Any]) -> None:
+    """A message that was signed to exercise a right does nothing else, whoever kept a copy of it."""
+    if "exercise" in found:
+        raise NotAllowed("This message was signed for something else.")
+
+
+def _used_once(found: dict[str, Any], partner: Partner) -> None:
+    """A token is made once for a message: whoever repeats it while it is still valid gets none."""
+    _not_an_exercise(found)
+    message = f"{partner.pk} {hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()}"
+    limits.count("drp setup", message)
+    if limits.counted("drp setup", message, hours=3) > 1:  # it was valid for an hour at most
+        raise NotAllowed("This message was used before.")
+
+
 @door.machine(_bare, "POST", "GET")
 def agent(request: HttpRequest, agent_id: str) -> HttpResponse:
     """Sections 2.05 and 2.06: a token for a signed message; and whether a token is still good."""
@@ -90,7 +107,9 @@ def agent(request: HttpRequest, agent_id: str) -> HttpResponse:
             raise NotAllowed("The token is another agent's.")
         return door.answer({})
     partner = _agent(agent_id)
-    _check(_opened(door.body_of(request), partner.public_key), partner)
+    found = _opened(door.body_of(request), partner.public_key)
+    _check(found, partner)
+    _used_once(found, partner)
     return door.answer({"agent-id": agent_id, "token": partners.new_token(partner)})
 
 
@@ -144,7 +163,7 @@ def one_request(request: HttpRequest, number: str) -> HttpResponse:
     except NotFoundHere:
         raise NotAllowed("There is no such request of this agent.") from None  # section 2.02.1: 403
     if request.method == "DELETE":
-        _opened(door.body_of(request), partner.public_key)
+        _not_an_exercise(_opened(door.body_of(request), partner.public_key))
         partners.cancel(row)
     return door.answer(messages.drp_state(row))
 

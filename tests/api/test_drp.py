@@ -209,6 +209,23 @@ def test_key_setup_refuses_without_a_word(agent: Partner) -> None:
         assert (answer.status_code, answer.content) == (403, b"")
 
 
+def test_a_key_setup_that_somebody_repeats_gives_them_no_token(agent: Partner) -> None:
+    raw = signed(who())
+    token = post(Client(), "agent/aa-id", raw).json()["token"]
+    again = post(Client(), "agent/aa-id", raw)
+    assert (again.status_code, again.content) == (403, b"")
+    assert Client(headers={"Authorization": f"Bearer {token}"}).get("/drp/v1/agent/aa-id").status_code == 200
+
+
+def test_a_copied_exercise_neither_makes_a_token_nor_revokes(caller: Client) -> None:
+    raw = signed(deletion())
+    number = post(caller, "data-rights-request", raw).json()["request_id"]
+    assert post(Client(), "agent/aa-id", raw).status_code == 403
+    path = f"/drp/v1/data-rights-request/{number}"
+    assert caller.delete(path, raw, content_type="text/plain").status_code == 403
+    assert caller.get(path).json()["status"] == "in_progress"
+
+
 def test_another_agent_is_told_nothing_about_a_request(caller: Client, agent: Partner) -> None:
     number = post(caller, "data-rights-request", signed(deletion())).json()["request_id"]
     other = partners.register(
