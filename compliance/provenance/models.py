@@ -7,7 +7,10 @@ from django.db.models import Q
 
 from compliance.accounts.models import LegalEntity
 from compliance.intake.models import ErasureRequest
+from compliance.provenance.runs import LineageRun, LineageUse
 from compliance.rules.terms import ArtifactKind, EntityRole, Support
+
+__all__ = ["Artifact", "Derivation", "Exclusion", "LineageRun", "LineageUse", "SearchNote", "Trace", "TraceQuerySet"]
 
 
 class Artifact(models.Model):

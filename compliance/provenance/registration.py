@@ -13,6 +13,7 @@ from compliance.accounts.models import LegalEntity
 from compliance.audit import services as audit
 from compliance.provenance import catalogue
 from compliance.provenance.models import Artifact, Derivation
+from compliance.provenance.openlineage import MARK
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def register(path: Path, *, by: str) -> Summary:
         artifacts = {entry.id: _artifact(entry, entities[entry.entity]) for entry in found.artifacts}
         gone = Artifact.objects.filter(entity__in=entities.values(), retired_at=None).exclude(slug__in=artifacts)
         retired = gone.update(retired_at=timezone.now())
-        Derivation.objects.filter(child__in=artifacts.values()).delete()
+        Derivation.objects.filter(child__in=artifacts.values()).exclude(run__startswith=MARK).delete()
         links = [
             Derivation(
                 parent=artifacts[source],
@@ -45,7 +46,7 @@ def register(path: Path, *, by: str) -> Summary:
             for entry in found.derivations
             for source in entry.sources
         ]
-        Derivation.objects.bulk_create(links)
+        Derivation.objects.bulk_create(links, ignore_conflicts=True)
         summary = Summary(len(entities), len(artifacts), len(links), retired)
         for slug in entities:
             audit.record("systems.registered", case="", entity=slug, by=by, detail={"artifacts": len(artifacts)})

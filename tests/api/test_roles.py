@@ -34,6 +34,7 @@ DECLARED: dict[str, tuple[str, set[Role] | None]] = {
     "pack": ("get", {Role.OFFICER, Role.APPROVER, Role.AUDITOR}),
     "artifacts": ("get", ALL),
     "derivations": ("get", ALL),
+    "lineage": ("post", {Role.ENGINEER}),
     "log-head": ("get", ALL),
     "event-proof": ("get", ALL),
     "exclusions": ("get", {Role.ENGINEER}),
