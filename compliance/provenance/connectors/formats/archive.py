@@ -23,6 +23,7 @@ from compliance.provenance.connectors.rows import Row
 from compliance.rules.errors import ConfigurationError, DamagedArtifact
 
 _MEMBERS, _DEPTH, _PIECE = 100_000, 2, 1 << 20
+_LONGEST_ENDING = 16
 _FORMAT, _KIND = "\x00format", "kind"
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError)
 
@@ -121,12 +122,17 @@ def _members(
 ) -> Iterator[tuple[zipfile.ZipInfo, Path]]:
     total = 0
     for number, member in enumerate(archive.infolist()):
-        file = folder / f"{number}" / f"m{''.join(Path(member.filename).suffixes[-2:])}"
+        file = folder / f"{number}" / f"m{_ending(member.filename)}"
         file.parent.mkdir()
         total += _unpack(archive, member, file, path=path, place=place, before=total)
         if empty or file.stat().st_size:
             yield member, file
         shutil.rmtree(file.parent)
+
+
+def _ending(name: str) -> str:
+    """What the format is known by; an ending longer than any format's would be no name that a disk takes."""
+    return "".join(suffix for suffix in Path(name).suffixes[-2:] if len(suffix) <= _LONGEST_ENDING)
 
 
 def _unpack(

@@ -34,16 +34,18 @@ def _pieces(path: Path, place: Place) -> Iterator[Row | bytes]:
     cap = record_cap(place)
     by_paragraph = place.options.get("record") == "paragraph"
     held: list[bytes] = []
+    size = 0
     for number, line in enumerate(lines(path, place), start=1):
         if held and not held[-1].strip() and line.strip():
             yield _piece(held, f"{path.name}, before line {number}", place)
-            held = []
+            held, size = [], 0
         held.append(line)
-        if sum(map(len, held)) > cap:
+        size += len(line)
+        if size > cap:
             raise DamagedArtifact(f"{path.name}, line {number}: a paragraph longer than {cap} bytes.")
         if not by_paragraph:
             yield _piece(held, f"{path.name}, line {number}", place)
-            held = []
+            held, size = [], 0
     if held:
         yield _piece(held, f"{path.name}, end", place)
 
