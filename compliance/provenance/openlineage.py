@@ -89,12 +89,12 @@ def _artifact(named: DataSet, entities: Collection[LegalEntity]) -> Artifact | N
 
 
 def _run(event: Event, entity: LegalEntity, unmapped: Sequence[DataSet]) -> LineageRun:
-    said = {"job": without_identifiers(event.job)[:400], "state": event.state, "at": event.at}
+    said = {"job": without_identifiers(event.job)[:400], "last_event": event.state, "at": event.at}
     run, fresh = LineageRun.objects.select_for_update().get_or_create(entity=entity, uid=event.run, defaults=said)
     names = {without_identifiers(f"{each.namespace} {each.name}")[:300] for each in unmapped}
     run.unmapped = sorted(names.union(run.unmapped))
     if not fresh and event.at >= run.at:
-        run.state, run.at = event.state, event.at
+        run.last_event, run.at = event.state, event.at
     run.save()
     return run
 

@@ -13,7 +13,7 @@ class LineageRun(models.Model):
     entity = models.ForeignKey("accounts.LegalEntity", on_delete=models.PROTECT, related_name="lineage_runs")
     uid = models.UUIDField()
     job = models.CharField(max_length=400)
-    state = models.CharField(max_length=10)
+    last_event = models.CharField(max_length=10)
     at = models.DateTimeField(help_text="Time of the newest event.")
     unmapped = models.JSONField(default=list, help_text="Data sets that no registered artifact stands for.")
     refused = models.TextField(blank=True, help_text="Why what it made may not be used.")
@@ -23,7 +23,7 @@ class LineageRun(models.Model):
         constraints = [models.UniqueConstraint(fields=["entity", "uid"], name="one_lineage_run_per_entity")]
 
     def __str__(self) -> str:
-        return f"{self.job} {self.state}"
+        return f"{self.job} {self.last_event}"
 
 
 class LineageUse(models.Model):

@@ -85,7 +85,7 @@ def test_a_run_told_by_the_standard_client_becomes_lineage(pipeline: Pipeline) -
     ):
         pipeline.client.emit(pipeline.event(state, run, step=step))
     (told,) = LineageRun.objects.all()
-    assert (told.state, told.checked, told.refused, told.unmapped) == ("COMPLETE", True, "", [])
+    assert (told.last_event, told.checked, told.refused, told.unmapped) == ("COMPLETE", True, "", [])
     uses = {(use.artifact.slug, use.output): (use.version, use.step) for use in told.uses.select_related("artifact")}
     assert uses == {
         ("aurora-rows", False): ("sha256:" + "a" * 64, None),
