@@ -21,16 +21,19 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from django.conf import settings
 
 from compliance.evidence import seal, signing
+from compliance.evidence.models import Report
 from compliance.intake import clocks, vault
 from compliance.intake.ledgers import Outgoing, Partner, PartnerRequest
 from compliance.intake.models import DecisionKind, ErasureRequest
 from compliance.rules.errors import ConfigurationError, NotFoundHere
-from compliance.rules.terms import State
+from compliance.rules.terms import ClaimLevel, State
 
 API_VERSION = "2.0"
 _PENDING = (State.RECEIVED, State.VERIFIED)
 _COMPLETED = (State.ANSWERED, State.CLOSED)
 _DENIED = (State.REFUSED, State.FORWARDED)
+# Nobody's machine is told "completed" while a letter says that something is still stored, due, or cannot be shown.
+_OPEN = (ClaimLevel.SUPPRESSED, ClaimLevel.SCHEDULED, ClaimLevel.NOT_SHOWN)
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def opendsr_status(request: ErasureRequest) -> str:
         return "pending"
     if state in _DENIED or state in (State.WITHDRAWN, State.LAPSED) or (state is State.CLOSED and _refusal(request)):
         return "cancelled"
-    return "completed" if state in _COMPLETED else "in_progress"
+    return "completed" if state in _COMPLETED and not _less(request) else "in_progress"
 
 
 def drp_status(request: ErasureRequest) -> tuple[str, str]:
@@ -59,7 +62,13 @@ def drp_status(request: ErasureRequest) -> tuple[str, str]:
         return ended[state]
     if refusal := _refusal(request):
         return "denied", refusal
-    return ("fulfilled", "") if state in _COMPLETED else ("in_progress", "")
+    return ("fulfilled", "") if state in _COMPLETED and not _less(request) else ("in_progress", "")
+
+
+def _less(request: ErasureRequest) -> bool:
+    """Whether the newest evidence claims less of a place than its erasure, or the reason why it is kept."""
+    report = Report.objects.filter(request=request, round=request.round).order_by("-number").first()
+    return any(claim["level"] in _OPEN for claim in (report.claims if report else []))
 
 
 _REASONS = {
@@ -74,7 +83,7 @@ def _refusal(request: ErasureRequest) -> str:
     """Why the request was not carried out, if the last decision that ends it was such a one."""
     if State(request.state) not in (*_DENIED, State.CLOSED):
         return ""
-    kinds = [*_REASONS, DecisionKind.SIGN_OFF]
+    kinds = [*_REASONS, DecisionKind.ACCEPT, DecisionKind.INSTRUCT, DecisionKind.SIGN_OFF]
     last = request.decisions.filter(kind__in=kinds).order_by("-id").first()
     return _REASONS.get(DecisionKind(last.kind), "") if last else ""
 

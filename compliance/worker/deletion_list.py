@@ -167,7 +167,7 @@ def _code_of(request: ErasureRequest | None) -> Code | None:
     """What the evidence of a case allows to say; None while it is open, or where something is less than deleted."""
     if request is None:
         return None
-    if request.decisions.filter(kind=DecisionKind.REFUSE).exists():
+    if _refused(request):
         return Code.EXEMPTED
     report = evidence.latest(request)
     if report is None or State(request.state) not in (State.ANSWERED, State.CLOSED):
@@ -176,6 +176,13 @@ def _code_of(request: ErasureRequest | None) -> Code | None:
     if not levels <= {ClaimLevel.ERASED, ClaimLevel.KEPT}:
         return None
     return Code.DELETED if ClaimLevel.ERASED in levels else Code.EXEMPTED if levels else Code.NOT_FOUND
+
+
+def _refused(request: ErasureRequest) -> bool:
+    """Whether the last word on the case was a refusal: one that was challenged and then carried out is none."""
+    kinds = (DecisionKind.REFUSE, DecisionKind.ACCEPT, DecisionKind.INSTRUCT)
+    last = request.decisions.filter(kind__in=kinds).order_by("-id").first()
+    return last is not None and last.kind == DecisionKind.REFUSE
 
 
 def _log(entity: LegalEntity, kind: str, detail: dict[str, object]) -> None:

@@ -12,8 +12,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from django.test import Client
+from django.utils import timezone
 
 from compliance.evidence import partner_messages
+from compliance.evidence.models import Report
 from compliance.intake import partners, vault
 from compliance.intake.ledgers import Outgoing, Partner
 from compliance.intake.models import ErasureRequest
@@ -118,6 +120,30 @@ def test_the_status_is_signed_and_follows_the_case(caller: Client, aurora: Compa
     for state, status in (("TRACED", "in_progress"), ("ANSWERED", "completed"), ("REFUSED", "cancelled")):
         ErasureRequest.objects.filter(pk=case.pk).update(state=state)
         assert verified(caller.get(f"/opendsr/v2/opendsr_requests/{ID}"))["request_status"] == status
+
+
+@pytest.mark.parametrize(
+    ("level", "opendsr", "drp"),
+    [
+        ("erased", "completed", "fulfilled"),
+        ("kept", "completed", "fulfilled"),
+        ("suppressed", "in_progress", "in_progress"),
+        ("scheduled", "in_progress", "in_progress"),
+        ("not_shown", "in_progress", "in_progress"),
+    ],
+)
+def test_no_machine_is_told_completed_while_the_evidence_claims_less(
+    caller: Client, aurora: Company, level: str, opendsr: str, drp: str
+) -> None:
+    post(caller, EXAMPLE)
+    case = ErasureRequest.objects.get()
+    claims = [{"artifact": "a", "level": "erased"}, {"artifact": "b", "level": level}]
+    Report.objects.create(request=case, number=1, dossier={}, claims=claims, issued_at=timezone.now())
+    for state in ("ANSWERED", "CLOSED"):
+        ErasureRequest.objects.filter(pk=case.pk).update(state=state)
+        assert verified(caller.get(f"/opendsr/v2/opendsr_requests/{ID}"))["request_status"] == opendsr
+        case.refresh_from_db()
+        assert partner_messages.drp_status(case) == (drp, "")
 
 
 def test_a_request_is_cancelled_while_it_is_pending_and_only_then(caller: Client) -> None:
