@@ -5,7 +5,8 @@
 2. Its version is the standard facet ``version``; a step is the facet ``oubli_step`` ({"step": 1200}).
 3. Every output of a run was made from every input. It is written down whatever comes of 4: the map tells the truth.
 4. When an output is a model, a checkpoint or an index, the inputs are held against the exclusions; what holds something
-   that was erased is refused, with the reason. Inputs over 50 MB wait for ``manage.py exclusions --check``.
+   that was erased is refused, with the reason. Inputs over 50 MB, and what is no local
+   file, wait for ``manage.py exclusions --check``; the answer says ``checked: false``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -127,7 +129,7 @@ def _check(run: LineageRun, *, by: str) -> None:
     uses = list(run.uses.select_related("artifact__entity"))
     made = [use.artifact for use in uses if use.output and ArtifactKind(use.artifact.kind) in MADE]
     data = [a for use in uses if not use.output and ArtifactKind((a := use.artifact).kind) not in exclusion.WEIGHTS]
-    if not made or not data or sum(int(a.described.get("size", 0)) for a in data) > LARGEST:
+    if not made or not data or sum(_size(artifact) for artifact in data) > LARGEST:
         return
     try:
         exclusion.require_clean(made[0], inputs=data)
@@ -139,6 +141,14 @@ def _check(run: LineageRun, *, by: str) -> None:
         raise
     LineageRun.objects.filter(pk=run.pk).update(refused="", checked=True)
     run.checked = True
+
+
+def _size(artifact: Artifact) -> int:
+    """Bytes of a file or folder; what lies elsewhere has no size that is known without reading it."""
+    path = Path(artifact.location)
+    if not path.exists():
+        return LARGEST + 1
+    return sum(each.stat().st_size for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file())
 
 
 def dataset_of(given: Mapping[str, Any]) -> DataSet:

@@ -19,6 +19,7 @@ from requests import HTTPError
 from rest_framework.authtoken.models import Token
 
 from compliance.intake import vault
+from compliance.provenance import openlineage
 from compliance.provenance.models import Artifact, Derivation, Exclusion, LineageRun
 from compliance.rules import identifiers
 from compliance.rules.terms import Role
@@ -112,6 +113,14 @@ def test_a_model_whose_inputs_hold_an_erased_person_is_refused_before_it_is_trai
     assert "aurora-rows: 1 of 2 rows hold an identifier of somebody who was erased" in told.refused
     assert ALICE not in told.refused.lower()
     assert Derivation.objects.count() == 1  # the map tells what was made all the same
+
+
+def test_inputs_too_large_to_read_meanwhile_are_not_called_checked(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openlineage, "LARGEST", 10)
+    pipeline.client.emit(pipeline.event(RunState.COMPLETE, str(generate_new_uuid())))
+    assert not LineageRun.objects.get().checked
 
 
 def test_what_is_not_registered_is_named_as_unmapped(pipeline: Pipeline) -> None:
