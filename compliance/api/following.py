@@ -11,10 +11,10 @@ from uuid import UUID
 from django.db import close_old_connections
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
+from rest_framework.serializers import CharField
 
 from compliance.api import unlearning
 from compliance.api.door import HERE, STAFF, operation
@@ -32,12 +32,18 @@ LAST = OpenApiParameter(
 )
 
 
+STREAMED = inline_serializer(
+    "StreamedEvent",
+    fields={name: CharField(required=False) for name in ("event", "data", "id", "retry")},
+)
+
+
 class Events(unlearning.Service):
     """A job's progress while it runs."""
 
     @operation(
         "Follow an unlearning job",
-        answers={(200, "text/event-stream"): OpenApiTypes.STR},
+        answers={(200, "text/event-stream"): STREAMED},
         problems_of=(*STAFF, *HERE, 429),
         parameters=(LAST,),
     )

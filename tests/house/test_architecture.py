@@ -26,6 +26,15 @@ LARGER = {
     "compliance/evidence/gathering.py": 340,
     "tests/evidence/conftest.py": 340,
     "tests/web/seeded.py": 400,
+    "benchmarks/classifiers.py": 340,
+    "compliance/provenance/catalogue_fields.py": 340,
+    # Compiled kernels: functions in one file share what the compiler keeps.
+    "retrieval/keyed.py": 400,
+    "retrieval/prefilter.py": 400,
+    "tests/journeys/test_ten_ends.py": 400,
+    "tests/retrieval/test_erase.py": 340,
+    "tests/retrieval/test_proxy.py": 460,
+    "tests/services/twelve.py": 400,
 }
 TEXT = {".py", ".md", ".txt", ".html", ".css", ".toml", ".yaml", ".yml", ".sh", ".in", ".po", ".json", ""}
 

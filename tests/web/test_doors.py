@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pytest
 from django.test import Client
 from django.urls import Resolver404, URLPattern, resolve, reverse
+from django.urls.converters import UUIDConverter
 
 from compliance.web import urls
 from tests.web import seeded
@@ -23,12 +24,15 @@ VALUES = {
     "job": uuid.UUID(int=1),
     "event": uuid.UUID(int=2),
 }
-STAFF = [p for p in urls.urlpatterns if str(p.pattern).startswith(("officer/", "auditor/"))]
+STAFF = [p for p in urls.urlpatterns if str(p.pattern).startswith(("officer/", "auditor/", "models/"))]
 
 
 def address(pattern: URLPattern) -> str:
     """An address of this pattern, of a case that does not exist."""
-    return reverse(f"web:{pattern.name}", kwargs={name: VALUES[name] for name in pattern.pattern.converters})
+    found = {name: VALUES[name] for name in pattern.pattern.converters}
+    if isinstance(pattern.pattern.converters.get("number"), UUIDConverter):
+        found["number"] = uuid.UUID(int=3)
+    return reverse(f"web:{pattern.name}", kwargs=found)
 
 
 @pytest.mark.parametrize("pattern", STAFF, ids=lambda p: p.name)
