@@ -1,10 +1,10 @@
 """HTML for the filter: the text that a reader sees and the markup that he does not, both with the way to the source."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Final
 
@@ -18,50 +18,43 @@ address article br div dd dl dt footer h1 h2 h3 h4 h5 h6 hr li main nav p pre se
 """
 _BREAKS: Final = frozenset(_BLOCKS.split())
 _UNSEEN = frozenset({"script", "style"})
+_CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _UNSEEN}
+# Every alternative takes what it has looked at, so that no source, however hostile, is looked at twice.
+_PIECES = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(?P<end>/?)(?P<tag>[A-Za-z][A-Za-z0-9]{0,20})?[^<>]*+>|<[A-Za-z/!?][^>]*(?:>|\Z)"
+    r"|&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{0,31});?|[^<&]+|[<&]",
+    re.DOTALL,
+)
 
 
-class _Reader(HTMLParser):
+class _Reader:
     """Collects what is seen, piece by piece: (place in the seen text, place in the source, length there)."""
 
     def __init__(self, source: str) -> None:
-        super().__init__(convert_charrefs=False)
-        self._lines = [0]
-        for line in source.split("\n"):
-            self._lines.append(self._lines[-1] + len(line) + 1)
         self.seen: list[str] = []
         self.pieces: list[tuple[int, int, int]] = []
-        self._length, self._unseen = 0, 0
-        self.feed(source)
-        self.close()
+        self._length = 0
+        at = 0
+        while found := _PIECES.match(source, at):
+            self._take(found)
+            at = found.end()
+            tag = (found["tag"] or "").lower()
+            if tag in _UNSEEN and not found["end"] and found[0].endswith(">"):
+                closing = _CLOSING[tag].search(source, at)
+                at = closing.start() if closing else len(source)
 
-    def _at(self) -> int:
-        line, column = self.getpos()
-        return self._lines[line - 1] + column
+    def _take(self, found: re.Match[str]) -> None:
+        piece, at = found[0], found.start()
+        if piece[0] == "<" and len(piece) > 1:
+            if (found["tag"] or "").lower() in _BREAKS:
+                self._add("\n", at, 0)
+        else:
+            self._add(unescape(piece) if piece[0] == "&" else piece, at, len(piece))
 
-    def _add(self, text: str, size: int) -> None:
-        self.pieces.append((self._length, self._at(), size))
+    def _add(self, text: str, at: int, size: int) -> None:
+        self.pieces.append((self._length, at, size))
         self.seen.append(text)
         self._length += len(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unseen += tag in _UNSEEN
-        if tag in _BREAKS:
-            self._add("\n", 0)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen -= tag in _UNSEEN and self._unseen > 0
-        if tag in _BREAKS:
-            self._add("\n", 0)
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self._add(data, len(data))
-
-    def handle_entityref(self, name: str) -> None:
-        self._add(unescape(f"&{name};"), len(name) + 2)
-
-    def handle_charref(self, name: str) -> None:
-        self._add(unescape(f"&#{name};"), len(name) + 3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from retrieval.errors import RetrievalError, UnusableNeedle
 from retrieval.lines import _json_fields
 from retrieval.locate import locate
+from retrieval.pages import page
 from retrieval.sweep import Sweeper, sweep
 from retrieval.types import Found, Needle, Record
 
@@ -209,3 +211,14 @@ def test_a_useless_needle_is_refused_before_anything_is_read(tmp_path: Path) -> 
 def test_nobody_to_look_for_finds_nobody(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("Ana Müller")
     assert list(sweep([tmp_path / "t.txt"], [])) == []
+
+
+@pytest.mark.parametrize("piece", ["<!--", "<a ", "</", '<a title="', "<", "&", "<script>", "<a b<"])
+def test_a_hostile_page_costs_what_it_weighs(piece: str) -> None:
+    def seconds(size: int) -> float:
+        start = time.process_time()
+        page("hostile", piece * (size // len(piece)))
+        return time.process_time() - start
+
+    seconds(1000)
+    assert seconds(800_000) < 60 * max(seconds(50_000), 0.002), "sixteen times the bytes took far more than that"
