@@ -33,7 +33,10 @@ def recipient(request: HttpRequest, number: uuid.UUID) -> HttpResponse:
     row = Recipient.objects.select_related("request__entity").filter(uid=number).first()
     body = door.body_of(request)
     _check(request, row, body)
-    said = SAID.get(door.text(door.object_in(body), "state"))
+    words = door.object_in(body)
+    said = SAID.get(door.text(words, "state"))
+    if row is not None and door.text(words, "recipient") != str(row.uid):
+        raise InvalidInput("recipient is not the one of this address: what is signed for one serves for no other.")
     if row is None or said is None:
         raise InvalidInput("state is neither acknowledged nor confirmed.")
     if recipients.ORDER.index(said) > recipients.ORDER.index(Told(row.state)):

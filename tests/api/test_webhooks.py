@@ -67,7 +67,7 @@ def told(at: Company, name: str) -> Recipient:
 
 def say(row: Recipient, body: Any, *, key: Ed25519PrivateKey = KEY, at: int | None = None, uid: str = "msg_1") -> Any:
     """The recipient's signed answer."""
-    raw = json.dumps(body).encode()
+    raw = json.dumps({"recipient": str(row.uid), **body}).encode()
     when = str(at or int(timezone.now().timestamp()))
     signature = base64.b64encode(key.sign(f"{uid}.{when}.".encode() + raw)).decode()
     headers = {"webhook-id": uid, "webhook-timestamp": when, "webhook-signature": f"v1,abc v1a,{signature}"}
@@ -177,6 +177,8 @@ def test_an_answer_signed_by_another_or_long_ago_or_about_anothers_row_is_refuse
     recipients.advance(row, to=Told.REQUESTED, by="system")
     now = int(timezone.now().timestamp())
     assert say(row, {"state": "confirmed"}, key=Ed25519PrivateKey.generate()).status_code == 403
+    other = {"state": "confirmed", "recipient": "6b3d9f1e-0000-4000-8000-000000000000"}
+    assert say(row, other).status_code == 400, "a message that was signed for another recipient"
     assert say(row, {"state": "confirmed"}, at=now - 600).status_code == 403
     assert say(row, {"state": "confirmed"}, at=now + 600).status_code == 403
     theirs = told(boreal, f"Mailer Ltd {url}")
