@@ -33,9 +33,11 @@ def start(request: HttpRequest) -> HttpResponse:
     return public(request, "subject/start.html", {})
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def begin(request: HttpRequest) -> HttpResponse:
-    """Start an empty form."""
+    """Start an empty form; whoever comes by a bookmark or a reload is led to its beginning, and loses nothing."""
+    if request.method != "POST":
+        return redirect("web:start")
     return answers.save(request, redirect("web:step", steps.steps({})[0].slug), {"seen": []})
 
 

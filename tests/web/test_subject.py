@@ -277,3 +277,9 @@ def test_the_pages_speak_the_languages_of_those_who_come(
     assert f'<html lang="{language}">' in page and words.replace("’", "'") in page
     walk(client, language=language)
     assert ErasureRequest.objects.get().language == language
+
+
+def test_a_bookmark_of_the_forms_address_leads_to_its_beginning(db: None, client: Client) -> None:
+    for ask in (client.get, client.head):
+        answer = ask("/request/")
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/")
