@@ -13,7 +13,7 @@ check: setup-dev
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/djlint templates --check --lint --quiet
+	@$(BIN)/djlint templates --check --lint
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py generate_docs --check
 test: check ; @$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow"
