@@ -299,8 +299,8 @@ def main() -> int:
         goals = [goal for goal in goals if "logit masks" in goal.name or "CPU seconds" in goal.name]
     read: list[rows.RowsReading] = []
     if not options.quick:
-        world = rows.found(data.train, data.test, models=48, pool=5000, seed=0)
-        read = rows.read(world, unlearned=24)
+        world = rows.found(data.train, data.test, models=24, strangers=48, pool=5000, seed=0)
+        read = rows.read(world)
         out += ["", "## A person's rows (U-LiRA)", "", *show_rows(read)]
         goals += row_goals(read, next(one.seconds for one in read if one.method == "retrain"))
     found, more = tables.run(quick=options.quick)

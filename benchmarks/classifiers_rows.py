@@ -11,7 +11,7 @@ import torch
 
 from unlearning.classifiers import methods
 from unlearning.classifiers.examples import Examples
-from unlearning.classifiers.fitting import accuracy, train
+from unlearning.classifiers.fitting import accuracy, logits_of, train
 from unlearning.classifiers.folds import Folds, fold_of
 from unlearning.classifiers.measures.membership import Attack, judged, phi, ulira
 from unlearning.classifiers.outcome import Recipe, Task
@@ -34,16 +34,21 @@ class RowsReading:
 
 @dataclass(frozen=True)
 class World:
-    """A pool of rows, some mislabelled; models on random halves of it; what each is asked to forget."""
+    """A pool of rows, some mislabelled; models on random halves of it, and what each is asked to forget.
+
+    `strangers` are the control: trained from nothing on other halves of which as many targets were taken out by the
+    same law. A model on a plain half would hold more wrong labels than one that has forgotten, and be less sure.
+    """
 
     pool: Examples
     test: Examples
     recipe: Recipe
     models: Shadows
     asked: torch.Tensor
+    strangers: Shadows
 
 
-def found(train_set: Examples, test: Examples, *, models: int, pool: int, seed: int) -> World:
+def found(train_set: Examples, test: Examples, *, models: int, strangers: int, pool: int, seed: int) -> World:
     """Targets are the first rows of the pool, the mislabelled ones first among them."""
     chance = torch.Generator().manual_seed(seed)
     rows = train_set.sample(pool, generator=chance)
@@ -52,64 +57,74 @@ def found(train_set: Examples, test: Examples, *, models: int, pool: int, seed: 
     labels[:MISLABELLED] = (labels[:MISLABELLED] + turn) % rows.classes
     rows = Examples(rows.features.flatten(1), labels, rows.ids, rows.classes)
     recipe = Recipe("mlp", {"inputs": rows.features.shape[1], "classes": rows.classes}, 20, 1e-3, 64)
+    members, asked = _halves(models, pool, chance)
+    others, gone = _halves(strangers, pool, chance)
+    flat = Examples(test.features.flatten(1), test.labels, test.ids, test.classes)
+    trained = train_shadows(recipe, rows, members, seed=seed, rows_an_epoch=pool // 2)
+    never = train_shadows(recipe, rows, others & ~gone, seed=seed + 333, rows_an_epoch=pool // 2 - FORGOTTEN)
+    return World(rows, flat, recipe, trained, asked, never)
+
+
+def _halves(models: int, pool: int, chance: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    """(who is in which model's half, which of the targets among them are to go), both [models, pool]."""
     members = torch.rand(models, pool, generator=chance) < 0.5
     asked = torch.zeros_like(members)
     for number in range(models):
         mine = members[number, :TARGETS].nonzero().flatten()
         asked[number, mine[torch.randperm(len(mine), generator=chance)[:FORGOTTEN]]] = True
-    flat = Examples(test.features.flatten(1), test.labels, test.ids, test.classes)
-    return World(rows, flat, recipe, train_shadows(recipe, rows, members, seed=seed), asked)
+    return members, asked
 
 
-def folds_of(world: World, numbers: range) -> list[Folds]:
-    """The real folds of each model: five trainings on four fifths of its own rows, all of them at once."""
+def folds_of(world: World) -> list[Folds]:
+    """The real folds of each model: trainings on all folds but one of its own rows, all of them at once."""
     fold = torch.tensor([fold_of(i, count=FOLDS, seed=0) for i in world.pool.ids])
-    masks = [world.models.members[n] & (fold != k) for n in numbers for k in range(FOLDS)]
-    rows = int(world.models.members.sum(1).max())
-    trained = train_shadows(world.recipe, world.pool, torch.stack(masks), seed=777, rows_an_epoch=rows)
+    masks = [mine & (fold != k) for mine in world.models.members for k in range(FOLDS)]
+    trained = train_shadows(world.recipe, world.pool, torch.stack(masks), seed=777, rows_an_epoch=len(fold) // 2)
     of = dict(zip(world.pool.ids, fold.tolist(), strict=True))
-    return [Folds(tuple(trained.model(at * FOLDS + k) for k in range(FOLDS)), of, 0) for at, _ in enumerate(numbers)]
+    return [Folds(tuple(trained.model(at * FOLDS + k) for k in range(FOLDS)), of, 0) for at in range(len(world.models))]
 
 
-def read(world: World, *, unlearned: int) -> list[RowsReading]:
-    """Each method makes the first `unlearned` models forget; never-seen values come from all that lack the row."""
-    numbers = range(unlearned)
-    folds = folds_of(world, numbers)
+def retrained(world: World) -> Shadows:
+    """Every model anew without what it is asked to forget, by the same program as the strangers."""
+    rest = world.models.members & ~world.asked
+    return train_shadows(world.recipe, world.pool, rest, seed=555, rows_an_epoch=rest.shape[1] // 2 - FORGOTTEN)
+
+
+def read(world: World) -> list[RowsReading]:
+    """Each method makes the models forget; never-seen values come from all strangers that lack the row."""
+    folds, anew = folds_of(world), retrained(world)
     targets = world.pool.take(list(range(TARGETS)))
-    never = phi(world.models.logits(targets.features), targets.labels).numpy()
-    absent = ~world.models.members[:, :TARGETS].numpy()
-    asked = world.asked[:unlearned, :TARGETS].numpy()
-    rest = world.models.members[:unlearned] & ~world.asked[:unlearned]
-    retrained = train_shadows(world.recipe, world.pool, rest, seed=555)
     readings = []
     for name in ("none", *METHODS):
         after, seconds, right = [], [], []
-        for number in numbers:
-            model, spent = _forget(world, name, number, folds[number], retrained)
-            after.append(phi(model_logits(model, targets), targets.labels).numpy())
+        for number in range(len(world.models)):
+            model, spent = _forget(world, name, number, folds[number], anew)
+            after.append(phi(logits_of(model, targets.features), targets.labels).numpy())
             seconds.append(spent)
             right.append(accuracy(model, world.test))
-        typical, mislabelled = (
-            judged(*ulira(np.stack(after)[:, part], asked[:, part], never[:, part], absent[:, part]))
-            for part in (slice(MISLABELLED, TARGETS), slice(0, MISLABELLED))
-        )
+        typical, mislabelled = attacked(world, np.stack(after))
         readings.append(RowsReading(name, typical, mislabelled, float(np.mean(right)), float(np.nanmedian(seconds))))
     return readings
 
 
-def model_logits(model: torch.nn.Module, examples: Examples) -> torch.Tensor:
-    """Logits of one model."""
-    from unlearning.classifiers.fitting import logits_of
+def attacked(world: World, after: np.ndarray) -> tuple[Attack, Attack]:
+    """U-LiRA on typical and on mislabelled targets, for phi [models, targets] of models that forgot."""
+    targets = world.pool.take(list(range(TARGETS)))
+    never = phi(world.strangers.logits(targets.features), targets.labels).numpy()
+    absent, asked = ~world.strangers.members[:, :TARGETS].numpy(), world.asked[:, :TARGETS].numpy()
+    typical, mislabelled = (
+        judged(*ulira(after[:, part], asked[:, part], never[:, part], absent[:, part]))
+        for part in (slice(MISLABELLED, TARGETS), slice(0, MISLABELLED))
+    )
+    return typical, mislabelled
 
-    return logits_of(model, examples.features)
 
-
-def _forget(world: World, name: str, number: int, folds: Folds, retrained: Shadows) -> tuple[torch.nn.Module, float]:
+def _forget(world: World, name: str, number: int, folds: Folds, anew: Shadows) -> tuple[torch.nn.Module, float]:
     model = world.models.model(number)
     if name == "none":
         return model, 0.0
     if name == "retrain":  # by the same program as the models that never saw the rows; what one costs is timed apart
-        return retrained.model(number), predicted(world) if number == 0 else float("nan")
+        return anew.model(number), predicted(world) if number == 0 else float("nan")
     member, gone = world.models.members[number], world.asked[number]
     forget = world.pool.take(gone.nonzero().flatten())
     retain = world.pool.take((member & ~gone).nonzero().flatten())

@@ -103,7 +103,7 @@ def ulira(
 
     `unlearned` [models, n] are phi of models that forgot the rows marked in `saw`, `never` [models, n] of models in
     whose training the rows marked in `absent` had no part (Hayes et al. 2024, Inexact Unlearning Needs More Careful
-    Evaluations).
+    Evaluations). Every value is judged by equally many of both kinds, so that two sides that are alike score alike.
     """
     positives, negatives = [], []
     common_in, common_out = _spread(unlearned, saw), _spread(never, absent)
@@ -111,13 +111,15 @@ def ulira(
         forgot, strangers = unlearned[saw[:, row], row], never[absent[:, row], row]
         if len(forgot) < 3 or len(strangers) < 3:
             continue
-        for at in range(len(forgot)):
-            rest = np.delete(forgot, at)
-            positives.append(_ratio(forgot[at], rest, strangers, common_in, common_out))
-        for at in range(len(strangers)):
-            rest = np.delete(strangers, at)
-            negatives.append(_ratio(strangers[at], forgot, rest, common_in, common_out))
-    return np.asarray(positives), np.asarray(negatives)
+        inside = _left_out(forgot, common_in)
+        outside = _left_out(strangers, common_out)
+        turns = np.arange(max(len(forgot), len(strangers)))
+        mine, theirs = turns[: len(forgot)] % len(strangers), turns[: len(strangers)] % len(forgot)
+        positives.append(norm.logpdf(forgot, *inside) - norm.logpdf(forgot, *(part[mine] for part in outside)))
+        negatives.append(norm.logpdf(strangers, *(part[theirs] for part in inside)) - norm.logpdf(strangers, *outside))
+    if not positives:
+        return np.empty(0), np.empty(0)
+    return np.concatenate(positives), np.concatenate(negatives)
 
 
 def _spread(values: np.ndarray, chosen: np.ndarray) -> float:
@@ -125,12 +127,10 @@ def _spread(values: np.ndarray, chosen: np.ndarray) -> float:
     return float(_moments(values, chosen)[1].mean() ** 2)
 
 
-def _ratio(value: float, inside: np.ndarray, outside: np.ndarray, common_in: float, common_out: float) -> float:
-    one = norm.logpdf(value, inside.mean(), _shrunk(inside, common_in))
-    two = norm.logpdf(value, outside.mean(), _shrunk(outside, common_out))
-    return float(one - two)
-
-
-def _shrunk(values: np.ndarray, common: float) -> float:
-    squares = float(((values - values.mean()) ** 2).sum())
-    return float(np.sqrt((squares + PRIOR * common) / (len(values) - 1 + PRIOR)) + 1e-9)
+def _left_out(values: np.ndarray, common: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and shrunken spread [n] of all values but the n-th."""
+    n = len(values)
+    rest = np.broadcast_to(values, (n, n))[~np.eye(n, dtype=bool)].reshape(n, n - 1)
+    mean = rest.mean(1)
+    squares = ((rest - mean[:, None]) ** 2).sum(1)
+    return mean, np.sqrt((squares + PRIOR * common) / (n - 2 + PRIOR)) + 1e-9
