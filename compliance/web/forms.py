@@ -116,7 +116,33 @@ class Name(Question):
     )
 
 
-class Other(Question):
+class KindAndValue(Question):
+    """A page with two fields, ``kind`` and ``value``: both are given, or neither."""
+
+    no_kind: Any = _("Choose what it is")
+
+    def clean(self) -> dict[str, Any]:
+        """Both parts or none."""
+        data = super().clean() or {}
+        kind, value = str(data.get("kind", "")), str(data.get("value", "")).strip()
+        if value and not kind:
+            self.add_error("kind", self.no_kind)
+        elif kind and not value and "value" not in self.errors:
+            self.add_error("value", self.no_value(kind))
+        elif kind and value:
+            self.check_value(kind, value)
+        return {**data, "value": value}
+
+    def no_value(self, kind: str) -> Any:
+        """What to write for this kind, when nothing was."""
+        raise NotImplementedError
+
+    def check_value(self, kind: str, value: str) -> None:
+        """Add an error when the value is none of its kind."""
+        raise NotImplementedError
+
+
+class Other(KindAndValue):
     """One more identifier: what it is, and how it reads."""
 
     title = _("What else could your data be stored under?")
@@ -133,19 +159,16 @@ class Other(Question):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def clean(self) -> dict[str, Any]:
-        """Both parts or none."""
-        data = super().clean() or {}
-        kind, value = data.get("kind", ""), str(data.get("value", "")).strip()
-        if bool(kind) != bool(value):
-            missing = "value" if kind else "kind"
-            self.add_error(missing, HOW_TO_WRITE[IdentifierKind(kind)] if kind else _("Choose what it is"))
-        elif kind:
-            try:
-                check_identifier(IdentifierKind(kind), value)
-            except forms.ValidationError as error:
-                self.add_error("value", error)
-        return {**data, "value": value}
+    def no_value(self, kind: str) -> Any:
+        """How an identifier of this kind is written."""
+        return HOW_TO_WRITE[IdentifierKind(kind)]
+
+    def check_value(self, kind: str, value: str) -> None:
+        """An identifier that can find a single person."""
+        try:
+            check_identifier(IdentifierKind(kind), value)
+        except forms.ValidationError as error:
+            self.add_error("value", error)
 
 
 class Details(Question):
@@ -164,80 +187,70 @@ class Details(Question):
     )
 
 
-class ConfirmCode(forms.Form):
-    """Reference and code, from the link or typed."""
-
-    reference = forms.CharField(
-        label=_("Reference"),
-        max_length=40,
-        help_text=_("It starts with OUB and stands in our letter."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}),
-        error_messages={"required": _("Enter the reference from our letter")},
-    )
-    code = forms.CharField(
-        label=_("Code"),
-        max_length=40,
-        help_text=_("Eight letters and digits. It works for 15 minutes, and once."),
-        widget=forms.TextInput(
-            attrs={"autocomplete": "one-time-code", "spellcheck": "false", "autocapitalize": "characters"}
-        ),
-        error_messages={"required": _("Enter the code from our letter")},
-    )
-
-
 _TYPED = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}
 
 
-class Again(forms.Form):
-    """The reference of a request whose code has run out, or whose secret word is lost."""
-
-    reference = forms.CharField(
-        label=_("Reference"),
-        max_length=40,
-        help_text=_("It starts with OUB."),
-        widget=forms.TextInput(attrs=_TYPED),
-        error_messages={"required": _("Enter the reference of your request")},
+def _typed(label: Any, *, hint: Any, missing: Any, longest: int = 40, complete: str = "off") -> forms.CharField:
+    """Something that is copied from a letter or a page, letter by letter."""
+    return forms.CharField(
+        label=label,
+        max_length=longest,
+        help_text=hint,
+        widget=forms.TextInput(attrs={**_TYPED, "autocomplete": complete}),
+        error_messages={"required": missing},
     )
 
 
 class TypedCode(forms.Form):
     """A code that went to one of the request's addresses."""
 
-    code = forms.CharField(
-        label=_("Code"),
-        max_length=40,
-        help_text=_("Eight letters and digits. It works for 15 minutes, and once."),
-        widget=forms.TextInput(attrs={**_TYPED, "autocomplete": "one-time-code"}),
-        error_messages={"required": _("Enter the code from our letter")},
+    code = _typed(
+        _("Code"),
+        hint=_("Eight letters and digits. It works for 15 minutes, and once."),
+        missing=_("Enter the code from our letter"),
+        complete="one-time-code",
     )
+
+
+class ConfirmCode(TypedCode):
+    """Reference and code, from the link or typed."""
+
+    reference = _typed(
+        _("Reference"),
+        hint=_("It starts with OUB and stands in our letter."),
+        missing=_("Enter the reference from our letter"),
+    )
+    field_order = ("reference", "code")
+
+
+class Again(forms.Form):
+    """The reference of a request whose code has run out, or whose secret word is lost."""
+
+    reference = _typed(_("Reference"), hint=_("It starts with OUB."), missing=_("Enter the reference of your request"))
 
 
 class Resume(forms.Form):
     """The code that opens a saved form."""
 
-    draft = forms.CharField(
-        label=_("Your code to come back"),
-        max_length=60,
-        help_text=_("Twenty letters and digits that we showed you when you saved the form."),
-        widget=forms.TextInput(attrs=_TYPED),
-        error_messages={"required": _("Enter the code that we showed you")},
+    draft = _typed(
+        _("Your code to come back"),
+        hint=_("Twenty letters and digits that we showed you when you saved the form."),
+        missing=_("Enter the code that we showed you"),
+        longest=60,
     )
 
 
 class OpenStatus(forms.Form):
     """Reference and secret open the status page."""
 
-    reference = forms.CharField(
-        label=_("Reference"),
-        max_length=40,
-        help_text=_("It starts with OUB and stands in our letter."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}),
-        error_messages={"required": _("Enter the reference of your request")},
+    reference = _typed(
+        _("Reference"),
+        hint=_("It starts with OUB and stands in our letter."),
+        missing=_("Enter the reference of your request"),
     )
-    secret = forms.CharField(
-        label=_("Secret word"),
-        max_length=60,
-        help_text=_("Sixteen letters and digits that we showed you when you confirmed your address."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}),
-        error_messages={"required": _("Enter the secret word of your request")},
+    secret = _typed(
+        _("Secret word"),
+        hint=_("Sixteen letters and digits that we showed you when you confirmed your address."),
+        missing=_("Enter the secret word of your request"),
+        longest=60,
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from compliance.intake import form as intake
 from compliance.rules.asking import Clue, Why, Wish
 from compliance.rules.terms import Requester
-from compliance.web.forms import Email, Name, Other, Question
+from compliance.web.forms import Email, KindAndValue, Name, Other, Question
 
 CLUE_KINDS = (
     (Clue.LINK, _("A link to a page, a picture or a chat")),
@@ -73,7 +73,7 @@ class Wishes(Question):
     }
 
 
-class Clues(Question):
+class Clues(KindAndValue):
     """One thing that the person saw."""
 
     title = _("Did you see your data somewhere?")
@@ -91,17 +91,14 @@ class Clues(Question):
         error_messages={"max_length": _("Write at most %(limit_value)d characters")},
     )
 
-    def clean(self) -> dict[str, Any]:
-        """Both parts or none; a link is a web address."""
-        data = super().clean() or {}
-        kind, value = str(data.get("kind", "")), str(data.get("value", "")).strip()
-        if value and not kind:
-            self.add_error("kind", _("Choose what it is"))
-        elif kind and not value and "value" not in self.errors:
-            self.add_error("value", _("Copy here what you saw"))
-        elif kind == Clue.LINK and not value.lower().startswith(("https://", "http://")):
+    def no_value(self, kind: str) -> Any:
+        """What was seen has to be copied."""
+        return _("Copy here what you saw")
+
+    def check_value(self, kind: str, value: str) -> None:
+        """A link is a web address."""
+        if kind == Clue.LINK and not value.lower().startswith(("https://", "http://")):
             self.add_error("value", _("Enter the whole link, starting with https://"))
-        return {**data, "value": value}
 
 
 class Where(Question):
