@@ -36,20 +36,23 @@ def clocks_of(request: ErasureRequest, *, extended: bool | None = None) -> list[
     ]
 
 
-def clock_of(request: ErasureRequest, *, extended: bool) -> Clock:
-    """The clock that leads: the earliest promised date of all laws, as if the case were extended or not."""
+def clock_of(request: ErasureRequest, *, extended: bool | None = None) -> Clock:
+    """The clock that leads: the earliest promised date of all laws; ``extended`` as for ``clocks_of``."""
     return min(clocks_of(request, extended=extended), key=lambda clock: clock.promised)
 
 
 def extend_by(request: ErasureRequest) -> date | None:
-    """The last day on which an extension may still be announced under every law that knows one; None without any."""
-    last = [clock.extend_by for clock in clocks_of(request, extended=False) if jurisdictions.load(clock.law).EXTENDS]
+    """The last day on which an extension may still be announced under every law that knows one; None without any.
+
+    An extension moves no law's last day to announce it, so it does not matter whether the case has one.
+    """
+    last = [clock.extend_by for clock in clocks_of(request) if jurisdictions.load(clock.law).EXTENDS]
     return min((day for day in last if day is not None), default=None)
 
 
 def set_clock(request: ErasureRequest) -> Clock:
     """Write the case's three dates as its leading clock has them now."""
-    clock = clock_of(request, extended=request.extended)
+    clock = clock_of(request)
     request.nominal_on, request.conservative_on, request.promised_on = clock.nominal, clock.conservative, clock.promised
     return clock
 

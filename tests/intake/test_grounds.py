@@ -12,7 +12,7 @@ from compliance.audit.models import Event
 from compliance.intake import assessing, clocks, decisions, reasons
 from compliance.intake.models import DecisionKind, ErasureRequest
 from compliance.intake.reasons import Reasons, check_open, needs_a_day, of_its_laws, today
-from compliance.intake.standing import EVERYWHERE, Standing, standing
+from compliance.intake.standing import EVERYWHERE, Standing, standing, taken_up
 from compliance.rules import jurisdictions
 from compliance.rules.deadlines import Pause
 from compliance.rules.errors import IllegalMove, InvalidInput
@@ -73,7 +73,9 @@ def test_the_plan_is_open_until_it_is_approved(case: ErasureRequest) -> None:
         if state in (State.VERIFIED, State.ACCEPTED, State.TRACED, State.PLANNED):
             check_open(case)
             continue
-        with pytest.raises(IllegalMove, match=r"approved already[.] Send the case back to the plan, or challenge it"):
+        with pytest.raises(
+            IllegalMove, match=r"^The plan of this case has been approved already[.] Send the case back"
+        ):
             check_open(case)
 
 
@@ -102,6 +104,11 @@ def test_a_decision_is_a_row_and_an_event_without_its_words(case: ErasureRequest
         "role": "joint",
         "review_on": "2031-05-06",
     }
+
+
+def test_a_decision_belongs_to_the_round_in_which_it_was_taken(case: ErasureRequest, aurora: seeded.Company) -> None:
+    case.round = 3
+    assert reasons.write(case, DecisionKind.ROLE, aurora.olga, Reasons(role=EntityRole.JOINT, artifact="a")).round == 3
 
 
 def test_a_decision_without_anything_says_nothing(case: ErasureRequest, aurora: seeded.Company) -> None:
@@ -137,6 +144,43 @@ def test_the_last_word_about_an_artifact_holds(case: ErasureRequest, aurora: see
     noted(case, aurora, DecisionKind.RESTRICT, artifact=EVERYWHERE, exemption=Exemption.RESTRICTION)
     now = standing(case)
     assert (now.exemption_of("a"), now.exemption_of("z")) == (keep, Exemption.RESTRICTION)
+
+
+def test_the_last_word_is_the_latest_in_time_not_the_last_row(case: ErasureRequest, aurora: seeded.Company) -> None:
+    keep, later = Exemption.LEGAL_OBLIGATION, Exemption.EXPRESSION
+    noted(case, aurora, DecisionKind.KEEP, artifact="a", exemption=later)
+    noted(case, aurora, DecisionKind.KEEP, artifact="a", exemption=keep)
+    first, second = case.decisions.order_by("id")
+    case.decisions.filter(pk=first.pk).update(at=second.at + timedelta(minutes=1))
+    assert standing(case).exemption_of("a") is later
+
+
+def test_a_case_is_taken_up_until_it_is_turned_away_and_again_once_it_is_instructed(
+    case: ErasureRequest, aurora: seeded.Company
+) -> None:
+    assert taken_up(case) is True, "nothing was decided: nobody turned it away"
+    given = {"ground": Ground.OBJECTION, "exemption": Exemption.LEGAL_CLAIMS, "reason": "r", "detail": "d"}
+    turned = (DecisionKind.REFUSE, DecisionKind.EXCESSIVE, DecisionKind.UNIDENTIFIED, DecisionKind.FORWARD)
+    for away in turned:
+        noted(case, aurora, away, review_on=LAST, **given)
+        assert taken_up(case) is False, away
+        noted(case, aurora, DecisionKind.CHALLENGE, reason="Still there.")
+        assert taken_up(case) is False, "a challenge alone carries nothing out"
+        back = DecisionKind.INSTRUCT if away is DecisionKind.FORWARD else DecisionKind.ACCEPT
+        noted(case, aurora, back, **given)
+        assert taken_up(case) is True, back
+
+
+def test_of_two_words_the_later_one_says_whether_a_case_is_taken_up(
+    case: ErasureRequest, aurora: seeded.Company
+) -> None:
+    noted(case, aurora, DecisionKind.REFUSE, exemption=Exemption.LEGAL_CLAIMS, reason="r", review_on=LAST)
+    noted(case, aurora, DecisionKind.ACCEPT, ground=Ground.OBJECTION)
+    refused, accepted = case.decisions.order_by("id")
+    case.decisions.filter(pk=refused.pk).update(at=accepted.at + timedelta(minutes=1))
+    assert taken_up(case) is False, "written down first, taken last"
+    case.decisions.filter(pk=refused.pk).update(at=accepted.at)
+    assert taken_up(case) is True, "at the same moment: the one written down last"
 
 
 def test_a_role_is_the_registers_until_it_is_decided_or_instructed(
@@ -221,6 +265,29 @@ def test_pauses_are_read_in_pairs_in_local_days(case: ErasureRequest, aurora: se
     late = case.decisions.order_by("id")[2]
     case.decisions.filter(pk=late.pk).update(at=datetime(2026, 6, 10, 9, tzinfo=UTC))
     assert clocks.pauses_of(case) == (Pause(date(2026, 6, 3), date(2026, 6, 10)),)
+
+
+def test_a_pause_moves_the_clocks_of_its_own_case_alone(case: ErasureRequest, aurora: seeded.Company) -> None:
+    other = seeded.verified(aurora, email="second@example.org")
+    received = datetime(2026, 6, 1, 11, tzinfo=UTC)
+    case.received_at = other.received_at = received
+    noted(case, aurora, DecisionKind.PAUSE, reason="r", detail="d")
+    noted(case, aurora, DecisionKind.ROLE, artifact="a", role=EntityRole.JOINT)
+    noted(case, aurora, DecisionKind.RESUME)
+    for row, day in zip(case.decisions.order_by("id"), (3, 4, 10), strict=True):
+        case.decisions.filter(pk=row.pk).update(at=received.replace(day=day))
+    assert clocks.pauses_of(case) == (Pause(date(2026, 6, 3), date(2026, 6, 10)),), "a role in between answers nothing"
+    assert clocks.pauses_of(other) == ()
+    assert clocks.clock_of(case).nominal == date(2026, 7, 8)
+    assert clocks.clock_of(other).nominal == date(2026, 7, 1)
+
+
+def test_pauses_are_read_in_the_order_of_their_days(case: ErasureRequest, aurora: seeded.Company) -> None:
+    noted(case, aurora, DecisionKind.RESUME)
+    noted(case, aurora, DecisionKind.PAUSE, reason="r", detail="d")
+    for row, day in zip(case.decisions.order_by("id"), (9, 2), strict=True):
+        case.decisions.filter(pk=row.pk).update(at=datetime(2026, 6, day, 12, tzinfo=UTC))
+    assert clocks.pauses_of(case) == (Pause(date(2026, 6, 2), date(2026, 6, 9)),)
 
 
 def test_extending_is_refused_late_twice_and_where_no_law_knows_it(
