@@ -74,6 +74,7 @@ OUBLI_SCANNER = env.str("OUBLI_SCANNER", default="")
 OUBLI_RETENTION_DAYS = env.int("OUBLI_RETENTION_DAYS", default=3 * 365)
 OUBLI_LEASE_SECONDS = env.int("OUBLI_LEASE_SECONDS", default=20)
 OUBLI_JOB_ATTEMPTS = 5
+OUBLI_SHARD_MEGABYTES = env.int("OUBLI_SHARD_MEGABYTES", default=32)
 
 
 def _secret(name: str) -> str:

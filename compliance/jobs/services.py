@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -43,10 +43,11 @@ def enqueue(case_id: uuid.UUID, work: Work, *, due_at: datetime | None = None) -
     return Job.objects.create(case_id=case_id, work=work, due_at=due)
 
 
-def claim(worker: str, *, now: datetime | None = None) -> Job | None:
-    """Claim the oldest due job, or return None; of two workers exactly one wins."""
+def claim(worker: str, *, now: datetime | None = None, among: Collection[uuid.UUID] | None = None) -> Job | None:
+    """Claim the oldest due job (of the cases ``among``), or return None; of two workers exactly one wins."""
     now = now or timezone.now()
-    for candidate in Job.objects.due(now)[:5]:
+    due = Job.objects.due(now) if among is None else Job.objects.due(now).filter(case_id__in=among)
+    for candidate in due[:5]:
         if candidate.fence >= MOST_CLAIMS and candidate.status == JobStatus.RUNNING:
             _give_up(candidate)
             continue
@@ -134,6 +135,11 @@ def retry(job: Job) -> Job:
             status=JobStatus.QUEUED, due_at=timezone.now(), attempts=0, finished_at=None
         )
     return Job.objects.get(pk=job.pk)
+
+
+def discard(case_ids: Collection[uuid.UUID], work: Work) -> None:
+    """Remove the jobs of parts whose results were taken; a worker that still holds one writes nothing more."""
+    Job.objects.filter(case_id__in=case_ids, work=work).delete()
 
 
 def cancel_live(case_id: uuid.UUID, *, reason: str) -> int:

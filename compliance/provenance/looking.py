@@ -11,13 +11,13 @@ from typing import Any
 from compliance.accounts.models import LegalEntity
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
-from compliance.jobs.progress import Progress
+from compliance.jobs.progress import Part, Progress
 from compliance.provenance import search as searching
 from compliance.provenance.connectors import Match
-from compliance.provenance.connectors.rows import Total
 from compliance.provenance.lineage import exposure, reached_models
 from compliance.provenance.models import Artifact
 from compliance.provenance.places import artifacts_of, connector_of, place_of
+from compliance.provenance.scanning import Question, Scan, alone
 from compliance.rules.terms import ArtifactKind, Support
 from retrieval.types import Needle
 
@@ -39,9 +39,9 @@ class Findings:
     excerpts: dict[str, dict[str, str]]
 
 
-def look(request: ErasureRequest, progress: Progress) -> Findings:
+def look(request: ErasureRequest, progress: Progress, *, scan: Scan = alone) -> Findings:
     """Search every registered artifact, touching nothing; a source that cannot be read stops it with its cause."""
-    return look_with(request.entity, searching.begin(request), progress, known=_trained_on(request))
+    return look_with(request.entity, searching.begin(request), progress, known=_trained_on(request), scan=scan)
 
 
 def _trained_on(request: ErasureRequest) -> dict[str, set[str]]:
@@ -56,36 +56,33 @@ def look_with(
     progress: Progress,
     *,
     known: Mapping[str, Collection[str]] = MappingProxyType({}),
+    scan: Scan = alone,
 ) -> Findings:
     """The same with a search that no case has; ``known`` are training rows by artifact that earlier traces found."""
     artifacts = artifacts_of(entity)
-    matches: dict[str, dict[str, list[Match]]] = {}
-    described = {}
     readable = [a for a in artifacts if ArtifactKind(a.kind) not in WEIGHTS]
-    for number, artifact in enumerate(readable):
-        progress(0.6 * number / max(1, len(readable)), f"Searching {artifact.name}")
-        found = connector_of(artifact).find(place_of(artifact), search.needles, region=search.region)
-        matches[artifact.slug] = _by_record(found)
+    answers = scan(readable, Question(search.needles, region=search.region), Part(progress, 0.0, 0.6))
+    matches = {slug: _by_record(answer.matches) for slug, answer in answers.items()}
     contents = searching.add_contents(search, _own_texts(readable, matches, search))
-    for number, artifact in enumerate(readable):
-        progress(0.6 + 0.2 * number / max(1, len(readable)), f"Comparing contents and lineage in {artifact.name}")
-        connector, place = connector_of(artifact), place_of(artifact)
-        more = list(connector.find(place, contents, region=search.region)) if contents else []
-        more += connector.find_derived(place, _owned_keys(matches, search))
-        for record, extra in _by_record(more).items():
-            matches[artifact.slug].setdefault(record, []).extend(extra)
+    again = Question(contents, _owned_keys(matches, search), search.region, describe=True)
+    answers = scan(readable, again, Part(progress, 0.6, 0.9))
+    for slug, answer in answers.items():
+        for record, extra in _by_record(answer.matches).items():
+            matches[slug].setdefault(record, []).extend(extra)
     _drop_boilerplate(matches, search, contents)
     for artifact in readable:
         if ArtifactKind(artifact.kind) in ORIGINALS:
             matches[artifact.slug] = _copies_propose(matches[artifact.slug], search)
-    for number, artifact in enumerate(artifacts):
-        progress(0.8 + 0.2 * number / max(1, len(artifacts)), f"Reading the digest of {artifact.name}")
-        described[artifact.slug] = connector_of(artifact).describe(place_of(artifact))
+    described = {slug: answer.described for slug, answer in answers.items()}
+    for artifact in artifacts:
+        if ArtifactKind(artifact.kind) in WEIGHTS:
+            progress(0.9, f"Reading the digest of {artifact.name}")
+            described[artifact.slug] = connector_of(artifact).describe(place_of(artifact))
     # A row of somebody else that quotes the person was learned from like the person's own.
     found_in = {slug: _counted(records, search).union(known.get(slug, ())) for slug, records in matches.items()}
     models = {a.slug: exposure(a, found_in) for a in reached_models(artifacts, found_in)}
     excerpts = {artifact.slug: _excerpts(artifact, matches[artifact.slug], search) for artifact in readable}
-    totals = {artifact.slug: _total(artifact).hex() for artifact in readable}
+    totals = {slug: answer.total.hex() for slug, answer in answers.items()}
     return Findings(search, matches, described, models, _forget(readable, matches, search), totals, excerpts)
 
 
@@ -123,14 +120,6 @@ def _excerpt(fields: Mapping[str, str], match: Match, subject_fields: Sequence[s
     around = text[max(0, match.start - EXCERPT) : match.end + EXCERPT].strip()
     owner = ", ".join(f"{name}: {fields[name]}" for name in subject_fields if fields.get(name))
     return f"{owner} | …{around}…" if owner and match.field not in subject_fields else owner or f"…{around}…"
-
-
-def _total(artifact: Artifact) -> Total:
-    """Order-independent digest over every record as it is now."""
-    total = Total()
-    for row in connector_of(artifact).records(place_of(artifact), None):
-        total.add(row.raw)
-    return total
 
 
 def _drop_boilerplate(

@@ -8,9 +8,20 @@ from django.db.models import Q
 from compliance.accounts.models import LegalEntity
 from compliance.intake.models import ErasureRequest
 from compliance.provenance.runs import LineageRun, LineageUse
+from compliance.provenance.shards import ScanShard
 from compliance.rules.terms import ArtifactKind, EntityRole, Support
 
-__all__ = ["Artifact", "Derivation", "Exclusion", "LineageRun", "LineageUse", "SearchNote", "Trace", "TraceQuerySet"]
+__all__ = [
+    "Artifact",
+    "Derivation",
+    "Exclusion",
+    "LineageRun",
+    "LineageUse",
+    "ScanShard",
+    "SearchNote",
+    "Trace",
+    "TraceQuerySet",
+]
 
 
 class Artifact(models.Model):

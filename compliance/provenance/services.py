@@ -21,6 +21,7 @@ from compliance.provenance.connectors.rows import Total
 from compliance.provenance.looking import WEIGHTS, Findings, counted_records, look, look_with
 from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.provenance.places import artifacts_of, connector_of, place_of, referring
+from compliance.provenance.scanning import Scan, alone
 from compliance.rules.errors import IllegalMove
 from compliance.rules.terms import ArtifactKind, Role, State, Support
 
@@ -44,9 +45,9 @@ __all__ = [
 ]
 
 
-def trace(request: ErasureRequest, progress: Progress) -> None:
+def trace(request: ErasureRequest, progress: Progress, *, scan: Scan = alone) -> None:
     """Find the person and write down where; a second run replaces what the first run of the same round wrote."""
-    findings = look(request, Part(progress, 0.0, 0.9))
+    findings = look(request, Part(progress, 0.0, 0.9), scan=scan)
     key = vault.case_key(request)
     artifacts = {artifact.slug: artifact for artifact in artifacts_of(request.entity)}
     with progress.commit():

@@ -133,6 +133,7 @@ class Work(Term):
     REPORT = "REPORT", "Write the evidence"
     FOLLOW_UP = "FOLLOW_UP", "Sweep again, run what was scheduled"
     UNLEARN = "UNLEARN", "Make a registered model forget"
+    SCAN = "SCAN", "Read a part of a search"
 
 
 class Letter(Term):

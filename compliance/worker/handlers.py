@@ -25,6 +25,7 @@ TABLE: dict[Work, str] = {
 # Work that belongs to no case: ``(id, progress)``.
 STANDING: dict[Work, str] = {
     Work.UNLEARN: "compliance.forgetting.running:run",
+    Work.SCAN: "compliance.worker.shards:run",
 }
 
 
@@ -39,10 +40,13 @@ def standing(work: Work) -> Callable[[uuid.UUID, Progress], None]:
 
 
 def trace(request: ErasureRequest, progress: Progress) -> State:
-    """Find the person in every registered artifact."""
+    """Find the person in every registered artifact, with every worker that has nothing older to do."""
     from compliance.provenance import services as provenance
+    from compliance.worker import shards
 
-    provenance.trace(request, progress)
+    shared = shards.Shared(request)
+    provenance.trace(request, progress, scan=shared)
+    shared.tidy()
     return State.TRACED
 
 

@@ -21,6 +21,7 @@ from compliance.provenance.connectors import (
     Progress,
     Receipt,
     Redaction,
+    Unread,
     formats,
     silent,
 )
@@ -41,7 +42,19 @@ def describe(place: Place) -> Description:
     """Digest over all files, bytes, records, the files' names, and what could not be read."""
     reading = Reading(place)
     count = sum(1 for _ in reading.rows())
-    paths, base = reading.listing.paths, base_of(place)
+    return _description(reading, count)
+
+
+def described(place: Place, records: int) -> Description:
+    """The same of a place whose records somebody else has read, every one, and counted."""
+    reading = Reading(place)
+    reading.formats.update(formats.name_for(path, place) for path in reading.listing.paths)
+    reading.unread += [Unread("", refusal.cause, refusal.next_action) for refusal in reading.listing.refused]
+    return _description(reading, records)
+
+
+def _description(reading: Reading, count: int) -> Description:
+    paths, base = reading.listing.paths, base_of(reading.place)
     names = [str(path.relative_to(base)) for path in paths]
     size = sum(path.stat().st_size for path in paths)
     detail = {"files": names, "formats": sorted(reading.formats)}

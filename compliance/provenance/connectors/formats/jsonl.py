@@ -38,8 +38,9 @@ def redacted(row: Row, changes: Mapping[str, str], place: Place) -> Row:
 
 
 def _pieces(path: Path, place: Place) -> Iterator[Row | bytes]:
+    begins = not (place.options.get("window") or [0])[0]
     for number, line in enumerate(lines(path, place), start=1):
-        if number == 1 and line.startswith(BOM):
+        if begins and number == 1 and line.startswith(BOM):
             yield BOM
             line = line[len(BOM) :]
         yield _row(line, f"{path.name}, line {number}", place) if line.strip() else line

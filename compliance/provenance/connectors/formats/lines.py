@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from compliance.provenance.connectors import Place
 from compliance.provenance.connectors.formats import Edit, record_cap
@@ -13,11 +14,18 @@ from compliance.rules.errors import DamagedArtifact
 
 
 def lines(path: Path, place: Place) -> Iterator[bytes]:
-    """The lines of a file with their ends; a line over the cap is refused instead of filling the memory."""
+    """The lines of a file with their ends; a line over the cap is refused instead of filling the memory.
+
+    Of a place with a ``window`` (start, stop) only those that begin in these bytes of a plain file.
+    """
     cap = record_cap(place)
+    start, stop = place.options.get("window") or (0, None)
     with opened(path, place) as stream:
         number = 0
-        while line := stream.readline(cap + 1):
+        if start:
+            stream.seek(start - 1)
+            _skip_line(stream)
+        while (stop is None or stream.tell() < stop) and (line := stream.readline(cap + 1)):
             number += 1
             if len(line) > cap:
                 raise DamagedArtifact(
@@ -25,6 +33,13 @@ def lines(path: Path, place: Place) -> Iterator[bytes]:
                     next_action="Split the line, or raise options.max_record_bytes if it is meant to be so long.",
                 )
             yield line
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    """Go on behind the next line end: a line belongs to the window in which it begins."""
+    while piece := stream.readline(1 << 20):
+        if piece.endswith(b"\n"):
+            return
 
 
 def whole(path: Path, place: Place) -> bytes:
