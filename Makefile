@@ -17,7 +17,9 @@ check: setup-dev
 	@$(BIN)/python manage.py makemigrations --check --dry-run
 	@$(BIN)/python manage.py generate_docs --check
 test: check ; @$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow"
-test-all: check ; @$(BIN)/pytest -q -n 2 --dist loadfile
+test-all: check
+	@$(BIN)/pytest -q -n 2 --dist loadfile
+	@sh tests/mutation.sh
 lock: setup-dev
 	@for set in requirements requirements-dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-package torch --no-header $$set.in -o $$set.txt; done
