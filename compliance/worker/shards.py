@@ -50,7 +50,7 @@ class Shared:
 
     def __call__(self, artifacts: Sequence[Artifact], question: Question, progress: Progress) -> dict[str, Answer]:
         """The answer of each artifact, by its slug."""
-        size = settings.OUBLI_SHARD_MEGABYTES * 1_000_000
+        size = int(settings.OUBLI_SHARD_MEGABYTES * 1_000_000)
         pieces = {artifact.slug: scanning.split(artifact, size) for artifact in artifacts}
         if all(len(parts) == 1 for parts in pieces.values()):
             return scanning.alone(artifacts, question, progress)
