@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from compliance.evidence import deciding_facts, letters
 from compliance.evidence.phrases import known, phrase
-from compliance.intake import vault
+from compliance.intake import own_words, vault
 from compliance.intake.clocks import clock_of, extend_by, laws_of
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.intake.recipients import FORWARDED
@@ -30,7 +30,8 @@ def letter_facts(
     request: ErasureRequest, letter: Letter, *, links: Mapping[str, str], only_here: Mapping[str, Any]
 ) -> Facts:
     """Everything the letter must say; the letter itself refuses to be written while a part is missing."""
-    return {**_common(request, links), **_BY_LETTER[letter](request, {**links, **only_here})}
+    said = {**_common(request, links), **_BY_LETTER[letter](request, {**links, **only_here})}
+    return {**said, "own_words": own_words.of(request, letter)}
 
 
 def _common(request: ErasureRequest, links: Mapping[str, str]) -> Facts:

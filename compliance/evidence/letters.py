@@ -61,7 +61,8 @@ def render_letter(kind: Letter | str, language: str, facts: Mapping[str, Any]) -
     """The letter; raises MissingPart naming every part that is absent.
 
     ``facts`` are words, dates and lists of sentences (``claims`` as chosen by ``rules.claims``); ``law`` chooses
-    what a law asks for beyond the rest. An unknown language falls back to English.
+    what a law asks for beyond the rest; ``own_words`` are an officer's paragraphs beside all that. An unknown language
+    falls back to English.
     """
     letter = Letter(kind)
     check_parts(letter, facts)
@@ -75,8 +76,15 @@ def compose(letter: Letter, language: str, facts: Mapping[str, Any]) -> tuple[st
     with translation.override(language):
         shown = {name: _shown(value) for name, value in facts.items()}
         whole = render_to_string(f"letters/{letter.value}.{language}.txt", shown)
+        own = _shown(facts.get("own_words") or [])
     subject, _, rest = whole.partition("\n")
-    return subject.strip(), re.sub(r"\n{3,}", "\n\n", rest).strip() + "\n"
+    return subject.strip(), _with_own(re.sub(r"\n{3,}", "\n\n", rest).strip(), own) + "\n"
+
+
+def _with_own(text: str, own: Sequence[str]) -> str:
+    """Paragraphs of an officer's own stand last before the farewell, and replace nothing; none begins a list."""
+    body, _, farewell = text.rpartition("\n\n")
+    return "\n\n".join((body, *(part.removeprefix("- ") for part in own), farewell))
 
 
 def html_of(subject: str, text: str, *, language: str) -> str:

@@ -1,4 +1,4 @@
-"""What the data subject's side keeps beside a case: proofs, attachments, drafts, counters, the day it is forgotten."""
+"""What stands beside a case: proofs, attachments, drafts, the day it is forgotten, an officer's words for a letter."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from compliance.accounts.models import User
 from compliance.rules.asking import Checked, ProvenBy
+from compliance.rules.terms import Letter
 
 _CASE = "intake.ErasureRequest"
 
@@ -113,3 +114,21 @@ class Retention(models.Model):
 
     def __str__(self) -> str:
         return f"until {self.ends_on}"
+
+
+class OwnWords(models.Model):
+    """What an officer adds to the next letter of a kind; the row goes when the letter has gone."""
+
+    PERSONAL = {"sealed"}
+
+    request = models.ForeignKey(_CASE, on_delete=models.CASCADE, related_name="own_words")
+    kind = models.CharField(max_length=12, choices=Letter.choices())
+    sealed = models.BinaryField(null=True, help_text="The paragraphs, encrypted under the case's key.")
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["request", "kind"], name="own_words_once_a_letter")]
+
+    def __str__(self) -> str:
+        return f"words for {self.kind} of {self.request_id}"

@@ -19,11 +19,9 @@ from compliance.intake.ledgers import Delivery
 from compliance.intake.models import ErasureRequest, Notice
 from compliance.rules.errors import NotFoundHere, OubliError
 from compliance.rules.terms import Channel, Letter, Role
-from compliance.web import looks
+from compliance.web import looks, own_words
 from compliance.web.decide import VERBS
 from compliance.web.staff import IDENTIFIER_ROLES, case_or_404, desk, member, staff
-
-_LINKS = {"status": "https://…/status/", "confirm": "https://…/confirm/"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,7 @@ def show(request: HttpRequest, reference: str) -> HttpResponse:
         "here": "cases",
         "case": case,
         "badge": looks.state_badge(case),
+        "writable": own_words.writable(case),
         "lines": [line(notice) for notice in case.notices.order_by("created_at", "id")],
         "officer": Role.OFFICER in accounts.roles(user, case.entity),
     }
@@ -103,7 +102,7 @@ def _shown(request: HttpRequest, case: ErasureRequest, notice: Notice) -> HttpRe
 def _preview(case: ErasureRequest, notice: Notice) -> previews.Preview:
     here = vault.decrypt(vault.case_key(case), bytes(notice.sealed)) if notice.sealed else {}
     here = {name: "········" if name in ("code", "secret") else value for name, value in here.items()}
-    parts = facts.letter_facts(case, Letter(notice.kind), links=_LINKS, only_here=here)
+    parts = facts.letter_facts(case, Letter(notice.kind), links=own_words.LINKS, only_here=here)
     return previews.preview(Letter(notice.kind), notice.language, parts)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import path
 
-from compliance.web import assessment, calendar_feed, identity_check, letters, recipients, watch
+from compliance.web import assessment, calendar_feed, identity_check, letters, own_words, recipients, watch
 
 _CASE = "officer/cases/<case:reference>/"
 
@@ -18,6 +18,7 @@ def paths() -> list[Any]:
         path(f"{_CASE}identity/", identity_check.show, name="identity"),
         path(f"{_CASE}identity/check/", identity_check.check, name="identity_check"),
         path(f"{_CASE}letters/", letters.show, name="letters"),
+        path(f"{_CASE}letters/words/<slug:kind>/", own_words.edit, name="own_words"),
         path(f"{_CASE}letters/<int:number>/", letters.one, name="letter"),
         path(f"{_CASE}letters/<int:number>/print/", letters.to_print, name="letter_print"),
         path(f"{_CASE}letters/<int:number>/pdf/", letters.printed, name="letter_pdf"),

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from compliance.audit import services as audit
 from compliance.evidence import facts, letters
-from compliance.intake import notices, vault, verification
+from compliance.intake import notices, own_words, vault, verification
 from compliance.intake.form import contact_of
 from compliance.intake.models import Notice
 from compliance.rules.errors import OubliError
@@ -59,12 +59,13 @@ def _deliver(row: Notice, only_here: dict[str, Any]) -> None:
     kept = {"subject": letter.subject, "text": text}
     row.sealed = vault.encrypt(key, kept)
     row.save(update_fields=["sent_at", "error", "sealed"])
+    own = own_words.gone_out(request, Letter(row.kind))
     audit.record(
         f"letter.{row.kind}",
         case=request.reference,
         entity=request.entity.slug,
         by="system",
-        detail={"language": row.language, "channel": "e-mail"},
+        detail={"language": row.language, "channel": "e-mail", **({"own_words": True} if own else {})},
     )
     message = EmailMultiAlternatives(
         letter.subject,
