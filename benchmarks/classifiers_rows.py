@@ -12,7 +12,7 @@ import torch
 from unlearning.classifiers import methods
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.fitting import accuracy, logits_of, train
-from unlearning.classifiers.folds import Folds, fold_of
+from unlearning.classifiers.folds import Folds, folds_by_person
 from unlearning.classifiers.measures.membership import Attack, judged, phi, ulira
 from unlearning.classifiers.outcome import Recipe, Task
 from unlearning.classifiers.shadows import Shadows, train_shadows
@@ -76,12 +76,27 @@ def _halves(models: int, pool: int, chance: torch.Generator) -> tuple[torch.Tens
 
 
 def folds_of(world: World) -> list[Folds]:
-    """The real folds of each model: trainings on all folds but one of its own rows, all of them at once."""
-    fold = torch.tensor([fold_of(i, count=FOLDS, seed=0) for i in world.pool.ids])
-    masks = [mine & (fold != k) for mine in world.models.members for k in range(FOLDS)]
-    trained = train_shadows(world.recipe, world.pool, torch.stack(masks), seed=777, rows_an_epoch=len(fold) // 2)
-    of = dict(zip(world.pool.ids, fold.tolist(), strict=True))
-    return [Folds(tuple(trained.model(at * FOLDS + k) for k in range(FOLDS)), of, 0) for at in range(len(world.models))]
+    """Of each model's folds the one that holds the person who asks, trained on all others of its own rows.
+
+    The rows that are to go are one person's and share a fold; the other folds' models have no part in the request, so
+    that they are not trained here. All at once.
+    """
+    out = [_folds(world, number) for number in range(len(world.models))]
+    masks = [mine & (of != of[gone][0]) for mine, gone, of in zip(world.models.members, world.asked, out, strict=True)]
+    rows = world.asked.shape[1] // 2
+    trained = train_shadows(world.recipe, world.pool, torch.stack(masks), seed=777, rows_an_epoch=rows)
+    return [Folds((trained.model(number),), dict.fromkeys(_named(world, number), 0), 0) for number in range(len(out))]
+
+
+def _folds(world: World, number: int) -> torch.Tensor:
+    """The fold of every row of the pool, as one model's owner has cut them."""
+    whose = dict.fromkeys(_named(world, number), f"person {number}")
+    return torch.tensor(list(folds_by_person(world.pool.ids, whose, count=FOLDS, seed=0).values()))
+
+
+def _named(world: World, number: int) -> list[str]:
+    """Ids of the rows that a model is asked to forget."""
+    return [world.pool.ids[place] for place in world.asked[number].nonzero().flatten().tolist()]
 
 
 def retrained(world: World) -> Shadows:

@@ -15,7 +15,7 @@ from unlearning.classifiers.audit import Audit, audit
 from unlearning.classifiers.data import DataSet, open_folder
 from unlearning.classifiers.examples import Examples, part_class, part_ids
 from unlearning.classifiers.fitting import accuracy, train
-from unlearning.classifiers.folds import Folds, fold_of, train_folds
+from unlearning.classifiers.folds import Folds, folds_by_person, people_of, train_folds
 from unlearning.classifiers.outcome import Budget, Cost, Figure, Provenance, Recipe, weights_digest
 from unlearning.classifiers.planning import Plan, plan
 from unlearning.classifiers.unlearning import unlearn
@@ -70,9 +70,11 @@ def _train(options: argparse.Namespace, progress: Progress) -> Trained:
     recipe = recipe_for(data, epochs=options.epochs)
     model = train(recipe, rows, seed=options.seed, progress=progress)
     out = _out(options)
-    networks.save(model, recipe, out, notes={"seed": options.seed, "folds": options.folds})
+    notes = {"seed": options.seed, "folds": options.folds, "by person": options.people is not None}
+    networks.save(model, recipe, out, notes=notes)
     if options.folds:
-        trained = train_folds(recipe, rows, count=options.folds, seed=options.seed, progress=progress)
+        whose = people_of(options.people)
+        trained = train_folds(recipe, rows, count=options.folds, people=whose, seed=options.seed, progress=progress)
         for number, one in enumerate(trained.models):
             networks.save(one, recipe, out / f"fold-{number}")
     return Trained(str(out), weights_digest(model), accuracy(model, data.test), len(rows))
@@ -182,8 +184,11 @@ def _opened(options: argparse.Namespace, data: DataSet) -> tuple[Any, Recipe, di
     if not count:
         return model, recipe, notes, None
     seed = int(notes.get("seed", 0))
+    if notes.get("by person") and options.people is None:
+        raise InputError("the model's folds were cut by person: --people names the file that says whose a row is")
     parts = tuple(networks.load(options.model / f"fold-{number}")[0] for number in range(count))
-    return model, recipe, notes, Folds(parts, {i: fold_of(i, count=count, seed=seed) for i in data.train.ids}, seed)
+    whose = people_of(options.people) if notes.get("by person") else {}
+    return model, recipe, notes, Folds(parts, folds_by_person(data.train.ids, whose, count=count, seed=seed), seed)
 
 
 def _parted(options: argparse.Namespace, data: DataSet) -> tuple[Examples, Examples]:

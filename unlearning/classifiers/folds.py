@@ -2,13 +2,18 @@
 
 They are trained beside the model, before anybody asks to be forgotten, and double as references of the audit. They hold
 the person's data: a fold model that saw a deleted row is itself in scope of the deletion, and `without` trains it anew.
+
+Rows of one person belong into one fold: a model that saw the person's other rows is no stranger to this one, and what
+it teaches betrays that. `people` says whose a row is; a row that it does not name stands alone.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +21,7 @@ from torch import Tensor, nn
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.fitting import logits_of, train
 from unlearning.classifiers.outcome import Recipe
-from unlearning.errors import InputError
+from unlearning.errors import InputError, RowsError
 from unlearning.types import Progress, silent
 
 
@@ -47,14 +52,25 @@ def fold_of(row_id: str, *, count: int, seed: int) -> int:
     return int.from_bytes(digest, "big") % count
 
 
+def folds_by_person(ids: Collection[str], people: Mapping[str, str], *, count: int, seed: int) -> dict[str, int]:
+    """The fold of each row: that of its person, so that all rows of one person share it."""
+    return {i: fold_of(people.get(i, i), count=count, seed=seed) for i in ids}
+
+
 def train_folds(
-    recipe: Recipe, examples: Examples, *, count: int = 5, seed: int = 0, progress: Progress = silent
+    recipe: Recipe,
+    examples: Examples,
+    *,
+    count: int = 5,
+    people: Mapping[str, str] | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
 ) -> Folds:
     """`count` models, each on the other folds for as many steps as the model itself: as sure of itself as that one is.
 
     Costs `count` trainings of the recipe.
     """
-    of = {i: fold_of(i, count=count, seed=seed) for i in examples.ids}
+    of = folds_by_person(examples.ids, people or {}, count=count, seed=seed)
     place = torch.tensor([of[i] for i in examples.ids])
     models = []
     for number in range(count):
@@ -84,3 +100,17 @@ def without(folds: Folds, recipe: Recipe, examples: Examples, gone: Collection[s
 def _longer(recipe: Recipe, count: int) -> Recipe:
     """The recipe with as many more epochs as a fold has fewer rows."""
     return replace(recipe, epochs=round(recipe.epochs * count / (count - 1)))
+
+
+def people_of(path: Path | None) -> dict[str, str]:
+    """Row id to person, from CSV lines `row id,person` without a heading; nobody when no file is given."""
+    if path is None:
+        return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            lines = [line for line in csv.reader(handle) if line]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        raise RowsError(f"reading {path.name}: no readable CSV in UTF-8 with lines of row id and person") from None
+    if any(len(line) != 2 or not all(line) for line in lines):
+        raise RowsError(f"reading {path.name}: every line is a row id, a comma and a person; check the others")
+    return dict(lines)

@@ -16,6 +16,7 @@ from unlearning.types import Progress, silent
 Scope = Literal["class", "rows", "none"]
 Exactness = Literal["exact", "certified", "approximate"]
 Gate = Literal["pass", "fail", "inconclusive"]
+Space = tuple[float, float] | tuple[str, ...]  # what a parameter may be: a range, or one of some words
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import nn
 from unlearning.classifiers import methods
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.fitting import logits_of
-from unlearning.classifiers.outcome import Budget, Recipe, Task
+from unlearning.classifiers.outcome import Budget, Recipe, Space, Task
 from unlearning.classifiers.planning import scope_of
 from unlearning.errors import Diverged, InputError
 from unlearning.types import Progress, silent
@@ -52,6 +53,7 @@ def tune(
     holdout: Examples,
     objective: str = "balanced",
     search: str = "halving",
+    among: Collection[str] | None = None,
     recipe: Recipe | None = None,
     folds: Any = None,
     budget: Budget = Budget(),  # noqa: B008 - frozen
@@ -62,12 +64,13 @@ def tune(
 
     `balanced` is accuracy on what is kept minus the gap between the forget rows' loss and that of held-out rows like
     them; `unlearning_score` is retained accuracy minus recognition of what is to be forgotten. `search` is `halving`
-    (a third of the data first, the better half goes on) or `random`.
+    (a third of the data first, the better half goes on) or `random`; `among` names the parameters that are searched,
+    all that the method offers when not given.
     """
     if objective not in OBJECTIVES or search not in ("halving", "random"):
         raise InputError(f"tuning: objectives are {', '.join(OBJECTIVES)}; searches are halving, random")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    space = methods.load(method).SEARCH
+    space = {name: s for name, s in methods.load(method).SEARCH.items() if among is None or name in among}
     random = search == "random"
     sampler = optuna.samplers.RandomSampler(seed=seed) if random else optuna.samplers.TPESampler(seed=seed)
     study = optuna.create_study(
@@ -96,14 +99,17 @@ def tune(
     return Trials(method, objective, tuple(done), best[0], best[1], time.perf_counter() - start)
 
 
-def _dose(asked: optuna.Trial, space: dict[str, tuple[float, float]], defaults: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, (low, high) in space.items():
-        if isinstance(defaults[name], int):
-            found[name] = asked.suggest_int(name, int(low), int(high))
-        else:
-            found[name] = asked.suggest_float(name, low, high, log=low > 0 and high / low > 20)
-    return found
+def _dose(asked: optuna.Trial, space: Mapping[str, Space], defaults: dict[str, Any]) -> dict[str, Any]:
+    return {name: _value_of(asked, name, bounds, defaults[name]) for name, bounds in space.items()}
+
+
+def _value_of(asked: optuna.Trial, name: str, bounds: Space, default: Any) -> Any:
+    low, high = bounds[0], bounds[-1]
+    if isinstance(low, str) or isinstance(high, str):
+        return asked.suggest_categorical(name, [str(word) for word in bounds])
+    if isinstance(default, int):
+        return asked.suggest_int(name, int(low), int(high))
+    return asked.suggest_float(name, low, high, log=low > 0 and high / low > 20)
 
 
 def _try(

@@ -23,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forget-ids", type=Path, help="file with one row id a line")
     parser.add_argument("--without-class", help="train: leave this class out (a control)")
     parser.add_argument("--folds", type=int, default=0, help="train: out-of-fold models beside it (5 is enough)")
+    parser.add_argument("--people", type=Path, help="CSV of row id and person: a person's rows share a fold")
     parser.add_argument("--method", default="auto")
     parser.add_argument("--references", type=Path, nargs="*", default=[], help="folders of retrained models")
     parser.add_argument("--epochs", type=int, default=5)

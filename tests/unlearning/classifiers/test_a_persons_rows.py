@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +13,13 @@ from known_digits import Digits
 from unlearning.classifiers.audit import audit
 from unlearning.classifiers.examples import Examples, part_ids
 from unlearning.classifiers.fitting import logits_of, train
-from unlearning.classifiers.folds import fold_of, train_folds, without
+from unlearning.classifiers.folds import fold_of, folds_by_person, people_of, train_folds, without
 from unlearning.classifiers.measures.membership import clopper_pearson, judged, lira, phi, rmia, ulira
 from unlearning.classifiers.methods import oof_match
 from unlearning.classifiers.outcome import Recipe, Task, weights_digest
 from unlearning.classifiers.shadows import train_shadows
 from unlearning.classifiers.unlearning import unlearn
-from unlearning.errors import InputError
+from unlearning.errors import InputError, RowsError
 
 WIDE = Recipe("mlp", {"inputs": 64, "classes": 10, "hidden": 32}, epochs=80, learning_rate=5e-3, batch=32)
 
@@ -53,6 +54,19 @@ def test_a_fold_that_saw_a_deleted_row_is_trained_anew_without_it(wrong: Example
     assert gone not in after.of
     with pytest.raises(InputError, match="not trained beside"):
         after.out_of_fold(wrong.take([0]))
+
+
+def test_a_persons_rows_share_a_fold_so_that_its_model_is_a_stranger_to_all_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("".join(f"d{n},p{n // 10}\n" for n in range(100)), encoding="utf-8")
+    whose = people_of(path)
+    found = folds_by_person([*whose, "alone"], whose, count=5, seed=0)
+    for person in range(10):
+        assert len({found[f"d{person * 10 + n}"] for n in range(10)}) == 1
+    assert len(set(found.values())) > 1 and found["alone"] == fold_of("alone", count=5, seed=0)
+    path.write_text("d1;p1\n", encoding="utf-8")
+    with pytest.raises(RowsError, match="row id, a comma"):
+        people_of(path)
 
 
 def test_shadow_models_trained_together_know_their_own_rows_only(wrong: Examples) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 from torch import nn
 
-from unlearning.classifiers.outcome import Exactness, Task
+from unlearning.classifiers.outcome import Exactness, Space, Task
 from unlearning.errors import InputError, UnknownName
 
 
@@ -22,7 +23,7 @@ class Method(Protocol):
     SCOPES: tuple[str, ...]
     NEEDS: tuple[str, ...]
     EXACTNESS: Exactness
-    SEARCH: dict[str, tuple[float, float]]
+    SEARCH: Mapping[str, Space]
 
     def run(self, task: Task) -> nn.Module:
         """Make the model forget; every further keyword argument has a default."""
