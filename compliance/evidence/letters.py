@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -114,7 +114,7 @@ def check_parts(letter: Letter, facts: Mapping[str, Any]) -> None:
 
 def needed_parts(letter: Letter, facts: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the parts that this letter must have, under every law that runs on the case (``laws``)."""
-    laws = [str(law) for law in facts.get("laws") or (facts.get("law", Law.GDPR),)]
+    laws = [str(law) for law in facts.get("laws") or [facts.get("law")]]
     more = [part for law in laws for part in BY_LAW.get((letter, law), ())]
     return tuple(dict.fromkeys((*_ALWAYS, *MANDATORY[letter], *more)))
 
@@ -130,8 +130,7 @@ _REMEDY = "Fill in the missing parts on the case page; the letter is not sent wi
 
 def _shown(value: Any) -> Any:
     if isinstance(value, date):
-        day = value.date() if isinstance(value, datetime) else value
-        return date_format(day, "j F Y" if translation.get_language() == "en" else "DATE_FORMAT")
+        return date_format(value, "j F Y" if translation.get_language() == "en" else "DATE_FORMAT")
     if isinstance(value, str):
         return " ".join(value.split())  # a line break in a fact must not start a paragraph, or end a subject
     if isinstance(value, Sequence):
@@ -139,11 +138,11 @@ def _shown(value: Any) -> Any:
     return value
 
 
-def _blocks(text: str) -> list[tuple[str, list[str]]]:
-    """Paragraphs as ("p", lines), lists as ("ul", items)."""
+def _blocks(text: str) -> list[tuple[bool, list[str]]]:
+    """Paragraphs as (False, lines), lists as (True, items)."""
     blocks = []
     for part in text.strip().split("\n\n"):
         lines = part.split("\n")
         listed = all(line.startswith("- ") for line in lines)
-        blocks.append(("ul", [line[2:] for line in lines]) if listed else ("p", lines))
+        blocks.append((listed, [line[2:] for line in lines] if listed else lines))
     return blocks

@@ -159,12 +159,22 @@ def test_html_says_its_language_its_subject_and_its_lists() -> None:
     assert html.count("<ul>") == 1 and "Atenciosamente,<br>Aurora Support GmbH<br>privacy@aurora.example" in html
 
 
+BRANCHES: list[dict[str, Any]] = [
+    {},
+    {"name": ""},
+    {"kept": ["Invoices."], "recipients": []},
+    {"kept": [], "recipients": [], "untold": True},
+    {"kept": ["Invoices."], "remains": ["A backup."]},
+]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", list(Letter))
 def test_paragraphs_are_one_empty_line_apart_and_the_text_ends_once(kind: Letter, language: str) -> None:
-    text = render_letter(kind, language, {**FACTS, "kept": ["Invoices."], "recipients": []}).text
-    assert "\n\n\n" not in text and text == text.strip() + "\n"
-    assert "\n\n" in text
+    for changed in BRANCHES:
+        text = render_letter(kind, language, {**FACTS, **changed}).text
+        assert "\n\n\n" not in text and text == text.strip() + "\n"
+        assert len(text.split("\n\n")) >= 3, "greeting, words, farewell"
 
 
 def test_who_is_stopped_learns_what_to_do() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from compliance.intake import verification
+from compliance.intake import vault, verification
 from compliance.intake.models import Confirmation, ErasureRequest
 from compliance.intake.verification import ALPHABET
 from tests.web import seeded
@@ -44,6 +47,40 @@ def test_only_a_keyed_digest_of_a_code_is_kept_and_it_knows_its_purpose(case: Er
     assert verification.digest("secret", code) != row.code_hash
     settings.OUBLI_MASTER_KEY = "another"
     assert verification.digest("code", code) != row.code_hash
+
+
+def test_a_digest_is_the_same_in_every_release(db: None) -> None:
+    message = b"code:ABCD2345"
+    assert verification.digest("code", "abcd2345 ") == hmac.new(vault.lookup_key(), message, "sha256").hexdigest()
+
+
+def test_a_code_whose_tries_are_used_up_serves_no_other_request_either(aurora: seeded.Company) -> None:
+    forged, own = seeded.submitted(aurora).request, seeded.submitted(aurora).request
+    Confirmation.objects.all().delete()
+    code_for(own)
+    spent = code_for(forged)
+    for tries, expected in ((5, None), (4, own)):
+        Confirmation.objects.filter(request=forged).update(tries=tries)
+        assert verification.redeem(own.reference, spent) == expected
+
+
+def test_a_mailboxes_two_hundred_newest_codes_are_alive(case: ErasureRequest) -> None:
+    oldest, second = code_for(case), code_for(case)
+    hashes = [verification.digest("code", f"filler {n}") for n in range(199)]
+    later = timezone.now() + timedelta(minutes=5)
+    row = {"request": case, "identifier_key": case.person_key, "expires_at": later}
+    Confirmation.objects.bulk_create([Confirmation(code_hash=one, **row) for one in hashes])
+    assert verification.redeem(case.reference, oldest) is None
+    assert verification.redeem(case.reference, second) == case
+
+
+def test_a_try_writes_its_own_field_and_no_other(case: ErasureRequest) -> None:
+    code = code_for(case)
+    for given, field in (("22222222", "tries"), (code, "used_at")):
+        with CaptureQueriesContext(connection) as asked:
+            verification.redeem(case.reference, given)
+        changes = [query["sql"] for query in asked if query["sql"].startswith("UPDATE")]
+        assert len(changes) == 1 and f'SET "{field}" = ' in changes[0], "a code whose minutes begin now keeps them"
 
 
 def test_a_code_lives_for_as_long_as_the_settings_say(case: ErasureRequest, settings: Any) -> None:

@@ -1,0 +1,158 @@
+"""Words of an officer's own in a letter: beside what the law asks for, seen first, sealed, in one letter only."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from compliance.audit.models import Event, Opening
+from compliance.evidence.letters import LANGUAGES, render_letter
+from compliance.intake import decisions, own_words, vault
+from compliance.intake.models import ErasureRequest
+from compliance.intake.papers import OwnWords
+from compliance.intake.reasons import Reasons
+from compliance.rules import own_words as rules
+from compliance.rules.errors import IllegalMove, InvalidInput, NotAllowed
+from compliance.rules.terms import Ground, Letter, State
+from compliance.worker import tasks
+from tests.evidence.test_letters import FACTS
+from tests.web import seeded
+
+WORDS = "Ask for Ms Berg on the telephone.\n\nShe knows\nyour case."
+SAID = ["Ask for Ms Berg on the telephone.", "She knows your case."]
+
+
+@pytest.fixture
+def case(aurora: seeded.Company) -> ErasureRequest:
+    """A case that waits for the officer."""
+    return seeded.verified(aurora)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", rules.TAKEN_BY)
+def test_own_words_stand_before_the_farewell_and_replace_nothing(kind: Letter, language: str) -> None:
+    plain = render_letter(kind, language, FACTS)
+    own = render_letter(kind, language, {**FACTS, "own_words": [*SAID, "- Not a list."]})
+    body, farewell = plain.text.rsplit("\n\n", 1)
+    assert own.text == "\n\n".join((body, *SAID, "Not a list.", farewell))
+    assert own.subject == plain.subject and own.html.count("<ul>") == plain.html.count("<ul>")
+
+
+def test_hostile_words_are_only_text() -> None:
+    letter = render_letter(Letter.HELD, "en", {**FACTS, "own_words": ["<b>{{ reference }}</b>"]})
+    assert "<b>{{ reference }}</b>" in letter.text and "&lt;b&gt;{{ reference }}&lt;/b&gt;" in letter.html
+
+
+def test_own_words_do_not_stand_for_a_missing_part() -> None:
+    facts = {**FACTS, "reasons": [], "own_words": ["Our reasons are good."]}
+    with pytest.raises(Exception, match="reasons missing"):
+        render_letter(Letter.REFUSED, "en", facts)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Everything was erased.",
+        "Alles wurde gelöscht.",
+        "Nous avons tout effacé.",
+        "Todo fue eliminado.",
+        "Foi apagado.",
+    ],
+)
+def test_what_was_erased_is_said_by_the_evidence_alone(words: str) -> None:
+    with pytest.raises(InvalidInput, match="only the evidence does"):
+        rules.paragraphs(Letter.OUTCOME, words)
+    assert rules.paragraphs(Letter.ACCEPTED, words) == [words]
+
+
+@pytest.mark.parametrize("text", ["", " \n\n ", "x" * 1501, "\n\n".join("abcdef"), "a\x00b", "turned \u202e round"])
+def test_words_that_nobody_could_read_are_refused(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        rules.paragraphs(Letter.HELD, text)
+
+
+def test_the_longest_words_are_taken() -> None:
+    assert len(rules.paragraphs(Letter.HELD, "\n\n".join("abcde"))) == 5
+    assert rules.paragraphs(Letter.HELD, "x" * 1500) == ["x" * 1500]
+
+
+@pytest.mark.parametrize("kind", [Letter.ACKNOWLEDGED, Letter.CODE, Letter.LAPSED, Letter.WITHDRAWN])
+def test_letters_that_go_before_an_officer_looks_take_no_words(kind: Letter) -> None:
+    with pytest.raises(InvalidInput, match="takes no words"):
+        rules.paragraphs(kind, WORDS)
+
+
+def test_words_go_into_the_next_letter_and_into_no_other(case: ErasureRequest, aurora: seeded.Company) -> None:
+    own_words.write(case, Letter.ACCEPTED, text=WORDS, by=aurora.olga)
+    row = OwnWords.objects.get()
+    assert b"Berg" not in bytes(row.sealed or b"")
+    decisions.accept(case, by=aurora.olga, reasons=Reasons(ground=Ground.CONSENT_WITHDRAWN))
+    tasks.post_letters()
+    letter = next(one for one in reversed(mail.outbox) if "Ms Berg" in str(one.body))
+    assert "She knows your case.\n\nKind regards" in str(letter.body)
+    assert not OwnWords.objects.exists() and own_words.of(case, Letter.ACCEPTED) == []
+    assert "Ms Berg" in vault.decrypt(vault.case_key(case), bytes(case.notices.get(kind="accepted").sealed))["text"]
+    assert Event.objects.get(kind="letter.accepted").words()["own_words"] is True
+    told = str([opening.detail for opening in Opening.objects.all()])
+    assert "Berg" not in told and Event.objects.get(kind="letter.words_written").actor == "olga"
+
+
+def test_words_belong_to_one_case_and_can_be_taken_back(case: ErasureRequest, aurora: seeded.Company) -> None:
+    other = seeded.verified(aurora, email="second@example.org")
+    own_words.write(case, Letter.REFUSED, text="First.", by=aurora.olga)
+    own_words.write(case, Letter.REFUSED, text="Second.", by=aurora.olga)
+    assert (own_words.of(case, Letter.REFUSED), own_words.of(case, Letter.HELD)) == (["Second."], [])
+    assert own_words.of(other, Letter.REFUSED) == []
+    assert own_words.take_back(case, Letter.REFUSED, by=aurora.olga) is True
+    assert own_words.take_back(case, Letter.REFUSED, by=aurora.olga) is False
+    assert Event.objects.filter(kind="letter.words_taken_back").count() == 1
+
+
+def test_only_an_officer_writes_and_only_while_a_letter_is_still_to_come(
+    case: ErasureRequest, aurora: seeded.Company
+) -> None:
+    for act in (
+        lambda: own_words.write(case, Letter.HELD, text="a", by=aurora.bruno),
+        lambda: own_words.take_back(case, Letter.HELD, by=aurora.amir),
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+    case.state = State.WITHDRAWN
+    with pytest.raises(IllegalMove):
+        own_words.write(case, Letter.HELD, text="a", by=aurora.olga)
+
+
+def test_words_are_previewed_with_their_differences_then_saved(case: ErasureRequest, olga: Client) -> None:
+    address = f"/officer/cases/{case.reference}/letters/words/refused/"
+    shown = olga.post(address, {"verb": "preview", "words": WORDS}).content.decode()
+    assert "<ins>Ask for Ms Berg on the telephone." in re.sub(r"<ins>\s+", "<ins>", shown)
+    assert "not sent while a part is missing" in shown and not OwnWords.objects.exists()
+    olga.post(address, {"verb": "save", "words": WORDS})
+    assert own_words.of(case, Letter.REFUSED) == SAID
+    assert "written, not sent yet" in olga.get(f"/officer/cases/{case.reference}/letters/").content.decode()
+    assert "She knows your case." in olga.get(address).content.decode()
+    refuse = {"exemption": "17-3-b", "reason": "Invoices.", "review_on": "2031-01-02"}
+    tried = olga.post(f"/officer/cases/{case.reference}/preview/refuse/", refuse).content.decode()
+    assert "She knows your case." in unescape(tried), "the decision's own preview has them too"
+    olga.post(address, {"verb": "take_back"})
+    assert not OwnWords.objects.exists()
+
+
+def test_words_that_claim_too_much_are_sent_back_with_the_reason(case: ErasureRequest, olga: Client) -> None:
+    address = f"/officer/cases/{case.reference}/letters/words/outcome/"
+    sent = olga.post(address, {"verb": "save", "words": "All was deleted."})
+    assert sent.status_code == 422 and "only the evidence does" in sent.content.decode()
+    assert olga.post(address, {"verb": "save", "words": ""}).status_code == 422
+    assert not OwnWords.objects.exists()
+
+
+def test_the_words_of_a_case_are_nobody_elses(
+    case: ErasureRequest, stranger: Client, amir: Client, bruno: Client, olga: Client
+) -> None:
+    address = f"/officer/cases/{case.reference}/letters/words/refused/"
+    assert [client.get(address).status_code for client in (stranger, amir, bruno)] == [404, 404, 302]
+    assert olga.get(f"/officer/cases/{case.reference}/letters/words/code/").status_code == 404
