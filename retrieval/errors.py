@@ -17,6 +17,7 @@
     ├── WeightsDiffer         the embedder's weights are not the published ones
     ├── SuppressionUnreadable a list that is damaged, or was made with another key
     ├── ExclusionsUnreadable  the same of an exclusion list
+    ├── IngestUnreadable      an ingest index that is damaged, or was made with another key
     └── InputsExcluded        training data or chunks that hold what was erased
 
 Messages say what was being done, to what, and what the reader can do; never a person's identifier.
@@ -84,6 +85,10 @@ class SuppressionUnreadable(RetrievalError):
 
 class ExclusionsUnreadable(RetrievalError):
     """An exclusion list is missing, damaged, or was made with another key."""
+
+
+class IngestUnreadable(RetrievalError):
+    """An ingest index is missing, damaged, or was made with another key."""
 
 
 class InputsExcluded(RetrievalError):

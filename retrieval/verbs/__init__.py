@@ -16,6 +16,7 @@ VERBS: Final = {
     "empty": "retrieval.verbs.empty",
     "probe": "retrieval.verbs.probe",
     "locate": "retrieval.verbs.locate",
+    "ingest": "retrieval.verbs.ingest",
     "scan": "retrieval.verbs.scan",
     "serve": "retrieval.verbs.serve",
     "exclude": "retrieval.verbs.exclude",

@@ -8,6 +8,11 @@ from typing import Any
 from retrieval.types import Needle, Progress
 
 
+def say(message: str) -> None:
+    """Tell whoever reads along; the result alone goes to standard output."""
+    print(message, file=sys.stderr)
+
+
 def progress(given: argparse.Namespace) -> Progress:
     """Return a teller that writes to a terminal only, and never beside JSON."""
 

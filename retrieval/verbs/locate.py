@@ -13,6 +13,8 @@ def arguments(parser: ArgumentParser) -> None:
     """Take identifiers and files."""
     take.identifiers(parser)
     parser.add_argument("--threads", type=int, default=1, help="threads that filter; the finds are the same")
+    parser.add_argument("--index", type=Path, help="an ingest index of the one folder that is named then")
+    parser.add_argument("--key-file", type=Path, help="the index's key")
     parser.add_argument("files", type=Path, nargs="+")
 
 
@@ -20,6 +22,22 @@ def run(given: Namespace) -> tuple[object, int]:
     """Return every occurrence."""
     from retrieval.sweep import sweep
 
+    if given.index is not None:
+        return _indexed(given), 0
     needles, told = take.needles(given), take.progress(given)
     found = sweep(given.files, needles, region=given.region, threads=given.threads, progress=told)
     return [asdict(one) for one in found], 0
+
+
+def _indexed(given: Namespace) -> list[dict[str, object]]:
+    from retrieval.ingest import Ingested, look_up
+    from retrieval.ingest.keyfile import key_of
+
+    if given.key_file is None or len(given.files) != 1:
+        raise ValueError("Asking an ingest index: name the one folder it was made of, and give --key-file.")
+    index = Ingested(given.index, key_of(given.key_file))
+    needles, told = take.needles(given), take.progress(given)
+    looked = look_up(index, given.files[0], needles, region=given.region, progress=told)
+    took = f"{looked.indexed} files by the index ({looked.blocks} blocks read)"
+    take.say(f"{took}, {len(looked.scanned)} searched as a whole")
+    return [asdict(one) for one in looked.found]
