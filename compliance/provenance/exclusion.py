@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from compliance.accounts.models import LegalEntity
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
+from compliance.provenance.lifting import without_lifted
 from compliance.provenance.models import Artifact, Derivation, Exclusion
 from compliance.provenance.places import connector_of, place_of
 from compliance.rules.errors import InvalidInput
@@ -46,12 +47,13 @@ def in_force(entities: Collection[LegalEntity]) -> QuerySet[Exclusion]:
     """Exclusions of these legal entities, without those of cases that were withdrawn, refused or never confirmed.
 
     A case that is no longer in the database keeps its exclusions, as far as an artifact says whose they are.
+    Identifiers that an officer has lifted are in force no more.
     """
     own = ErasureRequest.objects.filter(entity__in=entities)
     given_up = own.filter(state__in=_GIVEN_UP).values("reference")
     slugs = Artifact.objects.filter(entity__in=entities).values("slug")
     known = Exclusion.objects.filter(Q(case__in=own.values("reference")) | Q(artifact__in=slugs))
-    return known.exclude(case__in=given_up)
+    return without_lifted(known.exclude(case__in=given_up))
 
 
 def listed(rows: Iterable[Exclusion], *, region: str) -> Exclusions:

@@ -15,6 +15,7 @@ __all__ = [
     "Artifact",
     "Derivation",
     "Exclusion",
+    "Lift",
     "LineageRun",
     "LineageUse",
     "ScanShard",
@@ -163,3 +164,21 @@ class Exclusion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key[:8]}"
+
+
+class Lift(models.Model):
+    """An officer's decision: a case's identifiers may be used again, or its erasure at one artifact was undone."""
+
+    PERSONAL: set[str] = set()
+
+    case = models.CharField(max_length=16, help_text="Reference of the case; no foreign key, as above.")
+    artifact = models.CharField(max_length=100, blank=True, help_text="Where it was undone; empty: the identifiers.")
+    by = models.CharField(max_length=150, help_text="The officer.")
+    reason = models.CharField(max_length=500)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "artifact"], name="one_lift_per_case_and_artifact")]
+
+    def __str__(self) -> str:
+        return f"lift of {self.case}"

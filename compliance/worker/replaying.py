@@ -5,13 +5,17 @@
 2. A source is read record by record. A record whose bytes were erased, or which carries an erased identifier in a
    field that says whose it is, goes; an identifier or an erased text elsewhere is blanked. Only cases that were treated
    at this very artifact count: what was kept there by an exemption stays.
-3. A near copy is only counted: whether it is the person's is for an officer to say.
+3. A near copy of an erased text is only counted: whether it is the person's is for an officer to say. In a record that
+   says in a field of its own that it is somebody else's, it is theirs; and what was looked at is not named again.
+4. Where an officer called an erasure undone, nothing is done; identifiers that were lifted are looked for no more.
+5. Weights cannot be edited in place: a model that serves with other weights than those from after the erasure needs a
+   person.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -20,10 +24,12 @@ from compliance.audit import services as audit
 from compliance.intake import services as intake
 from compliance.intake import vault
 from compliance.intake.models import CaseKey
+from compliance.provenance import search as searching
 from compliance.provenance.connectors import Place, Span
 from compliance.provenance.connectors.rows import Row, declared, searched
 from compliance.provenance.exclusion import WEIGHTS, listed
-from compliance.provenance.models import Artifact, Exclusion
+from compliance.provenance.lifting import without_lifted
+from compliance.provenance.models import Artifact, Exclusion, Lift
 from compliance.provenance.places import connector_of, place_of
 from compliance.rules.errors import ProofFailed
 from compliance.rules.terms import ArtifactKind
@@ -34,10 +40,19 @@ from retrieval.gate import Gate
 
 @dataclass(frozen=True)
 class OwnDatabase:
-    """What our own restored database did not know: exclusions added, cases forgotten again."""
+    """What our own restored database did not know: exclusions and lifts added, cases forgotten again."""
 
     exclusions: int
     forgotten: int
+    lifted: int = 0
+
+
+@dataclass(frozen=True)
+class Near:
+    """A record that resembles an erased one: the keyed hash of its bytes, and where it stands."""
+
+    key: str
+    where: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,7 @@ class Replayed:
     records: int
     removed: int
     redacted: int
-    near: int
+    near: Sequence[Near] = ()
     level: str = ""
     note: str = ""
 
@@ -59,11 +74,14 @@ def own_database(book: Book) -> OwnDatabase:
     known = set(Exclusion.objects.values_list("kind", "key", "case"))
     missing = [_row(content) for name, content in book.exclusions.items() if name not in known]
     Exclusion.objects.bulk_create(missing, ignore_conflicts=True, batch_size=500)
+    lifts = set(Lift.objects.values_list("case", "artifact"))
+    fresh = [Lift(**said) for name, said in book.lifted.items() if name not in lifts]
+    Lift.objects.bulk_create(fresh, ignore_conflicts=True)
     keys = CaseKey.objects.filter(request__reference__in=book.forgotten, destroyed_at__isnull=True)
     again = [key.request for key in keys.select_related("request__entity")]
     for request in again:
         oblivion.forget_again(request, by=intake.SYSTEM)
-    return OwnDatabase(len(missing), len(again))
+    return OwnDatabase(len(missing), len(again), len(fresh))
 
 
 def _row(content: Mapping[str, str]) -> Exclusion:
@@ -80,7 +98,7 @@ def _row(content: Mapping[str, str]) -> Exclusion:
 def treated(book: Book) -> dict[str, set[str]]:
     """References of the cases that were treated, by artifact: what the book and the database know together."""
     found: dict[str, set[str]] = {}
-    for case, artifact in book.treated | erasure_book.treated_here():
+    for case, artifact in (book.treated | erasure_book.treated_here()) - book.undone:
         found.setdefault(artifact, set()).add(case)
     return found
 
@@ -91,13 +109,13 @@ def source(artifact: Artifact, cases: Collection[str], *, dry: bool = False, boo
     Raises ``ProofFailed`` when somebody else's record changed, or a record that had to go is still there.
     """
     if ArtifactKind(artifact.kind) in WEIGHTS:
-        note = "weights cannot be edited in place: rebuild the model, or restore a copy from after the erasure"
-        return Replayed(artifact.slug, len(cases), 0, 0, 0, 0, note=note if cases else "")
+        return Replayed(artifact.slug, len(cases), 0, 0, 0, note=_other_weights(artifact, book or Book()))
     gate = _gate(artifact, cases, book)
     place, connector = place_of(artifact), connector_of(artifact)
     going: set[str] = set()
     spans: dict[str, list[Span]] = {}
-    rows = near = 0
+    near: list[Near] = []
+    rows = 0
     for row in connector.records(place, None) if gate.size else ():
         rows += 1
         judged = _judge(row, place, gate)
@@ -105,15 +123,16 @@ def source(artifact: Artifact, cases: Collection[str], *, dry: bool = False, boo
             going.add(row.key)
         elif judged:
             spans[row.key] = judged
-        else:
-            near += _is_near(row, place, gate)
+        elif _is_near(row, place, gate):
+            near.append(Near(searching.keyed("near", row.digest), row.where))
+    near = [each for each in near if not book or each.key not in book.looked]
     if dry or not (going or spans):
-        return Replayed(artifact.slug, len(cases), rows, len(going), len(spans), near)
+        return Replayed(artifact.slug, len(cases), rows, len(going), len(spans), tuple(near))
     receipt = connector.erase(place, records=going, redactions=spans, region=artifact.entity.phone_region)
     if receipt.remaining or not receipt.others_untouched:
         raise ProofFailed(f"Replaying erasures at {artifact.slug}: {receipt.remaining} records remain.")
     level = connector.purge(place).level
-    done = Replayed(artifact.slug, len(cases), rows, receipt.removed, receipt.redacted, near, level)
+    done = Replayed(artifact.slug, len(cases), rows, receipt.removed, receipt.redacted, tuple(near), level)
     with transaction.atomic():
         detail = {"artifact": artifact.slug, "removed": done.removed, "redacted": done.redacted, "level": level}
         audit.record("source.replayed", case="", entity=artifact.entity.slug, by=intake.SYSTEM, detail=detail)
@@ -121,8 +140,11 @@ def source(artifact: Artifact, cases: Collection[str], *, dry: bool = False, boo
 
 
 def _gate(artifact: Artifact, cases: Collection[str], book: Book | None) -> Gate:
-    rows = list(Exclusion.objects.filter(case__in=cases))
-    rows += [_row(kept) for name, kept in book.exclusions.items() if name[2] in cases] if book else []
+    rows = list(without_lifted(Exclusion.objects.filter(case__in=cases)))
+    free = set(Lift.objects.filter(artifact="").values_list("case", flat=True))
+    free |= {case for case, place in book.lifted if not place} if book else set()
+    known = [_row(kept) for name, kept in book.exclusions.items() if name[2] in cases] if book else []
+    rows = [row for row in [*rows, *known] if row.kind != "identifier" or row.case not in free]
     return Gate(listed(rows, region=artifact.entity.phone_region), vault.lookup_key())
 
 
@@ -139,4 +161,17 @@ def _judge(row: Row, place: Place, gate: Gate) -> list[Span] | None:
 
 
 def _is_near(row: Row, place: Place, gate: Gate) -> bool:
-    return gate.reason(dict(searched(row, place))) is not None
+    """Whether a record resembles an erased one, and does not say itself that it is somebody else's."""
+    fields = searched(row, place)
+    if any(text.strip() for name, text in fields.items() if declared(name, place.subject_fields)):
+        return False
+    return gate.reason(dict(fields)) is not None
+
+
+def _other_weights(artifact: Artifact, book: Book) -> str:
+    """What has to be done about a model that does not serve with the newest weights from after an erasure."""
+    known = [digest for slug, digest in erasure_book.weights_here() if slug == artifact.slug]
+    newest = [*known, *(digest for digest in book.weights.get(artifact.slug, ()) if digest not in known)][-1:]
+    if not newest or connector_of(artifact).describe(place_of(artifact)).digest in newest:
+        return ""
+    return "serves with other weights than those from after the erasure: rebuild it, or restore a copy from after it"

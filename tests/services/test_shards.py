@@ -25,7 +25,7 @@ PER_CASE = "SELECT count(*) FROM provenance_trace"
 @pytest.fixture
 def accepted(house: Installation, tmp_path: Path) -> Installation:
     """A company whose messages are many parts, and a case whose trace is due; nobody works yet."""
-    house.settings |= {"OUBLI_SHARD_MEGABYTES": "2", "OUBLI_LEASE_SECONDS": "6"}
+    house.settings.update(OUBLI_SHARD_MEGABYTES="2", OUBLI_LEASE_SECONDS="6")
     house.act("found", company.write(tmp_path / "harbour", rows=ROWS))
     house.act("ask", 1)
     return house

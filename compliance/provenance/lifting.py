@@ -1,0 +1,91 @@
+"""Somebody who was erased comes back, or an erasure was undone: an officer decides it, and says why.
+
+1. Only identifiers are lifted: what the person gives from now on may be kept. What was erased then, byte for byte, as
+   a text or as a near copy, stays out.
+2. The decision is a row with its reason and an event in the log. It is never taken back; a new erasure makes new
+   exclusions.
+3. The same identifiers may stand under other cases of the same person: each is lifted by itself, and the answer says
+   which still hold them.
+4. Where an erasure was undone (its locked copy was put back, because it had been the wrong person's record, say), the
+   case counts there as never treated: a replay after a restore leaves the place alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import models, transaction
+
+from compliance.accounts import services as accounts
+from compliance.accounts.models import User
+from compliance.audit import services as audit
+from compliance.intake.models import ErasureRequest
+from compliance.provenance.models import Artifact, Exclusion, Lift
+from compliance.rules.errors import IllegalMove, InvalidInput, without_identifiers
+from compliance.rules.terms import Role
+
+SHORTEST_REASON = 10  # characters
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """How many identifiers are free again, and which other cases still hold some of them."""
+
+    identifiers: int
+    held_by: tuple[str, ...]
+
+
+def lift(request: ErasureRequest, *, by: User, reason: str) -> Lifted:
+    """Let the identifiers of a case be used again.
+
+    Raises ``NotAllowed`` for anybody but an officer of the legal entity, ``InvalidInput`` without a reason in words,
+    ``IllegalMove`` when the case excludes nobody or was lifted before.
+    """
+    doing = f"Lifting the exclusions of {request.reference}"
+    said = _reason(request, by, reason, doing)
+    keys = set(Exclusion.objects.filter(case=request.reference, kind="identifier").values_list("key", flat=True))
+    if not keys or Lift.objects.filter(case=request.reference, artifact="").exists():
+        raise IllegalMove(
+            f"{doing}: none of its identifiers is excluded.",
+            next_action="Look in the log whether it was lifted before, or name the case that excludes the person.",
+        )
+    _write(request, "", by, said, {"identifiers": len(keys)})
+    return Lifted(len(keys), _held_by(keys))
+
+
+def undone(request: ErasureRequest, artifact: Artifact, *, by: User, reason: str) -> None:
+    """Write down that a case's erasure at an artifact was undone; raises as ``lift`` does."""
+    doing = f"Calling the erasure of {request.reference} at {artifact.slug} undone"
+    said = _reason(request, by, reason, doing)
+    if artifact.entity_id != request.entity_id or Lift.objects.filter(case=request.reference, artifact=artifact.slug):
+        raise IllegalMove(f"{doing}: it is no place of this case, or is undone already.", next_action="See the log.")
+    _write(request, artifact.slug, by, said, {})
+
+
+def _reason(request: ErasureRequest, by: User, reason: str, doing: str) -> str:
+    accounts.require(by, request.entity, [Role.OFFICER])
+    said = without_identifiers(" ".join(reason.split()))
+    if len(said) < SHORTEST_REASON:
+        raise InvalidInput(
+            f"{doing}: the reason is missing.",
+            next_action="Say in a few words, without naming the person, why.",
+        )
+    return said[:500]
+
+
+def _write(request: ErasureRequest, artifact: str, by: User, reason: str, detail: dict[str, object]) -> None:
+    told = {**detail, "reason": reason} | ({"artifact": artifact} if artifact else {})
+    kind, name = "erasure.undone" if artifact else "exclusion.lifted", by.get_username()
+    with transaction.atomic():
+        Lift.objects.create(case=request.reference, artifact=artifact, by=name, reason=reason)
+        audit.record(kind, case=request.reference, entity=request.entity.slug, by=name, detail=told)
+
+
+def _held_by(keys: set[str]) -> tuple[str, ...]:
+    held = without_lifted(Exclusion.objects.filter(key__in=keys, kind="identifier"))
+    return tuple(held.order_by("case").values_list("case", flat=True).distinct())
+
+
+def without_lifted(rows: models.QuerySet[Exclusion]) -> models.QuerySet[Exclusion]:
+    """Exclusions without identifiers that an officer has lifted."""
+    return rows.exclude(kind="identifier", case__in=Lift.objects.filter(artifact="").values("case"))
