@@ -242,6 +242,30 @@ def test_a_classifier_forgets_a_class_by_order(customer: Customer) -> None:
     assert state["result"]["method"] == "renew" and state["result"]["gate"] in ("fail", "inconclusive")
 
 
+def test_a_tables_model_forgets_rows_by_order_exactly(customer: Customer) -> None:
+    from unlearning.cli import main
+
+    home = customer.folder / "customers"
+    home.mkdir()
+    lines = [
+        f"p{n},{20 + n % 50},{'town' if n != 7 else 'Xanadu'},{'yes' if n % 50 > 25 else 'no'}" for n in range(100)
+    ]
+    (home / "train.csv").write_text("\n".join(["person,age,town,churned", *lines]))
+    (home / "test.csv").write_text("\n".join(["person,age,town,churned", "t1,30,town,no", "t2,60,town,yes"]))
+    (home / "schema.json").write_text(json.dumps({"target": "churned", "identifiers": ["person"]}))
+    assert main(["classifier", "train", "--data", str(home), "--out", str(customer.folder / "churn")]) == 0
+    model = {"slug": "churn", "kind": "table", "location": "churn", "inputs": {"data": "customers"}}
+    assert post(customer.outside, "models/", model).status_code == 201
+    order = {"model": "churn", "forget": {"ids": ["p7"]}, "method": "auto"}
+    assert post(customer.outside, "jobs/", {**order, "forget": {"class_label": "yes"}}).status_code == 422
+    number = post(customer.outside, "jobs/", order).json()["id"]
+    tasks.look()
+    state = customer.outside.get(f"/api/v1/unlearning/jobs/{number}/").json()
+    assert state["status"] == "done", state
+    assert state["result"]["exactness"] == "exact" and state["result"]["gate"] == "pass"
+    assert "model.pickle" in {line["name"] for line in state["artifacts"]}
+
+
 def test_the_owner_is_called_once_and_can_check_who_called(customer: Customer, settings: Any) -> None:
     heard: list[tuple[dict[str, str], bytes]] = []
 

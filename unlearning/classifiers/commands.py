@@ -13,41 +13,14 @@ import torch
 from unlearning.classifiers import networks, tuning
 from unlearning.classifiers.audit import Audit, audit
 from unlearning.classifiers.data import DataSet, open_folder
-from unlearning.classifiers.examples import Examples, part_class, part_ids
+from unlearning.classifiers.examples import Examples, listed_ids, part_class, part_ids
 from unlearning.classifiers.fitting import accuracy, train
 from unlearning.classifiers.folds import Folds, folds_by_person, people_of, train_folds
-from unlearning.classifiers.outcome import Budget, Cost, Figure, Provenance, Recipe, weights_digest
+from unlearning.classifiers.outcome import Budget, Outcome, Recipe, Trained, weights_digest
 from unlearning.classifiers.planning import Plan, plan
 from unlearning.classifiers.unlearning import unlearn
-from unlearning.errors import InputError, RowsError
+from unlearning.errors import InputError
 from unlearning.types import Progress
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A model that was trained."""
-
-    out: str
-    digest: str
-    accuracy: float
-    rows: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A model that was made to forget: everything of the result but the model itself."""
-
-    verb: str
-    out: str
-    method: str
-    parameters: dict[str, Any]
-    scope: str
-    exactness: str
-    gate: str
-    reasons: tuple[str, ...]
-    figures: tuple[Figure, ...]
-    cost: Cost
-    provenance: Provenance
 
 
 @dataclass(frozen=True)
@@ -196,11 +169,7 @@ def _parted(options: argparse.Namespace, data: DataSet) -> tuple[Examples, Examp
         raise InputError("name what is to be forgotten: --forget-class or --forget-ids, one of the two")
     if options.forget_class is not None:
         return part_class(data.train, _label(data, options.forget_class))
-    try:
-        lines = options.forget_ids.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise RowsError(f"reading {options.forget_ids}: no readable UTF-8 text file") from None
-    return part_ids(data.train, [line.strip() for line in lines if line.strip()])
+    return part_ids(data.train, listed_ids(options.forget_ids))
 
 
 def _label(data: DataSet, word: str) -> int:

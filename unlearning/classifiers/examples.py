@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -79,3 +80,12 @@ def part_ids(examples: Examples, ids: Collection[str]) -> tuple[Examples, Exampl
         raise RowsError(f"parting the examples: {missing} of {len(wanted)} ids name no row; check the list of ids")
     inside = torch.tensor([i in wanted for i in examples.ids], dtype=torch.bool)
     return examples.take(inside.nonzero().flatten()), examples.take((~inside).nonzero().flatten())
+
+
+def listed_ids(path: Path) -> list[str]:
+    """The ids in a file, one a line; RowsError when it is no text."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise RowsError(f"reading {path.name}: no readable UTF-8 text file") from None
+    return [line.strip() for line in lines if line.strip()]

@@ -88,6 +88,33 @@ class UnlearnResult:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """A model that was trained."""
+
+    out: str
+    digest: str
+    accuracy: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A model that was made to forget: everything of the result but the model itself."""
+
+    verb: str
+    out: str
+    method: str
+    parameters: dict[str, Any]
+    scope: str
+    exactness: str
+    gate: str
+    reasons: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    cost: Cost
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
 class Task:
     """What a method is given: `model` is a copy of its own, which it may change and return."""
 

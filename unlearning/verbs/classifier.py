@@ -15,7 +15,10 @@ DOES = ("train", "plan", "unlearn", "audit", "tune")
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("does", choices=DOES)
     parser.add_argument(
-        "--data", type=Path, required=True, help="folder: IDX files, CIFAR-10 batches, or images by class"
+        "--data",
+        type=Path,
+        required=True,
+        help="folder: IDX files, CIFAR-10 batches, images by class, or schema.json and a table",
     )
     parser.add_argument("--model", type=Path, help="model folder that `classifier train` wrote")
     parser.add_argument("--out", type=Path, help="new model folder")
@@ -26,12 +29,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--people", type=Path, help="CSV of row id and person: a person's rows share a fold")
     parser.add_argument("--method", default="auto")
     parser.add_argument("--references", type=Path, nargs="*", default=[], help="folders of retrained models")
+    parser.add_argument(
+        "--estimator", default="logistic", help="train, tables: logistic, forest, boosting, svm, neighbours"
+    )
+    parser.add_argument("--shards", type=int, default=1, help="train: parts that are trained apart and forget apart")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--trials", type=int, default=12, help="tune: doses to try")
     parser.add_argument("--budget", default="", help="seconds, such as 60s")
 
 
 def run(options: argparse.Namespace, *, progress: Progress) -> Any:
-    from unlearning.classifiers.commands import COMMANDS
+    from unlearning.classifiers import commands
+    from unlearning.classifiers.tables import commands as of_tables
+    from unlearning.classifiers.tables.folders import is_table
 
-    return COMMANDS[options.does](options, progress)
+    table = of_tables.COMMANDS if is_table(options.data) else commands.COMMANDS
+    return table[options.does](options, progress)

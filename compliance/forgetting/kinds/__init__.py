@@ -42,6 +42,7 @@ class Kind(Protocol):
 TABLE: dict[str, str] = {
     "language-model": "compliance.forgetting.kinds.language_model",
     "classifier": "compliance.forgetting.kinds.classifier",
+    "table": "compliance.forgetting.kinds.table",
 }
 
 

@@ -100,6 +100,11 @@ class Encoder:
         ).fit(self._stacked(table))
         return self
 
+    @property
+    def inner(self) -> ColumnTransformer | None:
+        """scikit-learn's own transformer, which stacks the columns in the table's order."""
+        return self._inner
+
     def transform(self, table: Table) -> np.ndarray:
         """Numbers [n, d]."""
         if self._inner is None:
