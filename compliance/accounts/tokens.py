@@ -12,7 +12,7 @@ from compliance.accounts.models import LegalEntity, ScopedToken
 from compliance.rules.errors import InvalidInput
 
 PREFIX = "oubli_"
-SCOPES = ("unlearning",)
+SCOPES = ("unlearning", "bounces")
 
 
 def issue(entity: LegalEntity, *, name: str, scopes: list[str], days: int) -> str:

@@ -14,6 +14,7 @@ RATES: dict[str, str] = {
     "confirm": "60/hour",
     "status": "120/hour",
     "check": "600/hour",
+    "bounce": "6000/hour",
     "lineage": "3600/hour",
     "unlearning": "600/hour",
 }

@@ -9,6 +9,7 @@ from django.urls.converters import IntConverter, StringConverter
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from compliance.api import (
+    bounces,
     cases,
     deciding,
     following,
@@ -64,6 +65,7 @@ V1: list[Any] = [
     path("v1/lineage", lineage.Lineage.as_view(), name="lineage"),
     path("v1/log/head/", log.LogHead.as_view(), name="log-head"),
     path("v1/log/events/<uuid:event>/proof/", log.EventProof.as_view(), name="event-proof"),
+    path("v1/bounces/", bounces.Bounces.as_view(), name="bounces"),
     path("v1/exclusions/", pipelines.ExclusionList.as_view(), name="exclusions"),
     path("v1/exclusions/check/", pipelines.ExclusionCheck.as_view(), name="exclusions-check"),
     path("v1/suppressions/", pipelines.SuppressionList.as_view(), name="suppressions"),

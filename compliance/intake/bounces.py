@@ -8,7 +8,7 @@ from __future__ import annotations
 import email
 import email.policy
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 from django.db import transaction
 from django.utils import timezone
 
+from compliance.accounts.models import LegalEntity
 from compliance.audit import services as audit
 from compliance.intake.ledgers import Delivery
 from compliance.rules.terms import Channel
@@ -85,10 +86,15 @@ def _original_id(message: Message) -> str:
     return str(found[-1]) if found else ""
 
 
-def note(report: Report) -> Delivery | None:
-    """Write a bounce on the letter it is about, once; None when no letter of ours has that Message-ID."""
+def note(report: Report, *, within: Collection[LegalEntity] | None = None) -> Delivery | None:
+    """Write a bounce on the letter it is about, once; None when no letter of ours has that Message-ID.
+
+    ``within`` are the companies that the reporter may speak of; a letter of another one is none of theirs.
+    """
     with transaction.atomic():
         rows = Delivery.objects.select_for_update().filter(message_id=report.message_id, channel=Channel.EMAIL)
+        if within is not None:
+            rows = rows.filter(notice__request__entity__in=within)
         row = rows.select_related("notice__request__entity").first()
         if row is None or (row.bounce == report.code and row.bounced_at):
             return row

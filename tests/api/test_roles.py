@@ -37,6 +37,7 @@ DECLARED: dict[str, tuple[str, set[Role] | None]] = {
     "lineage": ("post", {Role.ENGINEER}),
     "log-head": ("get", ALL),
     "event-proof": ("get", ALL),
+    "bounces": ("post", {Role.OFFICER, Role.ADMINISTRATOR}),
     "exclusions": ("get", {Role.ENGINEER}),
     "exclusions-check": ("post", {Role.ENGINEER}),
     "suppressions": ("get", {Role.ENGINEER}),

@@ -12,6 +12,7 @@ import pytest
 from compliance.evidence.letters import BY_LAW, LANGUAGES, MANDATORY, STATED, needed_parts, render_letter
 from compliance.evidence.phrases import TABLES
 from compliance.rules.errors import MissingPart
+from compliance.rules.own_words import TAKEN_BY
 from compliance.rules.terms import Law, Letter
 
 FACTS: dict[str, Any] = {
@@ -207,3 +208,27 @@ def test_moments_and_lists_of_days_are_shown_as_days() -> None:
     assert "2 November 2026" in render_letter(Letter.ACKNOWLEDGED, "en", {**FACTS, "received_on": moment}).text
     days = render_letter(Letter.HELD, "en", {**FACTS, "places": [date(2026, 1, 5), "the\nticket store"]}).text
     assert "- 5 January 2026\n- the ticket store" in days
+
+
+SAID = ["Ask for Ms Berg on the telephone.", "She knows your case."]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", TAKEN_BY)
+def test_own_words_stand_before_the_farewell_and_replace_nothing(kind: Letter, language: str) -> None:
+    plain = render_letter(kind, language, FACTS)
+    own = render_letter(kind, language, {**FACTS, "own_words": [*SAID, "- Not a list - "]})
+    body, farewell = plain.text.rsplit("\n\n", 1)
+    assert own.text == "\n\n".join((body, *SAID, "Not a list -", farewell))
+    assert own.subject == plain.subject and own.html.count("<ul>") == plain.html.count("<ul>")
+
+
+def test_hostile_words_are_only_text() -> None:
+    letter = render_letter(Letter.HELD, "en", {**FACTS, "own_words": ["<b>{{ reference }}</b>"]})
+    assert "<b>{{ reference }}</b>" in letter.text and "&lt;b&gt;{{ reference }}&lt;/b&gt;" in letter.html
+
+
+def test_own_words_do_not_stand_for_a_missing_part() -> None:
+    facts = {**FACTS, "reasons": [], "own_words": ["Our reasons are good."]}
+    with pytest.raises(MissingPart, match="reasons missing"):
+        render_letter(Letter.REFUSED, "en", facts)

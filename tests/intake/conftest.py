@@ -1,5 +1,5 @@
 """Fixtures of the intake floor's tests."""
 
-from tests.web.conftest import aurora, lumen, own_keys
+from tests.web.conftest import amir, aurora, lumen, olga, own_keys
 
-__all__ = ["aurora", "lumen", "own_keys"]
+__all__ = ["amir", "aurora", "lumen", "olga", "own_keys"]

@@ -10,7 +10,6 @@ from django.core import mail
 from django.test import Client
 
 from compliance.audit.models import Event, Opening
-from compliance.evidence.letters import LANGUAGES, render_letter
 from compliance.intake import decisions, own_words, vault
 from compliance.intake.models import ErasureRequest
 from compliance.intake.papers import OwnWords
@@ -19,7 +18,6 @@ from compliance.rules import own_words as rules
 from compliance.rules.errors import IllegalMove, InvalidInput, NotAllowed
 from compliance.rules.terms import Ground, Letter, State
 from compliance.worker import tasks
-from tests.evidence.test_letters import FACTS
 from tests.web import seeded
 
 WORDS = "Ask for Ms Berg on the telephone.\n\nShe knows\nyour case."
@@ -30,27 +28,6 @@ SAID = ["Ask for Ms Berg on the telephone.", "She knows your case."]
 def case(aurora: seeded.Company) -> ErasureRequest:
     """A case that waits for the officer."""
     return seeded.verified(aurora)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kind", rules.TAKEN_BY)
-def test_own_words_stand_before_the_farewell_and_replace_nothing(kind: Letter, language: str) -> None:
-    plain = render_letter(kind, language, FACTS)
-    own = render_letter(kind, language, {**FACTS, "own_words": [*SAID, "- Not a list."]})
-    body, farewell = plain.text.rsplit("\n\n", 1)
-    assert own.text == "\n\n".join((body, *SAID, "Not a list.", farewell))
-    assert own.subject == plain.subject and own.html.count("<ul>") == plain.html.count("<ul>")
-
-
-def test_hostile_words_are_only_text() -> None:
-    letter = render_letter(Letter.HELD, "en", {**FACTS, "own_words": ["<b>{{ reference }}</b>"]})
-    assert "<b>{{ reference }}</b>" in letter.text and "&lt;b&gt;{{ reference }}&lt;/b&gt;" in letter.html
-
-
-def test_own_words_do_not_stand_for_a_missing_part() -> None:
-    facts = {**FACTS, "reasons": [], "own_words": ["Our reasons are good."]}
-    with pytest.raises(Exception, match="reasons missing"):
-        render_letter(Letter.REFUSED, "en", facts)
 
 
 @pytest.mark.parametrize(
