@@ -121,7 +121,7 @@ def _in_place(place: Place, planned: Scrub, progress: Progress) -> EraseReceipt:
     before = generation.digest_of(place)
     progress(0.3, "overwriting their bytes")
     journal.write(place.folder, planned.change)
-    manifest = finishing.finish(place.folder) or {}
+    manifest = finishing.carry_out(place.folder, planned.change, planned.trees)
     return EraseReceipt(
         level="repaired" if planned.level == "repaired" else "scrubbed",
         generation_before=place.generation,

@@ -6,7 +6,8 @@
     ├── UnusableNeedle        a value that would find everybody or nobody
     ├── UnknownKind           a kind of identifier this library has no rule for
     ├── IndexUnreadable       missing, truncated or foreign files
-    │   └── UnsupportedIndex  a faiss index whose vectors cannot be copied exactly
+    │   ├── UnsupportedIndex  a faiss index whose vectors cannot be copied exactly
+    │   └── JournalDamaged    a change was begun, and what is left to do cannot be read
     ├── DimensionMismatch     vectors of another size than the index holds
     ├── EmbedderMismatch      vectors of another model than the index was built with
     ├── StoreOutOfStep        index and chunks tell different stories
@@ -42,6 +43,10 @@ class IndexUnreadable(RetrievalError):
 
 class UnsupportedIndex(IndexUnreadable):
     """A faiss index whose vectors cannot be copied bit for bit."""
+
+
+class JournalDamaged(IndexUnreadable):
+    """A change was begun, and its journal cannot be read."""
 
 
 class DimensionMismatch(RetrievalError, ValueError):

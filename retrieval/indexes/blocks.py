@@ -7,7 +7,7 @@ it is damaged or missing, it is made anew.
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -68,42 +68,51 @@ def write(path: Path) -> str:
     return tree.root
 
 
-def holds(path: Path, touched: Blocks, root_of: str | None) -> bool:
-    """Say whether a file is still the one of that root, as far as the touched blocks go.
+def verified(path: Path, touched: Blocks, root_of: str) -> Tree | None:
+    """Return a file's tree when it still is the file of that root, as far as the touched blocks go; else nothing.
 
-    Where the sidecar does not belong to the root, the whole file is hashed. Without a root there is nothing to say.
+    Where the sidecar does not belong to the root, the whole file is hashed.
     """
-    if root_of is None:
-        return True
     tree = _kept(path, root_of, touched)
     if tree is None:
-        return root(path) == root_of
-    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        return all(
-            sha256(raw[number * BLOCK : (number + 1) * BLOCK]).digest() == tree.block(number)
-            for number in touched.tolist()
-        )
+        tree = _grown(path)
+        return tree if tree.root == root_of else None
+    same = all(tree.block(number) == digest for number, digest in _digests(path, touched))
+    return tree if same else None
 
 
-def refresh(path: Path, touched: Blocks, *, before: str | None) -> str:
+def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | None = None) -> str:
     """Hash the touched blocks again, and return the new root.
 
     ``before`` is the root of the file before the change: a sidecar that does not belong to it is made anew. After a
     kill the sidecar may hold some new digests already; it is then made anew as well, which is slower and as right.
+    ``tree`` is what ``verified`` returned a moment ago, so that it need not be read again.
     """
-    tree = None if before is None else _kept(path, before, touched)
-    if tree is None:
+    if tree is None and before is not None:
+        tree = _kept(path, before, touched)
+    if tree is None or not _fits(sidecar(path), tree.count):
         return write(path)
     if not len(touched):
         return tree.root
-    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        for number in touched.tolist():
-            tree.block(number)[:] = sha256(raw[number * BLOCK : (number + 1) * BLOCK]).digest()
+    for number, digest in _digests(path, touched):
+        tree.block(number)[:] = digest
     groups = np.unique(touched // _GROUP).tolist()
     for group in groups:
         tree.group(group)[:] = tree.summed(group)
     _put(sidecar(path), tree, touched, groups)
     return tree.root
+
+
+def _digests(path: Path, touched: Blocks) -> Iterator[tuple[int, bytes]]:
+    """Yield (block, its digest); all are asked for first, so that a disk reads them side by side."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        for number in touched.tolist():
+            os.posix_fadvise(handle, number * BLOCK, BLOCK, os.POSIX_FADV_WILLNEED)
+        for number in touched.tolist():
+            yield number, sha256(os.pread(handle, BLOCK, number * BLOCK)).digest()
+    finally:
+        os.close(handle)
 
 
 def _put(beside: Path, tree: Tree, touched: Blocks, groups: Sequence[int]) -> None:
@@ -120,12 +129,16 @@ def _put(beside: Path, tree: Tree, touched: Blocks, groups: Sequence[int]) -> No
 def _kept(path: Path, root_of: str, touched: Blocks) -> Tree | None:
     """Return the sidecar's tree when it belongs to the root, and to a file of this size; else nothing."""
     beside, count = sidecar(path), -(-path.stat().st_size // BLOCK)
-    if not beside.exists() or beside.stat().st_size != (count + -(-count // _GROUP)) * _SUM:
+    if not _fits(beside, count):
         return None
     tree = Tree(count, _copied(beside))
     groups = np.unique(touched // _GROUP).tolist()
     fine = tree.root == root_of and all(tree.summed(group) == tree.group(group) for group in groups)
     return tree if fine else None
+
+
+def _fits(beside: Path, count: int) -> bool:
+    return beside.exists() and beside.stat().st_size == (count + -(-count // _GROUP)) * _SUM
 
 
 def _copied(path: Path) -> bytearray | mmap.mmap:

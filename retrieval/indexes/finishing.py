@@ -1,35 +1,46 @@
 """Carry out a change in place, from its journal: once, or again from the beginning after a kill."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
-from retrieval.durable import write_whole
+from retrieval.durable import sync_folder
 from retrieval.indexes import blocks, journal, patches
 from retrieval.indexes.names import INDEX, MANIFEST
-from retrieval.indexes.patches import Patch
 from retrieval.types import Json
 
+_NO_TREES: Final[Mapping[str, blocks.Tree]] = {}
 
-def finish(folder: Path) -> Json | None:
-    """Carry out the change that is written down, if there is one; return its manifest. The caller holds the lock."""
+
+def finish(folder: Path, *, trees: Mapping[str, blocks.Tree] = _NO_TREES) -> Json | None:
+    """Carry out the change that is written down, if there is one; return its manifest. The caller holds the lock.
+
+    ``trees`` are block digests that were read a moment ago. The bytes and the manifest are made durable side by side,
+    because the disk is what is waited for; a manifest without its bytes, or the other way round, is one kill away from
+    being done again, for the journal is crossed off last.
+    """
     change = journal.pending(folder)
-    if change is None:
-        return None
+    return None if change is None else carry_out(folder, change, trees)
+
+
+def carry_out(folder: Path, change: journal.Change, trees: Mapping[str, blocks.Tree]) -> Json:
+    """Carry out a change that is written down."""
     files = folder / change.target if change.target else folder
-    patches.carry_out(files, change.patches)
+    patches.overwrite(files, change.patches)
     roots = {
-        name: _root(files / name, change.patches, before) for name, before in change.manifest.get("roots", {}).items()
+        name: blocks.refresh(files / name, patches.touched(change.patches, name), before=before, tree=trees.get(name))
+        for name, before in change.manifest.get("roots", {}).items()
     }
     manifest = {**change.manifest, "roots": roots, "digest": digest(roots)}
-    write_whole(files / MANIFEST, json.dumps(manifest, sort_keys=True).encode() + b"\n")
+    beside = files / f".{MANIFEST}.tmp"
+    beside.write_bytes(json.dumps(manifest, sort_keys=True).encode() + b"\n")
+    patches.make_durable([beside, *(files / name for name in patches.names(change.patches))])
+    beside.replace(files / MANIFEST)
+    sync_folder(files)
     journal.cross_off(folder)
     return manifest
-
-
-def _root(path: Path, changes: Sequence[Patch], before: str | None) -> str:
-    return blocks.refresh(path, patches.touched(changes, path.name), before=before)
 
 
 def digest(roots: Json) -> str:

@@ -12,7 +12,7 @@ import faiss
 import numpy as np
 
 from retrieval.durable import sha256_of
-from retrieval.errors import DimensionMismatch, IndexUnreadable, StoreOutOfStep
+from retrieval.errors import DimensionMismatch, IndexUnreadable, JournalDamaged, StoreOutOfStep
 from retrieval.indexes import blocks, chunks, finishing, layout, vectors
 from retrieval.indexes.chunks import StoredChunks
 from retrieval.indexes.layout import CHUNKS, INDEX, MANIFEST, Place
@@ -77,6 +77,8 @@ def read(folder: Path) -> Generation:
             made = _checked(layout.current(folder), layout.stamp(folder))
             if layout.stamp(folder) == made.stamp and not layout.is_changing(folder):
                 return made
+        except JournalDamaged:
+            raise
         except (IndexUnreadable, StoreOutOfStep, FileNotFoundError):
             if layout.stamp(folder) == stamp and not layout.is_changing(folder):
                 raise

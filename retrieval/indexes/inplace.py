@@ -3,9 +3,9 @@
 Nothing is loaded: the files are mapped, the wanted slots looked up, and the patches handed to the journal.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -37,6 +37,7 @@ class Scrub:
     remaining: int
     level: str
     said: str
+    trees: Mapping[str, blocks.Tree] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ def plan(place: Place, held: StoredChunks, wanted: Offsets) -> Scrub:
         changes += _blanks(place, held, wanted)
         level = "repaired" if files.found.kind == "hnsw" else "scrubbed"
         data = files.found.lists.data if files.found.lists else None
-    _check_touched(place, changes)
+    trees = _verified(place, changes)
     said = f"{patches.size(changes):,} bytes overwritten in place; {said}"
-    return Scrub(_change(place, changes, wanted, gone, remaining, data), len(wanted), remaining, level, said)
+    return Scrub(_change(place, changes, wanted, gone, remaining, data), len(wanted), remaining, level, said, trees)
 
 
 def _check_in_step(place: Place, found: FileMap, where: Found, wanted: Offsets) -> None:
@@ -147,14 +148,19 @@ def _blanks(place: Place, held: StoredChunks, wanted: Offsets) -> list[Patch]:
     return places.blanked(held.path, held.places, held.places.find(wanted), beside=True)
 
 
-def _check_touched(place: Place, changes: list[Patch]) -> None:
+def _verified(place: Place, changes: list[Patch]) -> dict[str, blocks.Tree]:
     """What is overwritten must be what the manifest names: a damaged file is refused before it is changed."""
+    trees = {}
     for name, root in place.manifest.get("roots", {}).items():
-        if not blocks.holds(place.files / name, patches.touched(changes, name), root):
+        tree = None if root is None else blocks.verified(place.files / name, patches.touched(changes, name), root)
+        if tree is not None:
+            trees[name] = tree
+        elif root is not None:
             raise IndexUnreadable(
                 f"Erasing from {place.files / name}: it is not the file that its manifest names (truncated or "
                 "changed); nothing was changed. Restore it or rebuild the index."
             )
+    return trees
 
 
 def _change(

@@ -1,8 +1,9 @@
 """A change in place that survives a kill: written down whole, carried out, then crossed off.
 
-``.scrubbing`` holds every byte that will be written and the manifest that will count. Before it is there, nothing has
-happened; from then on the change is as good as done, for whoever finds it carries it out again from the beginning.
-Renamed to ``.scrubbed`` it is done; that file's inode tells open readers that something changed.
+``.scrubbing`` holds every byte that will be written and the manifest that will count. Before it is there and whole,
+nothing has happened; from then on the change is as good as done, for whoever finds it carries it out again from the
+beginning. Renamed to ``.scrubbed`` it is done; that file's inode tells open readers that something changed. A rename
+that a loss of power takes back is only done again.
 """
 
 import json
@@ -13,9 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from retrieval.durable import sync_folder, write_whole
-from retrieval.errors import IndexUnreadable
-from retrieval.indexes.patches import Fill, Patch, Write
+from retrieval.errors import IndexUnreadable, JournalDamaged
+from retrieval.indexes.patches import Fill, Patch, Write, make_durable
 from retrieval.types import Json
 
 PENDING: Final = ".scrubbing"
@@ -34,8 +34,9 @@ class Change:
 
 
 def write(folder: Path, change: Change) -> None:
-    """Write a change down; from here on it counts."""
-    write_whole(folder / PENDING, _packed(change))
+    """Write a change down; from here on it counts. A file that is shorter than it says was never begun."""
+    (folder / PENDING).write_bytes(_packed(change))
+    make_durable([folder / PENDING, folder])
 
 
 def pending(folder: Path) -> Change | None:
@@ -44,8 +45,11 @@ def pending(folder: Path) -> Change | None:
         raw = (folder / PENDING).read_bytes()
     except FileNotFoundError:
         return None
+    if _is_torn(raw):
+        (folder / PENDING).unlink()
+        return None
     if len(raw) < 48 or raw[:8] != _MAGIC or sha256(raw[:-32]).digest() != raw[-32:]:
-        raise IndexUnreadable(
+        raise JournalDamaged(
             f"Finishing a change of {folder}: its journal {PENDING} is damaged; restore the folder from a copy."
         )
     return _unpacked(raw, folder)
@@ -54,7 +58,19 @@ def pending(folder: Path) -> Change | None:
 def cross_off(folder: Path) -> None:
     """Say that the change is carried out."""
     (folder / PENDING).replace(folder / DONE)
-    sync_folder(folder)
+
+
+def _is_torn(raw: bytes) -> bool:
+    """Whether its writer was killed: nothing is overwritten before a journal is whole and durable."""
+    if not raw[:16].strip(b"\0"):
+        return True
+    length = int.from_bytes(raw[8:16], "little")
+    if raw[:8] != _MAGIC[: len(raw[:8])] or len(raw) < 16 + length:
+        return raw[:8] == _MAGIC[: len(raw[:8])]
+    try:
+        return len(raw) < 48 + length + int(json.loads(raw[16 : 16 + length]).get("size", 0))
+    except ValueError:
+        return False
 
 
 def _packed(change: Change) -> bytes:
@@ -69,7 +85,13 @@ def _packed(change: Change) -> bytes:
         else:
             parts.append(np.ascontiguousarray(patch.rows).tobytes())
             rows.append({**about, "width": patch.rows.shape[1]})
-    header = {"target": change.target, "manifest": change.manifest, "store": change.store, "patches": rows}
+    header = {
+        "target": change.target,
+        "manifest": change.manifest,
+        "store": change.store,
+        "patches": rows,
+        "size": sum(map(len, parts)),
+    }
     head = json.dumps(header).encode()
     raw = b"".join([_MAGIC, len(head).to_bytes(8, "little"), head, *parts])
     return raw + sha256(raw).digest()

@@ -73,19 +73,33 @@ def size(patches: Sequence[Patch]) -> int:
     return int(sum(lengths(patch).sum() for patch in patches))
 
 
-def carry_out(folder: Path, patches: Sequence[Patch]) -> None:
-    """Overwrite, and make each file durable; files side by side, because the disk is what is waited for."""
-    files = dict.fromkeys(patch.file for patch in patches)
-    with ThreadPoolExecutor(max(1, len(files))) as threads:
-        list(threads.map(lambda file: _overwrite(folder / file, [one for one in patches if one.file == file]), files))
+def names(patches: Sequence[Patch]) -> list[str]:
+    """Return the files that the patches change, each once."""
+    return list(dict.fromkeys(patch.file for patch in patches))
 
 
-def _overwrite(path: Path, patches: Sequence[Patch]) -> None:
-    handle = os.open(path, os.O_WRONLY)
+def overwrite(folder: Path, patches: Sequence[Patch]) -> None:
+    """Overwrite; whoever reads the files meets the new bytes from now on, the disk when they are made durable."""
+    for name in names(patches):
+        handle = os.open(folder / name, os.O_WRONLY)
+        try:
+            for patch in patches:
+                if patch.file == name:
+                    _put(handle, patch)
+        finally:
+            os.close(handle)
+
+
+def make_durable(paths: Sequence[Path]) -> None:
+    """Sync files, or folders, side by side, because the disk is what is waited for."""
+    with ThreadPoolExecutor(max(1, len(paths))) as threads:
+        list(threads.map(_synced, paths))
+
+
+def _synced(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
-        for patch in patches:
-            _put(handle, patch)
-        os.fdatasync(handle)
+        os.fsync(handle)
     finally:
         os.close(handle)
 

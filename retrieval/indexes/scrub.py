@@ -21,6 +21,7 @@ NO_NUMBER: Final = 0xFF
 _MIDDLE: Final = 0x80
 _ZERO: Final = 0x00
 _BITS: Final = 16
+_SMALL: Final = 1 << 25  # ids below it are marked one by one
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -34,9 +35,14 @@ class Found:
 
 
 def among(ids: Offsets, wanted: Offsets) -> npt.NDArray[np.intp]:
-    """Return the positions of ``ids`` that are among ``wanted``: a table of hashes first, then exactly."""
+    """Return the positions of ``ids`` that are among ``wanted``: a table of them or their hashes, then exactly."""
     if len(wanted) == 1:
         return np.flatnonzero(ids == wanted[0])
+    if len(wanted) and wanted.min() >= 0 and wanted.max() < _SMALL:
+        marked = np.zeros(int(wanted.max()) + 2, np.bool_)
+        marked[wanted] = True
+        maybe = np.flatnonzero(marked.take(ids, mode="clip"))
+        return maybe[np.isin(ids[maybe], wanted)]
     table = np.zeros(1 << _BITS, np.bool_)
     table[_hashed(wanted)] = True
     maybe = np.flatnonzero(table[_hashed(ids)])

@@ -237,3 +237,22 @@ def test_a_graph_that_leads_outside_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(IndexUnreadable, match="its graph leads to places"):
         erase(folder, [5])
+
+
+@pytest.mark.parametrize("cut", [0, 5, 12, 40, 400, -33, -1])
+def test_a_journal_that_was_never_whole_was_never_begun(tmp_path: Path, cut: int) -> None:
+    folder = plain(tmp_path / "p", "Flat")
+    erase(folder, [5])
+    (folder / ".scrubbing").write_bytes((folder / ".scrubbed").read_bytes()[:cut])
+    assert open(folder).ids() == frozenset(range(COUNT)) - {5}
+    assert not (folder / ".scrubbing").exists()
+
+
+def test_a_journal_that_was_changed_is_refused(tmp_path: Path) -> None:
+    folder = plain(tmp_path / "p", "Flat")
+    erase(folder, [5])
+    content = bytearray((folder / ".scrubbed").read_bytes())
+    content[-40] ^= 1
+    (folder / ".scrubbing").write_bytes(content)
+    with pytest.raises(IndexUnreadable, match="is damaged"):
+        open(folder)
