@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from compliance.accounts.models import LegalEntity
 from compliance.audit import services as audit
@@ -87,7 +89,22 @@ def _artifact(named: DataSet, entities: Collection[LegalEntity]) -> Artifact | N
         return rows.filter(slug=named.name).first()
     joined = f"{named.namespace.rstrip('/')}/{named.name.lstrip('/')}"
     local = named.namespace == "file" or named.namespace.startswith("file:")
-    return rows.filter(location__in=[named.name] if local else [joined]).order_by("id").first()
+    address = named.name if local else joined
+    exact = rows.filter(location=address).order_by("id").first()
+    return exact or (_around(address, rows) if local else None)
+
+
+def _around(path: str, rows: QuerySet[Artifact]) -> Artifact | None:
+    """The registered folder, pattern or single file of a folder that a path belongs to: the longest location wins."""
+    name = path.rstrip("/")
+    near = [row for row in rows.exclude(location__contains="://") if _belongs(name, row.location.rstrip("/"))]
+    return max(near, key=lambda row: (len(row.location), -row.pk), default=None)
+
+
+def _belongs(path: str, location: str) -> bool:
+    if not location:
+        return False
+    return path == location or path.startswith(f"{location}/") or fnmatchcase(path, location)
 
 
 def _run(event: Event, entity: LegalEntity, unmapped: Sequence[DataSet]) -> LineageRun:
