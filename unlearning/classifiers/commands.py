@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from unlearning.classifiers import networks, tuning
+from unlearning.classifiers import by_shards, networks, tuning
 from unlearning.classifiers.audit import Audit, audit
 from unlearning.classifiers.data import DataSet, open_folder
 from unlearning.classifiers.examples import Examples, listed_ids, part_class, part_ids
@@ -18,6 +18,7 @@ from unlearning.classifiers.fitting import accuracy, train
 from unlearning.classifiers.folds import Folds, folds_by_person, people_of, train_folds
 from unlearning.classifiers.outcome import Budget, Outcome, Recipe, Trained, weights_digest
 from unlearning.classifiers.planning import Plan, plan
+from unlearning.classifiers.shadows import train_references
 from unlearning.classifiers.unlearning import unlearn
 from unlearning.errors import InputError
 from unlearning.types import Progress
@@ -41,6 +42,8 @@ def _train(options: argparse.Namespace, progress: Progress) -> Trained:
     if options.without_class is not None:
         rows = part_class(rows, _label(data, options.without_class))[1]
     recipe = recipe_for(data, epochs=options.epochs)
+    if options.shards > 1 or options.slices > 1:
+        return by_shards.trained(options, data, rows, recipe, _out(options), progress)
     model = train(recipe, rows, seed=options.seed, progress=progress)
     out = _out(options)
     notes = {"seed": options.seed, "folds": options.folds, "by person": options.people is not None}
@@ -70,6 +73,9 @@ def _plan(options: argparse.Namespace, progress: Progress) -> Plan:
 
 def _unlearn(options: argparse.Namespace, progress: Progress) -> Outcome:
     data = open_folder(options.data)
+    if options.model is not None and by_shards.is_sharded(options.model):
+        forget, retain = _parted(options, data)
+        return by_shards.unlearned(options, data, forget, retain, _out(options), progress)
     model, recipe, notes, folds = _opened(options, data)
     forget, retain = _parted(options, data)
     out = _out(options)
@@ -108,8 +114,14 @@ def _audit(options: argparse.Namespace, progress: Progress) -> Audit:
     if options.out is None:
         raise InputError("auditing: --out names the model that forgot, --model the one before")
     after, _, _ = networks.load(options.out)
-    before = networks.load(options.model)[0] if options.model else None
-    return audit(after, forget, retain=retain, holdout=data.test, original=before, references=_references(options))
+    before, recipe = networks.load(options.model)[:2] if options.model else (None, None)
+    references = _references(options)
+    if options.shadows:
+        if recipe is None:
+            raise InputError("training references: --model is needed, the folder of the model before")
+        shadows = train_references(recipe, retain, count=options.shadows, seed=options.seed, progress=progress)
+        references = (*references, *(shadows.model(number) for number in range(len(shadows))))
+    return audit(after, forget, retain=retain, holdout=data.test, original=before, references=references)
 
 
 def _tune(options: argparse.Namespace, progress: Progress) -> Tuned:

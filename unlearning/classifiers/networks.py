@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,27 @@ def mlp(*, inputs: int, classes: int, hidden: int = 128) -> nn.Module:
     return nn.Sequential(nn.Flatten(), nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, classes))
 
 
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"strided_cnn": strided_cnn, "mlp": mlp}
+class Ensemble(nn.Module):
+    """Networks that answer together: the logarithm of their mean probability [n, classes]."""
+
+    def __init__(self, members: list[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """log of the mean of the members' softmax."""
+        said = torch.stack([member(rows).log_softmax(1) for member in self.members])
+        return said.logsumexp(0) - math.log(len(self.members))
+
+
+def ensemble(*, of: str, options: dict[str, Any], count: int) -> nn.Module:
+    """So many networks of one architecture, which must not be an ensemble itself."""
+    if of not in ARCHITECTURES or of == "ensemble" or not 1 <= count <= 1000:
+        raise ModelError("building an ensemble: it needs 1 to 1000 members of a simple architecture")
+    return Ensemble([ARCHITECTURES[of](**options) for _ in range(count)])
+
+
+ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"strided_cnn": strided_cnn, "mlp": mlp, "ensemble": ensemble}
 
 
 def build(recipe: Recipe, *, seed: int) -> nn.Module:
@@ -76,9 +97,19 @@ def build(recipe: Recipe, *, seed: int) -> nn.Module:
             raise ModelError(f"building {recipe.build}: its options do not fit; see its signature") from None
 
 
-def save(model: nn.Module, recipe: Recipe, out: Path, *, notes: dict[str, Any] | None = None) -> None:
-    """Write a model folder; it appears whole or not at all."""
+def save(
+    model: nn.Module,
+    recipe: Recipe,
+    out: Path,
+    *,
+    notes: dict[str, Any] | None = None,
+    inside: dict[str, dict[str, Tensor]] | None = None,
+) -> None:
+    """Write a model folder, with further weights in folders inside; it appears whole or not at all."""
     partial = partial_folder(out)
+    for name, tensors in (inside or {}).items():
+        (partial / name).mkdir(parents=True, exist_ok=True)
+        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, partial / name / WEIGHTS)
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, partial / WEIGHTS)
     facts = {"build": recipe.build, "options": recipe.options, "epochs": recipe.epochs}
     facts |= {"learning_rate": recipe.learning_rate, "batch": recipe.batch, "notes": notes or {}}
@@ -107,18 +138,24 @@ def open_recipe(folder: Path) -> tuple[Recipe, dict[str, Any]]:
 def load(folder: Path) -> tuple[nn.Module, Recipe, dict[str, Any]]:
     """(model, recipe, notes) of a model folder; refuses pickles, missing or foreign tensors, and NaN."""
     recipe, notes = open_recipe(folder)
+    model = build(recipe, seed=0)
+    model.load_state_dict(load_weights(folder, recipe))
+    return model.eval(), recipe, notes
+
+
+def load_weights(folder: Path, recipe: Recipe) -> dict[str, Tensor]:
+    """The weights in a folder that fit the recipe; refuses pickles, missing or foreign tensors, and NaN."""
     if not (folder / WEIGHTS).is_file():
         if any(folder.glob("*.pt")) or any(folder.glob("*.pth")) or any(folder.glob("*.bin")):
             raise PickledWeights(f"opening {folder}: weights only as pickle, which may run code; save as safetensors")
         raise MissingWeights(f"opening {folder}: no {WEIGHTS}; restore the folder")
-    model = build(recipe, seed=0)
     try:
         tensors: dict[str, Tensor] = load_file(folder / WEIGHTS)
-        model.load_state_dict(tensors)
+        build(recipe, seed=0).load_state_dict(tensors)
     except SafetensorError:
         raise ModelError(f"opening {folder}: {WEIGHTS} is damaged; restore it") from None
     except RuntimeError:
         raise ModelError(f"opening {folder}: the weights do not fit the architecture; restore the folder") from None
     if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
         raise NotFinite(f"opening {folder}: the weights hold NaN or infinity; restore an earlier version")
-    return model.eval(), recipe, notes
+    return tensors

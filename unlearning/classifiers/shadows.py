@@ -85,6 +85,26 @@ def train_shadows(
     return Shadows(recipe, weights, members)
 
 
+def train_references(
+    recipe: Recipe,
+    retain: Examples,
+    *,
+    count: int = 16,
+    share: float = 0.8,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Shadows:
+    """Models that saw no row that was to go: each on a random `share` of what is kept, for an audit of rows.
+
+    They take as many steps as a model on all of `retain`. They hold those rows' data: destroy them after the audit.
+    """
+    if not 1 <= count <= 256 or not 0 < share <= 1:
+        raise InputError("training references: 1 to 256 of them, on a share between 0 and 1")
+    chance = torch.Generator().manual_seed(seed)
+    members = torch.rand(count, len(retain), generator=chance) < share
+    return train_shadows(recipe, retain, members, seed=seed + 1, rows_an_epoch=len(retain), progress=progress)
+
+
 def _places(members: Tensor, rows: int, *, size: int, generator: torch.Generator) -> Iterator[Tensor]:
     """Places [models, batch], each model's own rows in an order of its own, from the start again where they end."""
     own = members.sum(1, keepdim=True)

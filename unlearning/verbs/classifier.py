@@ -33,6 +33,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--estimator", default="logistic", help="train, tables: logistic, forest, boosting, svm, neighbours"
     )
     parser.add_argument("--shards", type=int, default=1, help="train: parts that are trained apart and forget apart")
+    parser.add_argument("--slices", type=int, default=1, help="train, with --shards: steps in which a shard learns")
+    parser.add_argument("--shadows", type=int, default=0, help="audit: references to train beside (16 is enough)")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--trials", type=int, default=12, help="tune: doses to try")
     parser.add_argument("--budget", default="", help="seconds, such as 60s")

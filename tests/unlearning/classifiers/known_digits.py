@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
@@ -47,3 +50,18 @@ def known() -> Digits:
     forget, retain = part_class(learn, LABEL)
     recipe = Recipe("strided_cnn", {"side": 8, "mean": 0.3, "spread": 0.37}, epochs=25, learning_rate=3e-3, batch=64)
     return Digits(learn, test, forget, retain, recipe, train(recipe, learn, seed=0), train(recipe, retain, seed=1))
+
+
+def idx(array: np.ndarray) -> bytes:
+    """An IDX file of unsigned bytes."""
+    head = b"\0\0\x08" + bytes([array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+def digits_in(home: Path) -> None:
+    """The digits in MNIST's format."""
+    home.mkdir()
+    for part, rows in zip(("train", "t10k"), digits(), strict=True):
+        pixels = (rows.features[:, 0].numpy() * 255).round()
+        (home / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pixels)))
+        (home / f"{part}-labels-idx1-ubyte").write_bytes(idx(rows.labels.numpy()))

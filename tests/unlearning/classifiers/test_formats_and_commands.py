@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from known_digits import digits
+from known_digits import digits_in
 from PIL import Image
 
 from unlearning.classifiers import networks
@@ -17,20 +17,11 @@ from unlearning.cli import main
 from unlearning.errors import MissingWeights, ModelError, PickledWeights, RowsError
 
 
-def idx(array: np.ndarray) -> bytes:
-    """An IDX file of unsigned bytes."""
-    head = b"\0\0\x08" + bytes([array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape)
-    return head + array.astype(np.uint8).tobytes()
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits in MNIST's format."""
-    home = tmp_path_factory.mktemp("digits")
-    for part, rows in zip(("train", "t10k"), digits(), strict=True):
-        pixels = (rows.features[:, 0].numpy() * 255).round()
-        (home / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(pixels)))
-        (home / f"{part}-labels-idx1-ubyte").write_bytes(idx(rows.labels.numpy()))
+    home = tmp_path_factory.mktemp("data") / "digits"
+    digits_in(home)
     return home
 
 
