@@ -13,7 +13,7 @@ from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Part, Progress
 from compliance.provenance import search as searching
-from compliance.provenance.connectors import Match
+from compliance.provenance.connectors import NEAR, Match
 from compliance.provenance.lineage import exposure, reached_models
 from compliance.provenance.models import Artifact
 from compliance.provenance.places import artifacts_of, connector_of, place_of
@@ -21,6 +21,7 @@ from compliance.provenance.scanning import Question, Scan, alone
 from compliance.rules.terms import ArtifactKind, Support
 from retrieval.types import Needle
 
+MOST_NEAR = 20  # near copies of one text in strangers' records: more of them are a form letter
 EXCERPT = 80  # characters on each side of a match
 ORIGINALS = (ArtifactKind.DATASET, ArtifactKind.DATABASE)
 WEIGHTS = (ArtifactKind.MODEL, ArtifactKind.CHECKPOINT)
@@ -125,7 +126,10 @@ def _excerpt(fields: Mapping[str, str], match: Match, subject_fields: Sequence[s
 def _drop_boilerplate(
     matches: dict[str, dict[str, list[Match]]], search: searching.Search, contents: list[Needle]
 ) -> None:
-    """Forget contents that stand in many records of other people too: a stock answer says nothing about anybody."""
+    """Forget contents that stand in many records of other people too: a stock answer says nothing about anybody.
+
+    Near copies are counted apart: a letter that many have nearly alike proposes nobody, its exact copies still count.
+    """
     strangers: Counter[str] = Counter()
     for records in matches.values():
         for found in records.values():
@@ -133,6 +137,8 @@ def _drop_boilerplate(
                 strangers.update({match.needle for match in found})
     common = {needle.key for needle in contents if strangers[needle.key] > searching.BOILERPLATE}
     search.forget(common)
+    common |= {f"{key}{NEAR}" for key in common}
+    common |= {key for key, records in strangers.items() if key.endswith(NEAR) and records > MOST_NEAR}
     for records in matches.values():
         for record in list(records):
             records[record] = [match for match in records[record] if match.needle not in common]

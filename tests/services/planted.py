@@ -84,3 +84,34 @@ def digest_of_others(rows: Sequence[dict[str, Any]], planted: Planted) -> list[t
     """What everybody else's rows say, in a fixed order."""
     kept = [row for row in rows if row["id"] not in planted.hers]
     return sorted((str(row["id"]), str(row["contact"]), str(row["body"])) for row in kept)
+
+
+def text_of(number: int) -> str:
+    """A letter of hers, the same for the same number."""
+    chance = random.Random(f"letter {number}")
+    return " ".join(f"{chance.choice(WORDS)}{chance.randrange(100)}" for _ in range(60))
+
+
+def edited(text: str, chance: random.Random) -> str:
+    """A near copy (Jaccard at least 0.8): some words exchanged, now and then in capitals or other white space."""
+    words = text.split(" ")
+    at, count = chance.randrange(len(words) - 4), chance.randrange(1, 4)
+    words[at : at + count] = ["otherwise"] * count
+    copy = ("\n" if chance.random() < 0.3 else " ").join(words)
+    return copy.upper() if chance.random() < 0.3 else copy
+
+
+def decoy(text: str, chance: random.Random) -> str:
+    """A stranger's text that begins with the same words and goes on with its own (Jaccard under 0.5)."""
+    words = text.split(" ")
+    return " ".join([*words[:20], *(f"{chance.choice(WORDS)}{chance.randrange(100, 200)}" for _ in words[20:])])
+
+
+def jaccard(one: str, other: str) -> float:
+    """The share of runs of three words that two texts have in common."""
+    left, right = (_runs(text.lower().split()) for text in (one, other))
+    return len(left & right) / len(left | right)
+
+
+def _runs(words: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(words[at : at + 3]) for at in range(len(words) - 2)}

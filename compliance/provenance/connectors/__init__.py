@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from compliance.provenance.connectors.rows import Row
 
 MARK = "[erased]"
+NEAR = "~"  # behind a needle's key: a near copy of its text, which only proposes
 LEVELS = ("hidden", "logically_deleted", "rewritten", "byte_checked")
 Progress = Callable[[float, str], None]
 

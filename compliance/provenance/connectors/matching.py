@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from compliance.provenance.connectors import MARK, Match, Place, Progress, Redaction, Span, silent
+from compliance.provenance.connectors.resemblance import Resemblance, near_fields
 from compliance.provenance.connectors.rows import Row, declared, parents, searched
 from retrieval.locate import locate
 from retrieval.types import Needle, Record
@@ -25,13 +26,19 @@ class Blanked(str):
 def matches(
     rows: Iterable[Row], place: Place, needles: Sequence[Needle], *, region: str, progress: Progress
 ) -> Iterator[Match]:
-    """Where the needles stand; a record is the person's when they stand in a subject field."""
+    """Where the needles stand; a record is the person's when they stand in a subject field.
+
+    Near copies of contents come last, under the needle's key with ``NEAR`` behind it.
+    """
     digests: dict[str, str] = {}
+    resemblance, whole = Resemblance(needles), set[tuple[str, str]]()
 
     def records() -> Iterator[Record]:
         for row in rows:
             digests[row.key] = row.digest
-            yield Record(path=place.name, record=row.key, fields=searched(row, place))
+            fields = searched(row, place)
+            resemblance.take(row.key, fields)
+            yield Record(path=place.name, record=row.key, fields=fields)
 
     for found in locate(records(), needles, region=region or None, progress=progress):
         owner = place.erase_on_mention or declared(found.field, place.subject_fields)
@@ -45,6 +52,12 @@ def matches(
             start=found.start,
             end=found.end,
         )
+        if found.support == "content":
+            whole.add((found.record, found.field))
+    for record, name, size, key in resemblance.found():
+        if (record, name) not in whole:
+            owner = place.erase_on_mention or declared(name, place.subject_fields)
+            yield Match(record, name, "content", key, digests[record], owner, 0, size)
 
 
 def derived(rows: Iterable[Row], place: Place, keys: Collection[str]) -> Iterator[Match]:
@@ -76,6 +89,8 @@ def changes(row: Row, place: Place, redactions: Sequence[Redaction], *, region: 
         record = Record(path=place.name, record=row.key, fields=searched(row, place))
         for found in locate([record], needles, region=region or None, progress=silent):
             cuts.setdefault(found.field, []).append((found.start, found.end))
+        for name, size in near_fields(record.fields, needles):
+            cuts.setdefault(name, []).append((0, size))
     return {path: blanked(row.fields[path], found) for path, found in cuts.items()}, stale
 
 

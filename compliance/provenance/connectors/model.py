@@ -1,4 +1,10 @@
-"""A model folder in Hugging Face form: described from its files, reached by lineage, never edited in place."""
+"""A model folder in Hugging Face form: described from its files, reached by lineage, never edited in place.
+
+A PEFT adapter (``adapter_config.json`` beside ``adapter_model.safetensors``) is a model of its own: what it learned
+stands in its few weights, its base knows nothing of it. It is described with its method, rank and base. The base is
+registered as a place of its own when it is the company's; a base that lies in a folder here is named by that folder,
+and missing when it should be there and is not.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +30,8 @@ from compliance.provenance.connectors.rows import Row
 from compliance.rules.errors import DamagedArtifact, ModelUnreadable, SourceUnreachable
 from retrieval.types import Needle
 
-_PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+ADAPTER = "adapter_config.json"
+_PICKLED = ("pytorch_model*.bin", "adapter_model.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
 def describe(place: Place) -> Description:
@@ -40,7 +47,7 @@ def describe(place: Place) -> Description:
             "parameters": sum(_count(entry["shape"]) for entry in tensors),
             "tensors": len(tensors),
             "weights": digests,
-            "architecture": ", ".join(_config(folder, place).get("architectures") or ()),
+            **_kind_of(folder, place),
             **_ledger(folder),
         }
         digest = next(iter(digests.values())) if len(digests) == 1 else _joint(digests)
@@ -128,14 +135,37 @@ def _header(path: Path, place: Place) -> dict[str, dict[str, Any]]:
     return tensors
 
 
+def _kind_of(folder: Path, place: Place) -> dict[str, Any]:
+    """Architecture of a whole model; of an adapter its method, rank and base."""
+    if (folder / "config.json").is_file() or not (folder / ADAPTER).is_file():
+        return {"architecture": ", ".join(_config(folder, place).get("architectures") or ())}
+    said = _json(folder / ADAPTER, place)
+    method, base = str(said.get("peft_type") or "adapter"), str(said.get("base_model_name_or_path") or "")
+    rank = said.get("r")
+    told: dict[str, Any] = {"method": method, "base": Path(base).name}
+    told |= {"rank": rank} if isinstance(rank, int) else {}
+    if base.startswith((".", "/")) and not _base_folder(folder, base).is_dir():
+        told["problem"] = "its base model is not where adapter_config.json says"
+    return {"architecture": f"{method} adapter", "adapter": told}
+
+
+def _base_folder(folder: Path, base: str) -> Path:
+    return Path(base) if base.startswith("/") else folder / base
+
+
+def _json(path: Path, place: Place) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ModelUnreadable(f"{place.name}: {path.name} is not JSON.") from error
+    return value if isinstance(value, dict) else {}
+
+
 def _config(folder: Path, place: Place) -> dict[str, Any]:
     try:
-        value = json.loads((folder / "config.json").read_text("utf-8"))
+        return _json(folder / "config.json", place)
     except FileNotFoundError:
-        raise ModelUnreadable(f"{place.name}: the folder has no config.json.") from None
-    except ValueError as error:
-        raise ModelUnreadable(f"{place.name}: config.json is not JSON.") from error
-    return value if isinstance(value, dict) else {}
+        raise ModelUnreadable(f"{place.name}: the folder has no config.json, and no {ADAPTER} of an adapter.") from None
 
 
 def _ledger(folder: Path) -> dict[str, Any]:
@@ -151,10 +181,21 @@ def _ledger(folder: Path) -> dict[str, Any]:
                 "ledger_problem": "recorded by a Trainer: only that program repeats it",
             }
         stages = content["plan"]["stages"]
-        checkpoints = sorted(path.name for path in (folder / "ledger" / "checkpoints").glob("*") if path.is_dir())
-        return {"ledger": True, "stages": len(stages), "checkpoints": checkpoints}
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return {"ledger": True, "stages": len(stages), "checkpoints": _checkpoints(folder / "ledger")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {"ledger": False, "stages": 0, "ledger_problem": "ledger/run.json cannot be read"}
+
+
+def _checkpoints(ledger: Path) -> dict[str, int]:
+    """The checkpoints of a recorded run, each with the last step whose data it knows."""
+    last: dict[int, int] = {}
+    with (ledger / "steps.jsonl").open(encoding="utf-8") as lines:
+        for line in lines:
+            step = json.loads(line)
+            last[int(step["stage"])] = int(step["step"])
+    names = sorted(path.name for path in (ledger / "checkpoints").glob("stage-*") if path.is_dir())
+    stages = {name: name.removeprefix("stage-") for name in names}
+    return {name: last.get(int(stage), 0) for name, stage in stages.items() if stage.isdigit()}
 
 
 def _count(shape: Sequence[int]) -> int:
