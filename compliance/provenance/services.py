@@ -64,6 +64,7 @@ def trace(request: ErasureRequest, progress: Progress, *, scan: Scan = alone) ->
             row.ticked = kept.get((row.artifact_id, row.record_key))
         Trace.objects.bulk_create(rows, batch_size=500)
         SearchNote.objects.bulk_create([_note(request, a, findings) for a in artifacts.values()])
+        _describe(artifacts.values(), findings)
         audit.record(
             "trace.written",
             case=request.reference,
@@ -71,6 +72,20 @@ def trace(request: ErasureRequest, progress: Progress, *, scan: Scan = alone) ->
             by="system",
             detail={"records": len(rows), "candidates": sum(row.candidate for row in rows), "round": request.round},
         )
+
+
+TOLD = ("parameters", "architecture", "adapter", "stages", "checkpoints")  # of a place's detail; names of files are not
+
+
+def _describe(artifacts: Iterable[Artifact], findings: Findings) -> None:
+    """Each artifact's newest version: digest, size, records, and what of its detail can name nobody."""
+    now = timezone.now()
+    for artifact in artifacts:
+        seen = findings.described[artifact.slug]
+        told = {name: seen.detail[name] for name in TOLD if name in seen.detail}
+        artifact.digest, artifact.described_at = seen.digest, now
+        artifact.described = {"size": seen.size, "records": seen.records, **told}
+    Artifact.objects.bulk_update(artifacts, ["digest", "described", "described_at"])
 
 
 def _remember(request: ErasureRequest, findings: Findings, key: bytes) -> None:

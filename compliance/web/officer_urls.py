@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import path
 
-from compliance.web import assessment, calendar_feed, identity_check, letters, own_words, recipients, watch
+from compliance.web import assessment, calendar_feed, company_map, identity_check, letters, own_words, recipients, watch
 
 _CASE = "officer/cases/<case:reference>/"
 
@@ -29,5 +29,6 @@ def paths() -> list[Any]:
         path(f"{_CASE}recipients/<int:number>/", recipients.advance, name="recipient"),
         path(f"{_CASE}calendar.ics", calendar_feed.of_case, name="calendar_case"),
         path("calendar/<str:key>.ics", calendar_feed.feed, name="calendar"),
+        path("officer/map/", company_map.show, name="map"),
         path("healthz/clocks", watch.clocks, name="healthz_clocks"),
     ]

@@ -16,6 +16,7 @@ Spot = tuple[float, float, float]
 WIDE, HIGH, LANE, GAP_X, GAP_Y, EDGE = 188, 48, 8, 56, 18, 10
 STATES = {"erased": "good", "mitigated": "good", "suppressed": "busy", "scheduled": "warn", "kept": "warn"}
 STATES |= {"forwarded": "warn", "not_shown": "bad", "working": "busy", "found": "carried", "clear": "none"}
+STATES |= {"read": "good", "partly_read": "warn", "refused": "bad", "never_read": "none"}
 
 _DISK = "M3 5c0-3 14-3 14 0v10c0 3-14 3-14 0zM3 5c0 3 14 3 14 0"
 _TABLE = "M3 4h14v12H3zM3 8h14M8 8v8"
@@ -38,7 +39,10 @@ _ICONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """An artifact: its name, a second line, its kind, a state (a key of ``STATES``) and where its link leads."""
+    """An artifact: its name, a second line, its kind, a state (a key of ``STATES``) and where its link leads.
+
+    ``many`` artifacts drawn as one look like a pile of sheets.
+    """
 
     id: str
     label: str
@@ -46,6 +50,7 @@ class Node:
     kind: ArtifactKind = ArtifactKind.DATASET
     state: str = "clear"
     href: str = ""
+    many: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +160,10 @@ def _draw_way(pen: Pen, stations: Sequence[Spot], *, carried: bool) -> None:
         path += f"C{x + bend:.1f} {y:.1f} {left - bend:.1f} {to:.1f} {left:.1f} {to:.1f}"
         x, y = left + WIDE, to
         path += f"H{x:.1f}" if number < len(stations) else ""
-    pen.add("path", d=path, stroke="carried" if carried else "faint", stroke_width=1.6 if carried else 1.2)
+    colour = "carried" if carried else "faint"
+    pen.add("path", d=path, stroke=colour, stroke_width=2.2 if carried else 1.2)
+    head = f"M{x - WIDE:.1f} {y:.1f}l-7 -4v8z"  # the last station moved x to its right edge
+    pen.add("path", d=head, fill=colour, stroke=colour, stroke_width=1)
 
 
 def _draw_node(pen: Pen, node: Node, spot: Spot) -> None:
@@ -164,11 +172,40 @@ def _draw_node(pen: Pen, node: Node, spot: Spot) -> None:
     words = f"{node.label}: {node.detail}" if node.detail else node.label
     link = f"<a href={quoteattr(node.href)}>" if node.href and pen.theme == "css" else "<g>"
     pen.parts.append(f"{link}<title>{escape(words)}</title>")
-    pen.add("rect", x=x, y=y, width=WIDE, height=HIGH, rx=7, fill="surface", stroke=border, stroke_width=1.2)
+    if node.many:
+        for off in (6, 3):
+            sheet = f"M{x + off + 7} {y + off}h{WIDE - 14}a7 7 0 0 1 7 7v{HIGH - 14}a7 7 0 0 1 -7 7h-{WIDE - 14}z"
+            pen.add("path", d=sheet, fill="surface", stroke=border, stroke_width=1)
+    heavy = 2 if colour == "carried" else 1.2
+    pen.add("rect", x=x, y=y, width=WIDE, height=HIGH, rx=7, fill="surface", stroke=border, stroke_width=heavy)
     icon = f"translate({x + 10:.1f} {y + 14:.1f})"
     pen.add("path", d=_ICONS[node.kind], stroke="accent", stroke_width=1.3, stroke_linejoin="round", transform=icon)
     name = fit(node.label, width=WIDE - 62, size=11, bold=True)
     pen.label(name, x=x + 38, y=y + 20, font_weight="bold")
     pen.label(fit(node.detail, width=WIDE - 46, size=9.5), x=x + 38, y=y + 35, size=9.5, fill="quiet")
-    pen.add("circle", cx=x + WIDE - 12, cy=y + 12, r=4, fill=colour)
+    _mark(pen, colour, x + WIDE - 14, y + 14)
     pen.parts.append("</a>" if link.startswith("<a") else "</g>")
+
+
+def _mark(pen: Pen, colour: str, x: float, y: float) -> None:
+    """The state by its shape too: whoever sees no colours reads the same."""
+    if colour == "good":
+        pen.add("path", d=f"M{x - 5} {y}l3.5 4l6.5 -8", stroke=colour, stroke_width=2.2)
+    elif colour == "warn":
+        pen.add("path", d=f"M{x} {y - 5}l5.5 9.5h-11z", fill=colour)
+    elif colour == "bad":
+        pen.add("path", d=f"M{x - 4} {y - 4}l8 8M{x + 4} {y - 4}l-8 8", stroke=colour, stroke_width=2.4)
+    elif colour == "busy":
+        pen.add("path", d=f"M{x} {y - 5}a5 5 0 0 1 0 10z", fill=colour)
+        pen.add("circle", cx=x, cy=y, r=5, stroke=colour, stroke_width=1.4)
+    elif colour == "carried":
+        pen.add("circle", cx=x, cy=y, r=5, fill=colour)
+    else:
+        pen.add("circle", cx=x, cy=y, r=4.4, stroke=colour, stroke_width=1.4)
+
+
+def mark_svg(state: str) -> str:
+    """The mark of a state alone, for a legend; it says nothing that the words beside it do not."""
+    pen = Pen(width=16, height=16, title=state.replace("_", " "), theme="css")
+    _mark(pen, STATES.get(state, "none"), 8, 8)
+    return pen.svg()

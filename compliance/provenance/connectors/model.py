@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -189,10 +190,11 @@ def _ledger(folder: Path) -> dict[str, Any]:
 def _checkpoints(ledger: Path) -> dict[str, int]:
     """The checkpoints of a recorded run, each with the last step whose data it knows."""
     last: dict[int, int] = {}
-    with (ledger / "steps.jsonl").open(encoding="utf-8") as lines:
+    program = ledger / "steps.jsonl"
+    with program.open(encoding="utf-8") if program.is_file() else nullcontext(()) as lines:
         for line in lines:
             step = json.loads(line)
-            last[int(step["stage"])] = int(step["step"])
+            last[int(step["stage"])] = int(step["number"])
     names = sorted(path.name for path in (ledger / "checkpoints").glob("stage-*") if path.is_dir())
     stages = {name: name.removeprefix("stage-") for name in names}
     return {name: last.get(int(stage), 0) for name, stage in stages.items() if stage.isdigit()}
