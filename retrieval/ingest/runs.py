@@ -90,8 +90,8 @@ def merged(folder: Path, runs: Sequence[Run], alive: Callable[[Any], npt.NDArray
     first = np.cumsum([0, *(int(each.sum()) for each in kept)])
     numbers = [_renumbered(each, int(start)) for each, start in zip(kept, first, strict=False)]
     blocks = [np.asarray(run.blocks)[each] for run, each in zip(runs, kept, strict=True)]
-    words = _merging([run.words for run in runs], numbers)
-    near = _merging([run.near for run in runs], numbers)
+    words = _merging([(folder / f"{run.name}.words", run.words) for run in runs], numbers)
+    near = _merging([(folder / f"{run.name}.near", run.near) for run in runs], numbers)
     return write(folder, words, near, np.concatenate(blocks) if blocks else np.zeros(0, Blocks))
 
 
@@ -102,14 +102,15 @@ def _renumbered(kept: npt.NDArray[np.bool_], start: int) -> npt.NDArray[np.uint6
     return numbers
 
 
-def _merging(every: Sequence[Entries], numbers: Sequence[npt.NDArray[np.uint64]]) -> Iterable[Entries]:
-    parts = max(1, sum(map(len, every)) // _AT_ONCE)
+def _merging(every: Sequence[tuple[Path, Entries]], numbers: Sequence[npt.NDArray[np.uint64]]) -> Iterable[Entries]:
+    """Read, not mapped: pages that are gone through once would stay with the process."""
+    parts = max(1, sum(len(entries) for _, entries in every) // _AT_ONCE)
     bounds = np.array([(1 << 64) * part // parts for part in range(1, parts)], np.uint64)
-    cuts = [[0, *np.searchsorted(entries, bounds).tolist(), len(entries)] for entries in every]
+    cuts = [[0, *np.searchsorted(entries, bounds).tolist(), len(entries)] for _, entries in every]
     for part in range(parts):
         pieces = [
-            _moved(np.asarray(entries[cut[part] : cut[part + 1]]), number)
-            for entries, cut, number in zip(every, cuts, numbers, strict=True)
+            _moved(np.fromfile(path, "<u8", cut[part + 1] - cut[part], offset=8 * cut[part]), number)
+            for (path, _), cut, number in zip(every, cuts, numbers, strict=True)
         ]
         together = np.concatenate(pieces) if pieces else np.zeros(0, np.uint64)
         together.sort()

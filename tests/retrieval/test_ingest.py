@@ -21,7 +21,7 @@ from retrieval.errors import IndexBusy, IngestUnreadable
 from retrieval.ingest import Ingested, building, ingest, look_alike, look_up
 from retrieval.ingest.book import writing
 from retrieval.ingest.keyfile import key_of
-from retrieval.ingest.windows import BLOCKS, Keys
+from retrieval.ingest.windows import BLOCK_BITS, BLOCKS, Keys
 from retrieval.sweep import sweep
 from retrieval.types import Needle
 from tests.services import planted
@@ -160,10 +160,12 @@ def test_a_block_that_is_not_what_it_was_is_not_trusted(folder: Path, tmp_path: 
 def entries_of(index: Path, needles: list[Needle]) -> int:
     """Count, in the bytes of every file of an index, the keys that the needles make."""
     keys, count = Keys(KEY), 0
-    wanted = {low >> 24 for needle in needles for low, up in keys.ranges(needle, "SE") if up - low < BLOCKS}
+    wanted = {low >> BLOCK_BITS for needle in needles for low, up in keys.ranges(needle, "SE") if up - low < BLOCKS}
     for path in index.glob("*"):
         if path.suffix in (".words", ".near"):
-            count += int(np.isin(np.fromfile(path, "<u8") >> np.uint64(24), np.array(list(wanted), np.uint64)).sum())
+            count += int(
+                np.isin(np.fromfile(path, "<u8") >> np.uint64(BLOCK_BITS), np.array(list(wanted), np.uint64)).sum()
+            )
     return count
 
 
