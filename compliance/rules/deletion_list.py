@@ -1,16 +1,12 @@
-"""California's deletion list: how identifiers are standardised and hashed, how files look, what the codes mean.
+"""California's deletion list: how its files look, and what the codes mean; ``list_hashes`` says how values are hashed.
 
-Sources: CalPrivacy, DROP technical specifications, "Working with the data" and "Reference" (2026), read with two
-vectors for telephone numbers; Civ. Code 1798.99.86. The lists of e-mail addresses and telephone numbers are read here.
-The others (name with birth date and ZIP code or with a vehicle's number, advertising and television identifiers) are
-named and refused: their rules could not be read whole. Have counsel confirm.
+Sources: CalPrivacy, DROP technical specifications 1.2.0, "Working with the data" and "Reference" (2026); Civ. Code
+1798.99.86. Have counsel confirm.
 """
 
 from __future__ import annotations
 
-import base64
 import csv
-import hashlib
 import io
 import re
 from collections.abc import Iterable
@@ -19,10 +15,8 @@ from enum import IntEnum
 
 from compliance.rules.errors import InvalidInput
 
-EMAIL, PHONE = "Email", "Phone"
-READ_HERE = (EMAIL, PHONE)
-KNOWN = (*READ_HERE, "NDZ", "MAID", "NameVIN", "CTVID")
-HASH_LENGTH, MOST_ROWS = 44, 5_000_000
+EMAIL, PHONE, NDZ, NAME_VIN, MAID, CTVID = KNOWN = ("Email", "Phone", "NDZ", "NameVIN", "MAID", "CTVID")
+MOST_ROWS = 5_000_000
 _NAME = re.compile(r"(?P<day>\d{8})_(?P<broker>[A-Za-z0-9-]+)_(?P<list>[A-Za-z]+)(?:_[A-Za-z0-9-]+)?\.csv")
 _HASH = re.compile(r"[A-Za-z0-9+/]{43}=")
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -57,17 +51,6 @@ def name_of(file: str) -> Named:
     return Named(found["day"], found["broker"], found["list"])
 
 
-def hashed(list_type: str, value: str) -> str:
-    """The 44 characters of base64 that stand for an identifier; InvalidInput for a list that is not read here."""
-    if list_type == EMAIL:
-        standard = value.strip().lower()
-    elif list_type == PHONE:
-        standard = "".join(character for character in value if character in "0123456789")[-10:]
-    else:
-        raise InvalidInput(f"Hashing for the deletion list {list_type}: its rules are not known here.")
-    return base64.b64encode(hashlib.sha256(standard.encode()).digest()).decode()
-
-
 def read(text: str) -> list[tuple[str, str]]:
     """Pairs (work item, hash) of a list's CSV; InvalidInput with the line for anything else, never the value."""
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff")))
@@ -90,6 +73,6 @@ def write(rows: Iterable[tuple[str, Code]]) -> str:
     """The CSV that is uploaded: work item and status code."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(["ID", "Status"])
+    writer.writerow(["Id", "Status"])
     writer.writerows((item, int(code)) for item, code in rows)
     return out.getvalue()

@@ -1,7 +1,8 @@
 """California's deletion list, from the pulled file to the codes that go back.
 
 1. ``take_in`` reads a pulled file; the same file twice is one pull.
-2. ``match`` hashes what stands in the registered records and compares; each match becomes a case under the CCPA.
+2. ``match`` hashes what stands in the registered records and compares; each match becomes a case under the CCPA. Where
+   a record could not be compared with a list, nothing of that list is called not found until an officer says so.
 3. ``export`` writes a code for every work item whose end is known: never *deleted* before the evidence says so.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
@@ -20,25 +22,23 @@ from compliance.accounts.models import LegalEntity
 from compliance.audit import services as audit
 from compliance.evidence import services as evidence
 from compliance.intake import partners, services
-from compliance.intake.form import Identifier
+from compliance.intake.form import Identifier, check_one
 from compliance.intake.ledgers import ListItem, ListPull, Partner
 from compliance.intake.models import DecisionKind, ErasureRequest
 from compliance.provenance.places import artifacts_of, connector_of, place_of
 from compliance.rules import deletion_list as rules
 from compliance.rules.deletion_list import Code
 from compliance.rules.errors import InvalidInput
-from compliance.rules.terms import ArtifactKind, ClaimLevel, IdentifierKind, Law, State
+from compliance.rules.terms import ArtifactKind, ClaimLevel, Law, State
+from compliance.worker.list_fields import Candidate, candidates, is_number
 
 RECORDS = (ArtifactKind.DATASET, ArtifactKind.DATABASE, ArtifactKind.DERIVED_DATASET)
-_KINDS = {rules.EMAIL: IdentifierKind.EMAIL, rules.PHONE: IdentifierKind.PHONE}
 PLATFORM = "california-drop"
 
 
 def take_in(entity: LegalEntity, file: Path, *, today: date | None = None) -> ListPull:
     """Read one pulled file; work items that were removed there end their cases, where nothing was decided yet."""
     named = rules.name_of(file.name)
-    if named.list_type not in (*rules.READ_HERE, "Removed"):
-        raise InvalidInput(f"Reading the deletion list {named.list_type}: how it is hashed is not known here.")
     raw = file.read_bytes()
     rows = rules.read(raw.decode("utf-8", errors="replace"))
     with transaction.atomic():
@@ -67,38 +67,56 @@ def _remove(entity: LegalEntity, items: list[str]) -> None:
     gone.update(removed=True)
 
 
+@dataclass
+class _Seen:
+    """The records that one hash stands for."""
+
+    identifiers: tuple[Identifier, ...]
+    count: int = 0
+    owners: set[str] = field(default_factory=set)
+
+
 def match(pull: ListPull) -> dict[str, int]:
-    """Compare every work item of a pull with the registered records; returns how many matched, and how many not."""
+    """Compare every work item of a pull with the registered records: how many matched, how many not, how many unclear.
+
+    ``not_compared`` counts the records that have the fields of the list, in a form that cannot be hashed here.
+    """
     wanted: dict[tuple[str, str], list[ListItem]] = {}
     for item in pull.items.filter(removed=False, found=None):
         wanted.setdefault((item.list_type, item.hashed), []).append(item)
-    seen: dict[tuple[str, str], tuple[str, int, set[str]]] = {}
-    for kind, value, owner in _identifiers(pull.entity):
-        key = (kind, rules.hashed(kind, value))
+    kinds = {kind for kind, _ in wanted}
+    seen: dict[tuple[str, str], _Seen] = {}
+    unclear = 0
+    for one in _candidates(pull.entity):
+        unclear += one.hashed is None and one.list_type in kinds
+        key = (one.list_type, one.hashed or "")
         if key in wanted:
-            first, count, owners = seen.get(key, (value, 0, set()))
-            seen[key] = (first, count + 1, owners | ({owner} if owner else set()))
+            row = seen.setdefault(key, _Seen(one.identifiers))
+            row.count += 1
+            row.owners |= {one.owner} if one.owner else set()
     for key, items in wanted.items():
-        value, count, owners = seen.get(key, ("", 0, set()))
         for item in items:
-            _settle(pull, item, value=value, count=count, shared=len(owners) > 1)
+            _settle(pull, item, seen.get(key), unclear=unclear > 0)
     pull.matched_at = timezone.now()
     pull.save(update_fields=["matched_at"])
-    _log(pull.entity, "list.matched", {"matched": len(seen), "items": len(wanted)})
-    return {"matched": len(seen), "not_found": len(wanted) - len(seen)}
+    _log(pull.entity, "list.matched", {"matched": len(seen), "items": len(wanted), "not_compared": unclear})
+    return {"matched": len(seen), "not_found": len(wanted) - len(seen), "not_compared": unclear}
 
 
-def _settle(pull: ListPull, item: ListItem, *, value: str, count: int, shared: bool) -> None:
+def _settle(pull: ListPull, item: ListItem, seen: _Seen | None, *, unclear: bool) -> None:
     """A match becomes a case; an identifier that several people share waits for an officer (code 4 is an opt-out)."""
-    item.found, item.shared = count, shared
-    if count and not shared:
-        item.request = _case(pull.entity, item, value)
-    item.code = Code.NOT_FOUND if not count else None
+    item.found, item.shared = (seen.count, len(seen.owners) > 1) if seen else (0, False)
+    if seen and not item.shared:
+        item.request = _case(pull.entity, item, seen.identifiers)
+    item.code = Code.NOT_FOUND if not seen and not unclear else None
     item.save(update_fields=["found", "shared", "request", "code"])
 
 
-def _case(entity: LegalEntity, item: ListItem, value: str) -> ErasureRequest:
-    """The case of a match: the state's platform knows who asked, so what matched counts as shown."""
+def _case(entity: LegalEntity, item: ListItem, found: tuple[Identifier, ...]) -> ErasureRequest | None:
+    """The case of a match: the state's platform knows who asked, so what matched counts as shown.
+
+    None where the record holds nothing that finds its person elsewhere: the item then waits for an officer.
+    """
     platform = partners.register(
         entity,
         kind=Partner.Kind.AGENT,
@@ -106,37 +124,43 @@ def _case(entity: LegalEntity, item: ListItem, value: str) -> ErasureRequest:
         external_id=f"{PLATFORM}-{entity.slug}",
         attests=True,
     )
-    kind = _KINDS[item.list_type]
     law = Law.CCPA if str(Law.CCPA) in entity.laws else Law(entity.laws[0])
     # No address is written to: the platform tells the person, from the codes that go back.
-    sent = partners.Sent(f"{item.list_type}-{item.work_item}", law, [Identifier(kind, value, proven=True)])
-    return partners.receive(platform, sent).request
+    usable = [one for one in found if _can_be_looked_for(one, entity)]
+    if not usable:
+        return None
+    return partners.receive(platform, partners.Sent(f"{item.list_type}-{item.work_item}", law, usable)).request
 
 
-def _identifiers(entity: LegalEntity) -> Iterator[tuple[str, str, str]]:
-    """Every whole field that is an e-mail address or a telephone number, with the record's own customer field."""
+def _can_be_looked_for(one: Identifier, entity: LegalEntity) -> bool:
+    try:
+        check_one(one, region=entity.phone_region)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _candidates(entity: LegalEntity) -> Iterator[Candidate]:
+    """Every record of the company's registered data beside the lists, with the record's own customer number."""
     for artifact in artifacts_of(entity):
         if artifact.kind not in RECORDS:
             continue
         place = place_of(artifact)
-        names = set(place.subject_fields)
+        names = sorted(set(place.subject_fields))
         for row in connector_of(artifact).records(place, None):
-            owner = next((row.fields[name] for name in sorted(names) if _is_number(row.fields.get(name, ""))), "")
-            for value in row.fields.values():
-                text = value.strip()
-                if "@" in text and not any(c.isspace() for c in text):
-                    yield rules.EMAIL, text, owner
-                elif 7 <= sum(c.isdigit() for c in text) <= 15 and all(c in "+-() ./0123456789" for c in text):
-                    yield rules.PHONE, text, owner
+            owner = next((row.fields[name] for name in names if is_number(row.fields.get(name, ""))), "")
+            yield from candidates(row.fields, owner=owner)
 
 
-def _is_number(text: str) -> bool:
-    return bool(text) and "@" not in text and not any(c.isspace() for c in text)
+def not_found(entity: LegalEntity, work_item: str) -> int:
+    """An officer's word that nothing was found, having looked where records could not be compared (code 5)."""
+    rows = ListItem.objects.filter(pull__entity=entity, work_item=work_item, found=0, code=None)
+    return rows.update(code=Code.NOT_FOUND)
 
 
 def opted_out(entity: LegalEntity, work_item: str) -> int:
-    """An officer's word that everybody who shares the identifier was opted out of sale and sharing (code 4)."""
-    rows = ListItem.objects.filter(pull__entity=entity, work_item=work_item, shared=True)
+    """An officer's word that all whom a match without a case stands for were opted out of sale and sharing (code 4)."""
+    rows = ListItem.objects.filter(pull__entity=entity, work_item=work_item, found__gt=0, request=None)
     return rows.update(code=Code.OPTED_OUT)
 
 

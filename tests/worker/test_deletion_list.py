@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,19 @@ from django.core.management import CommandError, call_command
 
 from compliance.accounts.models import LegalEntity
 from compliance.audit.models import Opening
-from compliance.intake import partners
+from compliance.intake import partners, vault
 from compliance.intake.ledgers import ListItem, Partner
 from compliance.intake.models import ErasureRequest
-from compliance.rules.deletion_list import hashed
+from compliance.provenance import registration
+from compliance.rules.list_hashes import hashed as _hashed
 from compliance.rules.terms import State
-from compliance.worker import deletion_list
+from compliance.worker import deletion_list, list_fields
 from tests.worker.small_company import House
+
+
+def hashed(list_type: str, *values: str) -> str:
+    """The hash, which these values have."""
+    return str(_hashed(list_type, *values))
 
 
 @pytest.fixture
@@ -68,12 +75,105 @@ def test_an_item_that_was_removed_ends_its_case(records: House, broker: LegalEnt
     assert ErasureRequest.objects.get().state == State.WITHDRAWN and ListItem.objects.get().removed
 
 
-def test_a_list_that_cannot_be_hashed_is_refused_in_words(broker: LegalEntity, tmp_path: Path) -> None:
-    file = pulled(tmp_path, {}, name="20260815_DB17_NDZ.csv")
-    with pytest.raises(CommandError, match="not known here"):
+def test_the_command_refuses_another_file_and_a_stranger_in_words(broker: LegalEntity, tmp_path: Path) -> None:
+    file = pulled(tmp_path, {}, name="20260815_DB17_Fax.csv")
+    with pytest.raises(CommandError, match="YYYYMMDD"):
         call_command("deletion_list", "take-in", str(file), entity=broker.slug)
     with pytest.raises(CommandError, match="No legal entity"):
         call_command("deletion_list", "match", entity="nobody")
+
+
+RECORD = {
+    "Customer_ID": "A1000017",
+    "first_name": "Danielle",
+    "last_name": "Johnson",
+    "date_of_birth": "1985-07-04",
+    "zip": "91790-3771",
+    "mail": "danielle@example.com",
+    "phone": "+1(415)555-9317",
+    "order": "2026-0815-77",
+}
+
+
+def found(record: dict[str, str]) -> dict[str, str | None]:
+    """The lists beside which a record stands, with its hash; the last of each list."""
+    return {one.list_type: one.hashed for one in list_fields.candidates(record, owner="A1000017")}
+
+
+def test_a_record_stands_beside_each_list_whose_fields_it_has() -> None:
+    assert found(RECORD)["NDZ"] == "PQOfn1RffEKmqMmNAzDKKaoZCwxWbQZkQzPWmQo9REA="
+    assert "NameVIN" not in found(RECORD) and "MAID" not in found(RECORD)
+    car = {"name": "Eve Genesis", "VIN": "1HGCM82633A004352"}
+    assert found(car)["NameVIN"] == "rtnDuXIe63jXYQQXW5r07GJ7lSsrib8+46QuKFwkOmk="
+    assert found({"idfa": "a3f1c2d4-5678-90ab-cdef-1234567890ab"})["MAID"]
+    assert found({**RECORD, "first_name": "Иван"})["NDZ"] is None, "counted, not passed over"
+
+
+def test_a_person_is_found_elsewhere_by_what_is_theirs_and_not_by_a_date_or_an_order() -> None:
+    [ndz] = [one for one in list_fields.candidates(RECORD, owner="A1000017") if one.list_type == "NDZ"]
+    assert [one.value for one in ndz.identifiers] == ["A1000017", "danielle@example.com", "+1(415)555-9317"]
+    assert all(one.proven for one in ndz.identifiers)
+
+
+def _write(folder: Path, records: list[dict[str, str]]) -> None:
+    (folder / "people.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+
+
+@pytest.fixture
+def people(db: None, tmp_path: Path) -> tuple[LegalEntity, Path]:
+    """A small broker whose records have names, birth dates and ZIP codes."""
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    other = {**RECORD, "Customer_ID": "A1000018", "first_name": "Ann", "mail": "ann@example.com", "phone": "4155550000"}
+    _write(folder, [RECORD, other])
+    (folder / "systems.yaml").write_text(_BROKER)
+    registration.register(folder / "systems.yaml", by="test")
+    return LegalEntity.objects.get(slug="broker"), folder
+
+
+_BROKER = """
+entities:
+  - {id: broker, name: B, law: [ccpa], country: US, time_zone: America/Los_Angeles, contact: a@b.example, authority: X}
+artifacts:
+  - id: people
+    name: People
+    kind: dataset
+    connector: files
+    location: people.jsonl
+    entity: broker
+    purpose: sale
+    lawful_basis: contract
+    retention: 2 years
+    key_field: Customer_ID
+    subject_fields: [Customer_ID, mail]
+    text_fields: [order]
+"""
+
+
+def test_a_match_by_name_birth_date_and_zip_code_becomes_a_case(people: tuple[LegalEntity, Path]) -> None:
+    entity, folder = people
+    mine = hashed("NDZ", "Danielle", "Johnson", "1985-07-04", "91790")
+    file = pulled(folder, {"A7kP2xQ9Lm4R": mine, "B7kP2xQ9Lm4R": "A" * 43 + "="}, name="20260815_DB17_NDZ.csv")
+    said = deletion_list.match(deletion_list.take_in(entity, file))
+    assert said == {"matched": 1, "not_found": 1, "not_compared": 0}
+    case = ErasureRequest.objects.get()
+    values = [one["value"] for one in vault.opened(case)["identifiers"]]
+    assert values[0] == "A1000017" and "danielle@example.com" in values and "ann@example.com" not in values
+    assert ListItem.objects.get(work_item="B7kP2xQ9Lm4R").code == 5
+
+
+def test_where_records_could_not_be_compared_nothing_is_called_not_found(
+    people: tuple[LegalEntity, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    entity, folder = people
+    _write(folder, [RECORD, {**RECORD, "Customer_ID": "A1000019", "date_of_birth": "07/04/1985"}])
+    file = pulled(folder, {"B7kP2xQ9Lm4R": "A" * 43 + "="}, name="20260815_DB17_NDZ.csv")
+    deletion_list.take_in(entity, file)
+    call_command("deletion_list", "match", entity="broker")
+    assert "1 records could not be compared" in capsys.readouterr().out
+    assert ListItem.objects.get().code is None
+    call_command("deletion_list", "not-found", "B7kP2xQ9Lm4R", entity="broker")
+    assert ListItem.objects.get().code == 5
 
 
 def test_a_partner_is_registered_from_the_command_line_and_a_wrong_key_is_refused(
