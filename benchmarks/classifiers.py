@@ -46,6 +46,7 @@ from unlearning.classifiers.tuning import tune  # noqa: E402
 FIELDS = {"score": 2, "retained": 2, "probe": 1, "one_vs_rest": 3, "relearn": 0, "js": 3, "seconds": 2}
 FAST, THOROUGH = "project_distil", "renew"
 BESIDE = tuple(name for name, module in methods.TABLE.items() if name not in ("retrain", "oof_match"))
+ALONE = ("learning_rate", "epochs", "batch")  # what is searched of flipping without retained rows
 OFTEN = (FAST, THOROUGH, "fresh_head", "delete", "neggrad_plus", "label_flip")
 
 
@@ -106,17 +107,28 @@ class ClassBench:
         self.taught = data.train.take(torch.cat(taught))
         self.of_class = data.test.take((data.test.labels == label).nonzero().flatten())
         self.references = (self.read(self.first), self.read(self.second))
+        self.third = self.read(train(recipe, self.retain, seed=903))
 
     def read(self, model: torch.nn.Module) -> ClassReading:
         """Every reading of one model."""
         return read_class(model, self.label, probe_rows=self.probe_rows, test=self.data.test, relearn_rows=self.taught)
 
-    def line(self, name: str, before: torch.nn.Module, after: torch.nn.Module, *, seed: int, seconds: float) -> Line:
-        """Measure and judge."""
-        reading = self.read(after)
+    def line(
+        self,
+        name: str,
+        before: torch.nn.Module,
+        after: torch.nn.Module,
+        *,
+        was: ClassReading,
+        seed: int,
+        seconds: float,
+        reading: ClassReading | None = None,
+    ) -> Line:
+        """Measure (unless it was before) and judge."""
+        reading = reading or self.read(after)
         exact = name.startswith("retrain")
         found = judge_class(
-            self.read(before),
+            was,
             reading,
             self.references,
             exactness="exact" if exact else "approximate",
@@ -137,24 +149,43 @@ class ClassBench:
             seconds,
         )
 
-    def run(self, original: torch.nn.Module, *, seed: int, names: tuple[str, ...], trials: int) -> list[Line]:
-        """Everything on one original."""
-        lines = [self.line("original", original, original, seed=seed, seconds=0.0)]
-        lines += [self.line(f"retrain {n}", original, m, seed=seed, seconds=self.cost)
+    def run(
+        self, original: torch.nn.Module, *, seed: int, names: tuple[str, ...], trials: int, alone: bool
+    ) -> list[Line]:
+        """Everything on one original; `alone` also searches flipping on the rows to forget alone."""
+        was = self.read(original)
+        same: dict[str, Any] = {"was": was, "seed": seed}
+        lines = [self.line("original", original, original, seconds=0.0, reading=was, **same)]
+        lines += [self.line(f"retrain {n}", original, m, seconds=self.cost, reading=self.references[n], **same)
                   for n, m in enumerate((self.first, self.second))]  # fmt: skip
         for name in names:
             task = Task(copy.deepcopy(original), self.forget, self.retain, "class", seed, self.recipe)
             after, seconds = timed(lambda name=name, task=task: methods.load(name).run(task))
-            lines.append(self.line(name, original, after, seed=seed, seconds=seconds))
+            lines.append(self.line(name, original, after, seconds=seconds, **same))
         lines.append(
-            self.line("logit mask", original, masked(original, self.label, self.data.test), seed=seed, seconds=0.0)
+            self.line("logit mask", original, masked(original, self.label, self.data.test), seconds=0.0, **same)
         )
         if trials:
-            lines.append(self._searched(original, seed=seed, trials=trials))
+            lines.append(self._searched(original, trials, f"label_flip, {trials} trials", None, **same))
+        if trials and alone:
+            lines.append(self._searched(original, trials, f"label_flip alone, {trials} trials", ALONE, **same))
         return lines
 
-    def _searched(self, original: torch.nn.Module, *, seed: int, trials: int) -> Line:
-        """The reference: label flipping, its dose by random search on the Unlearning Score."""
+    def _searched(
+        self,
+        original: torch.nn.Module,
+        trials: int,
+        name: str,
+        among: tuple[str, ...] | None,
+        *,
+        was: ClassReading,
+        seed: int,
+    ) -> Line:
+        """The reference: label flipping, its dose by random search on the Unlearning Score.
+
+        `among` names what is searched: everything (also the kind of label and retained rows mixed in), or the rate,
+        epochs and batch on the rows to forget alone.
+        """
         held = self.retain.sample(2000, generator=torch.Generator().manual_seed(9))
         found, seconds = timed(
             lambda: tune(
@@ -165,11 +196,12 @@ class ClassBench:
                 holdout=held,
                 objective="unlearning_score",
                 search="random",
+                among=among,
                 budget=Budget(trials=trials),
                 seed=seed,
             )
         )
-        return self.line(f"label_flip, {trials} trials", original, found.model, seed=seed, seconds=seconds)
+        return self.line(name, original, found.model, was=was, seed=seed, seconds=seconds)
 
 
 def masked(model: torch.nn.Module, label: int, test: Examples) -> torch.nn.Module:
@@ -220,6 +252,20 @@ def class_goals(lines: list[Line], trials: int) -> list[Goal]:
             Goal(f"thorough, {field} outside [{low:.3g}, {high:.3g}] by", max(low - value, value - high, 0), 0, False)
         )
     return goals
+
+
+def third(benches: list[ClassBench]) -> list[str]:
+    """What a third retrained model reads: how far from the other two exact retraining itself may stand."""
+    said = []
+    for field, scale, digits in (("probe", 100, 1), ("one_vs_rest", 1, 3), ("relearn", 1, 0)):
+        value = scale * median(getattr(bench.third, field) for bench in benches)
+        outside = sum(
+            not min(pair) <= getattr(bench.third, field) <= max(pair)
+            for bench in benches
+            for pair in [[getattr(one, field) for one in bench.references]]
+        )
+        said.append(f"{field} {value:.{digits}f} (outside the two in {outside} of {len(benches)} classes)")
+    return ["A third model retrained exactly reads: " + ", ".join(said) + ". Two models span little of the spread."]
 
 
 def row_goals(read: list[rows.RowsReading], retrain_seconds: float) -> list[Goal]:
@@ -292,9 +338,11 @@ def main() -> int:
         original = train(recipe, data.train, seed=seed)
         first = seed == seeds[0]  # the weaker methods and the long search once a class, what the goals name each time
         for bench in benches:
-            lines += bench.run(original, seed=seed, names=names if first else OFTEN, trials=trials if first else 0)
+            chosen = names if first else OFTEN
+            alone = bench is benches[0]
+            lines += bench.run(original, seed=seed, names=chosen, trials=trials if first else 0, alone=alone)
             print(f"class {bench.label}, seed {seed}: done", file=sys.stderr, flush=True)
-    out, goals = ["## A whole class", "", *show(lines)], class_goals(lines, trials)
+    out, goals = ["## A whole class", "", *show(lines), "", *third(benches)], class_goals(lines, trials)
     if options.quick:  # a third of the rows makes retraining three times cheaper and every model a little worse
         goals = [goal for goal in goals if "logit masks" in goal.name or "CPU seconds" in goal.name]
     read: list[rows.RowsReading] = []
@@ -303,6 +351,9 @@ def main() -> int:
         read = rows.read(world)
         out += ["", "## A person's rows (U-LiRA)", "", *show_rows(read)]
         goals += row_goals(read, next(one.seconds for one in read if one.method == "retrain"))
+        seconds, gate = rows.audited(world, references=16)
+        out += ["", f"An audit of one model's rows with 16 references, trained for it: {seconds:.1f} CPU s, {gate}."]
+        goals.append(Goal("audit with 16 references, CPU seconds", seconds, 30.0, False))
     found, more = tables.run(quick=options.quick)
     out += ["", "## Tables", "", *found]
     goals += [Goal(*one) for one in more]

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from unlearning.classifiers import methods
+from unlearning.classifiers.audit import audit
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.fitting import accuracy, logits_of, train
 from unlearning.classifiers.folds import Folds, folds_by_person
 from unlearning.classifiers.measures.membership import Attack, judged, phi, ulira
 from unlearning.classifiers.outcome import Recipe, Task
-from unlearning.classifiers.shadows import Shadows, train_shadows
+from unlearning.classifiers.shadows import Shadows, train_references, train_shadows
 
 TARGETS, MISLABELLED, FORGOTTEN, FOLDS = 200, 50, 40, 5
 METHODS = ("retrain", "oof_match", "label_flip", "gradient_ascent", "salun", "neggrad_plus", "scrub")
@@ -155,3 +156,17 @@ def predicted(world: World) -> float:
     start = time.process_time()
     train(world.recipe, rest, seed=3)
     return time.process_time() - start
+
+
+def audited(world: World, *, references: int) -> tuple[float, str]:
+    """(CPU seconds, the gate's word) of an audit of one model that forgot, its references trained as part of it."""
+    member, gone = world.models.members[0], world.asked[0]
+    forget = world.pool.take(gone.nonzero().flatten())
+    retain = world.pool.take((member & ~gone).nonzero().flatten())
+    before = world.models.model(0)
+    after = train(world.recipe, retain, seed=4)
+    start = time.process_time()
+    beside = train_references(world.recipe, retain, count=references)
+    models = tuple(beside.model(number) for number in range(references))
+    found = audit(after, forget, retain=retain, holdout=world.test, original=before, references=models, scope="rows")
+    return time.process_time() - start, found.gate

@@ -10,7 +10,7 @@ from torch import nn
 
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.fitting import accuracy, logits_of
-from unlearning.classifiers.gate import Judgement, judge_class, judge_rows
+from unlearning.classifiers.gate import MOST_LOST, Judgement, judge_class, judge_rows
 from unlearning.classifiers.measures.membership import LEAST_REFERENCES, Attack, judged, phi, rmia
 from unlearning.classifiers.measures.whole_class import (
     ClassReading,
@@ -18,6 +18,7 @@ from unlearning.classifiers.measures.whole_class import (
     only_head_changed,
     read_class,
 )
+from unlearning.classifiers.one_row import judge_row, look
 from unlearning.classifiers.outcome import Exactness, Figure, Gate, Scope
 from unlearning.classifiers.planning import scope_of
 from unlearning.errors import InputError
@@ -130,12 +131,17 @@ def _rows(
     references: tuple[nn.Module, ...],
     exactness: Exactness,
 ) -> Audit:
-    attack = _attack(model, forget, holdout, references)
     lost = accuracy(original, holdout) - accuracy(model, holdout) if original is not None else 0.0
     figures = [
         Figure("held-out accuracy", accuracy(model, holdout), len(holdout)),
         Figure("accuracy lost", lost, len(holdout)),
     ]
+    if len(forget) == 1:
+        strangers = np.array([_phi(one, forget)[0] for one in references])
+        seen = look(float(_phi(model, forget)[0]), strangers) if len(strangers) > 1 else None
+        said = judge_row(seen, lost=lost, most_lost=MOST_LOST, exactness=exactness)
+        return Audit("rows", (*figures, *(seen.figures if seen else ())), said.gate, said.reasons)
+    attack = _attack(model, forget, holdout, references)
     if attack is not None:
         width = 1.96 * attack.standard_error
         figures += [

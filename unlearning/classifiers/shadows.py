@@ -70,7 +70,7 @@ def train_shadows(
         return F.cross_entropy(functional_call(skeleton, given, (rows,)), labels)
 
     gradients = vmap(grad(loss))
-    optimizer = torch.optim.Adam(list(weights.values()), lr=recipe.learning_rate)
+    optimizer = torch.optim.Adam(list(weights.values()), lr=recipe.learning_rate, fused=True)
     generator = torch.Generator().manual_seed(seed)
     rows = rows_an_epoch or int(members.sum(1).max())
     for epoch in range(recipe.epochs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from unlearning.classifiers.folds import fold_of, folds_by_person, people_of, tr
 from unlearning.classifiers.measures.membership import clopper_pearson, judged, lira, phi, rmia, ulira
 from unlearning.classifiers.methods import oof_match
 from unlearning.classifiers.outcome import Recipe, Task, weights_digest
-from unlearning.classifiers.shadows import train_shadows
+from unlearning.classifiers.shadows import train_references, train_shadows
 from unlearning.classifiers.unlearning import unlearn
 from unlearning.errors import InputError, RowsError
 
@@ -45,9 +46,10 @@ def test_out_of_fold_matching_gives_mislabelled_rows_the_look_of_strangers(wrong
 
 
 def test_a_fold_that_saw_a_deleted_row_is_trained_anew_without_it(wrong: Examples) -> None:
-    folds = train_folds(WIDE, wrong, count=3, seed=0)
+    short = replace(WIDE, epochs=10)
+    folds = train_folds(short, wrong, count=3, seed=0)
     gone = wrong.ids[0]
-    after = without(folds, WIDE, wrong, [gone])
+    after = without(folds, short, wrong, [gone])
     mine = fold_of(gone, count=3, seed=0)
     same = [weights_digest(a) == weights_digest(b) for a, b in zip(folds.models, after.models, strict=True)]
     assert same == [number == mine for number in range(3)]
@@ -104,6 +106,21 @@ def test_attacks_find_nothing_where_nothing_is_and_something_where_something_is(
 def test_intervals_of_rates_are_exact() -> None:
     assert clopper_pearson(0, 100)[0] == 0 and clopper_pearson(0, 100)[1] == pytest.approx(0.0362, abs=1e-4)
     assert clopper_pearson(5, 100) == pytest.approx((0.0164, 0.1128), abs=1e-4)
+
+
+def test_one_row_that_was_learned_by_heart_stands_out_and_one_that_was_not_is_inconclusive(wrong: Examples) -> None:
+    model = train(WIDE, wrong, seed=0)
+    forget, retain = part_ids(wrong, wrong.ids[3:4])
+    shadows = train_references(WIDE, retain, count=8)
+    references, held = tuple(shadows.model(n) for n in range(8)), retain.take(list(range(100, 200)))
+    kept = audit(model, forget, retain=retain, holdout=held, references=references)
+    assert kept.gate == "fail" and "surer of the row" in kept.reasons[0]
+    stranger = audit(train(WIDE, retain, seed=3), forget, retain=retain, holdout=held, references=references)
+    assert stranger.gate == "inconclusive" and "bounds no epsilon" in stranger.reasons[0], stranger
+    few = audit(model, forget, retain=retain, holdout=held, references=references[:3])
+    assert few.gate == "inconclusive" and "Too few references (3)" in few.reasons[0]
+    exact = audit(model, forget, retain=retain, holdout=held, references=references, exactness="exact")
+    assert exact.gate == "pass"
 
 
 def test_few_references_are_inconclusive_and_one_row_says_so(known: Digits) -> None:

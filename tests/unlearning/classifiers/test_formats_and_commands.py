@@ -55,6 +55,38 @@ def test_the_command_trains_forgets_and_audits(
         assert code == 1 and meant in json.loads(said)["message"]
 
 
+def cifar_in(home: Path) -> None:
+    """Coloured squares with noise in CIFAR-10's published binary format: the colour says the class."""
+    chance = np.random.default_rng(0)
+    home.mkdir(parents=True)
+    for name, rows in (("data_batch_1.bin", 150), ("data_batch_2.bin", 50), ("test_batch.bin", 100)):
+        labels = np.arange(rows) % 10
+        shade = np.repeat(np.c_[labels * 25, 250 - labels * 25, (labels % 3) * 100], 1024, axis=1)
+        pixels = np.clip(shade + chance.integers(-20, 20, (rows, 3072)), 0, 255)
+        (home / name).write_bytes(np.c_[labels, pixels].astype(np.uint8).tobytes())
+
+
+def test_cifars_published_format_goes_through_every_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cifar_in(tmp_path / "c" / "cifar-10-batches-bin")
+    data, model, new = ("--data", str(tmp_path / "c")), tmp_path / "m", tmp_path / "n"
+    cat = ("--model", str(model), "--forget-class", "cat")
+    assert run(capsys, "train", *data, "--out", str(model), "--epochs", "8")[0] == 0
+    assert run(capsys, "train", *data, "--out", str(tmp_path / "r"), "--epochs", "8", "--without-class", "cat")[0] == 0
+    assert run(capsys, "plan", *data, *cat, "--json", str(tmp_path / "p.json"))[0] == 0
+    assert json.loads((tmp_path / "p.json").read_text())["choices"][0]["method"] == "retrain"
+    assert run(capsys, "unlearn", *data, *cat, "--method", "project_distil", "--out", str(new))[0] == 0
+    beside = ("--references", str(tmp_path / "r"), "--json", str(tmp_path / "a.json"))
+    assert run(capsys, "audit", *data, *cat, "--out", str(new), *beside)[0] == 0
+    figures = {f["name"]: f["value"] for f in json.loads((tmp_path / "a.json").read_text())["figures"] if not f["note"]}
+    assert figures["recognition of the class"] < 0.2, figures
+    few = ("--method", "project_distil", "--trials", "2", "--out", str(tmp_path / "t"))
+    assert run(capsys, "tune", *data, *cat, *few)[0] == 0
+    (tmp_path / "ids").write_text("train-00003\n")
+    one = ("--model", str(model), "--forget-ids", str(tmp_path / "ids"), "--out", str(model), "--shadows", "2")
+    assert run(capsys, "audit", *data, *one, "--json", str(tmp_path / "o.json"))[0] == 0
+    assert json.loads((tmp_path / "o.json").read_text())["gate"] == "inconclusive"
+
+
 def test_damaged_and_foreign_files_are_refused_in_words(folder: Path, tmp_path: Path) -> None:
     names = [path.name for path in folder.iterdir()]
     for name in names:

@@ -23,7 +23,7 @@ def run(
     task: Task,
     *,
     shrink: float = 0.5,
-    rows: int = 22_000,
+    rows: int = 30_000,
     learning_rate: float = 5e-3,
     batch: int = 64,
     layers: int = 2,
