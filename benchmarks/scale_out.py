@@ -27,6 +27,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ sys.path[:0] = [str(ROOT)]
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "compliance.settings")
 
 import psycopg  # noqa: E402
+import redis as redis_client  # noqa: E402
+from celery import Celery  # noqa: E402
 
 from tests.services import company, servers  # noqa: E402
 from tests.services.installation import Installation, database_named  # noqa: E402
@@ -92,22 +95,50 @@ def installed(megabytes: int) -> Iterator[Installation]:
 
 def timed(house: Installation, workers: int, *, cases: int) -> dict[str, Any]:
     """Seconds of each case's trace, the rows found, and how many workers read parts."""
+    references = house.act("ask", cases + 1)
+    ids = [house.one("SELECT id FROM intake_erasurerequest WHERE reference = %s", each) for each in references]
+    _due(house, ids, days=1)
     running = [house.worker(f"worker-{workers}-{number}") for number in range(workers)]
+    _settled(house, workers)
     seconds, rows, readers = [], [], set[str]()
-    for number in range(cases + 1):  # the first is for the workers to have loaded what they need
-        [reference] = house.act("ask", 1)
-        case = house.one("SELECT id FROM intake_erasurerequest WHERE reference = %s", reference)
+    for number, case in enumerate(ids):  # the first is for the workers to have loaded what they need
+        _due(house, [case], days=0)
+        _wake(house, workers)
         took, by = _watched(house, case)
         if number:
             seconds.append(took)
         readers |= by
         rows.append(house.one("SELECT count(*) FROM provenance_trace WHERE request_id = %s", case))
-        servers.wait_until(lambda case=case: _planned(house, case), 120, "the plan")  # type: ignore[misc]
+        servers.wait_until(partial(_planned, house, case), 120, "the plan")
     for process in running:
         process.terminate()
         process.wait(timeout=60)
         house.running.remove(process)
     return {"seconds": seconds, "rows": rows, "readers": len(readers)}
+
+
+def _due(house: Installation, ids: list[Any], *, days: int) -> None:
+    statement = "UPDATE jobs_job SET due_at = now() + make_interval(days => %s) WHERE case_id = %s"
+    with psycopg.connect(house.database, autocommit=True) as connection:
+        for case in ids:
+            connection.execute(statement.encode(), (days, case))
+
+
+def _wake(house: Installation, workers: int) -> None:
+    """Tell every worker to look at the rows."""
+    with Celery(broker=house.broker) as sender:
+        for _ in range(workers):
+            sender.send_task("oubli.look")
+
+
+def _settled(house: Installation, workers: int) -> None:
+    """Wait until every worker has started and has nothing to do."""
+    logs = [house.var / "log" / f"worker-{workers}-{number}.log" for number in range(workers)]
+    _wake(house, workers)
+    servers.wait_until(lambda: all(log.exists() for log in logs), 60, "the workers")
+    with redis_client.Redis.from_url(house.broker) as broker:
+        servers.wait_until(lambda: not broker.llen("celery"), 120, "the workers to take their messages")
+    time.sleep(6)
 
 
 def _watched(house: Installation, case: Any) -> tuple[float, set[str]]:

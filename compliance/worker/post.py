@@ -31,7 +31,9 @@ def send(notice: Notice) -> int:
     """Send one letter, once; a failure is kept on its row and tried again. Returns how many were sent (0 or 1)."""
     try:
         with transaction.atomic():
-            row = Notice.objects.select_for_update().select_related("request__entity").get(pk=notice.pk)
+            # Only the letter is locked: with its case and entity, somebody who confirms just now would deadlock.
+            rows = Notice.objects.select_for_update(of=("self",)).select_related("request__entity")
+            row = rows.get(pk=notice.pk)
             if row.sent_at is not None:
                 return 0
             only_here = vault.decrypt(vault.case_key(row.request), bytes(row.sealed)) if row.sealed else {}
