@@ -29,7 +29,7 @@ _FILES = ("format", "delimiter", "record", "max_record_bytes", "max_decoded_byte
 _TABLE = ("null_fields", "references")
 _VECTOR = ("vector_field", "text_field", "embedder")
 OPTIONS: dict[str, tuple[str, ...]] = {
-    "files": (*_FILES, "on_mention", *_ROLES),
+    "files": (*_FILES, "index", "on_mention", *_ROLES),
     "objects": (*_FILES, "endpoint_url", "on_mention", *_ROLES),
     "sql": ("table", "schema", *_TABLE, *_VECTOR, "on_mention", *_ROLES),
     "vector_index": ("store", "embedder", "on_mention"),
@@ -229,7 +229,7 @@ def check_options(values: Mapping[str, Any]) -> None:
 
 
 def _check_roles(given: Mapping[str, Any]) -> None:
-    for name in ("identity", "training"):
+    for name in ("identity", "training", "index"):
         if name in given and not isinstance(given[name], bool):
             raise Wrong(f"options: {name} is true or false.", f"Write {name}: true, or leave it out.")
     kinds = given.get("identity_fields", {})

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
+
 from compliance.accounts.models import LegalEntity
 from compliance.provenance.connectors import Connector, Place, load
 from compliance.provenance.models import Artifact, Derivation
@@ -13,13 +15,17 @@ from compliance.rules.lineage import downstream
 
 
 def place_of(artifact: Artifact) -> Place:
-    """The place of an artifact."""
+    """The place of an artifact; with the option ``index`` it is searched through its ingest index."""
+    kept = {}
+    if artifact.options.get("index"):
+        own = settings.OUBLI_VAR / "indexes" / artifact.slug
+        kept = {"index_folder": str(own), "index_key": str(settings.OUBLI_KEYS / "ingest_index")}
     return Place(
         name=artifact.name,
         kind=artifact.kind,
         connector=artifact.connector,
         location=artifact.location,
-        options=artifact.options,
+        options={**artifact.options, **kept},
     )
 
 

@@ -87,7 +87,7 @@ def ask(artifact: Artifact, question: Question) -> Answer:
 
 def split(artifact: Artifact, size: int) -> list[Piece]:
     """The parts of a place, none much larger than ``size`` bytes where it can be cut; the whole when it is small."""
-    if artifact.connector != "files":
+    if artifact.connector != "files" or artifact.options.get("index"):
         return [Piece(artifact.slug)]
     place = place_of(artifact)
     paths = files_of(place)

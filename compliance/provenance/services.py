@@ -161,7 +161,7 @@ def _note(request: ErasureRequest, artifact: Artifact, findings: Findings) -> Se
         records=described.records,
         digest=described.digest,
         facts={**(model or seen), **({"unread": len(described.unread)} if described.unread else {})},
-        note="Reached by lineage: weights hold no records to search." if weights else _not_read(described),
+        note="Reached by lineage: weights hold no records to search." if weights else _searched(described),
         at=timezone.now(),
     )
 
@@ -178,6 +178,11 @@ def read_since(request: ErasureRequest, findings: Findings) -> None:
         if note.facts.pop("unread", 0) and not findings.described[note.artifact.slug].unread:
             note.note = f"Read through on {timezone.now():%Y-%m-%d}; before, a part could not be read."
             note.save(update_fields=["facts", "note"])
+
+
+def _searched(described: Description) -> str:
+    """How the artifact was searched where that is worth a word, and what of it was not."""
+    return " ".join(filter(None, (str(described.detail.get("searched") or ""), _not_read(described))))
 
 
 def _not_read(described: Description) -> str:

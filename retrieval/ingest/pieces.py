@@ -27,6 +27,7 @@ class Piece:
 
     ``texts`` gives (block, text) of every text that near copies are looked for of; ``row`` is the number of the next
     row behind the piece, 0 where a file cannot be taken up again in the middle; ``read`` are bytes of the file so far.
+    ``raws`` are the bytes of each span as they lie in the file, where ``content`` is not the same.
     """
 
     content: Bytes = field(repr=False)
@@ -37,9 +38,12 @@ class Piece:
     rows: int = 0
     row: int = 0
     read: int = 0
+    raws: tuple[bytes, ...] = field(default=(), repr=False)
 
     def check(self, block: int) -> int:
         """Return the hash by which a block is known again when it is read."""
+        if self.raws:
+            return check_of(self.raws[block])
         start = int(self.ends[block - 1]) if block else 0
         return check_of(self.content[start : int(self.ends[block])].tobytes())
 

@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from compliance.provenance.connectors import (
     Description,
@@ -23,6 +24,7 @@ from compliance.provenance.connectors import (
     Redaction,
     Unread,
     formats,
+    indexed,
     silent,
 )
 from compliance.provenance.connectors.absence import Residue, measured, occurrences
@@ -57,12 +59,16 @@ def _description(reading: Reading, count: int) -> Description:
     paths, base = reading.listing.paths, base_of(reading.place)
     names = [str(path.relative_to(base)) for path in paths]
     size = sum(path.stat().st_size for path in paths)
-    detail = {"files": names, "formats": sorted(reading.formats)}
+    detail: dict[str, Any] = {"files": names, "formats": sorted(reading.formats)}
+    if searched := indexed.told(reading.place):
+        detail["searched"] = searched
     return Description(reading.digest(), size, count, detail, tuple(reading.unread))
 
 
 def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress: Progress = silent) -> Iterator[Match]:
     """Every occurrence of a needle in the declared fields, in any spelling."""
+    if indexed.has_index(place):
+        return indexed.find(place, needles, region=region, progress=progress)
     return matches(_rows(place), place, needles, region=region, progress=progress)
 
 
@@ -103,6 +109,8 @@ def erase(
             broken.append(error)
     if broken:
         raise broken[0]
+    if indexed.has_index(place):
+        indexed.refreshed(place)  # the index keeps no key of who went
     progress(1.0, f"{place.name}: done")
     again = Reading(place)
     left = sum(1 for row in again.rows() if row.key in todo.records)

@@ -21,6 +21,11 @@ def rows(path: Path, place: Place) -> Iterator[Row]:
     return (piece for piece in _pieces(path, place) if isinstance(piece, Row))
 
 
+def pieces(path: Path, place: Place) -> Iterator[Row | bytes]:
+    """Every record, and the bytes between them, in the order of the file."""
+    return _pieces(path, place)
+
+
 def rewrite(path: Path, target: Path, place: Place, edit: Edit) -> None:
     """Write a copy; blank lines and line ends stay as they were."""
     write(_pieces(path, place), target, edit, like=path)
