@@ -53,6 +53,7 @@ def found(train_set: Examples, test: Examples, *, models: int, strangers: int, p
     """Targets are the first rows of the pool, the mislabelled ones first among them."""
     chance = torch.Generator().manual_seed(seed)
     rows = train_set.sample(pool, generator=chance)
+    pool = len(rows)
     labels = rows.labels.clone()
     turn = torch.randint(1, rows.classes, (MISLABELLED,), generator=chance)
     labels[:MISLABELLED] = (labels[:MISLABELLED] + turn) % rows.classes

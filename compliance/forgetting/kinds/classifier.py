@@ -29,11 +29,11 @@ METHODS = (
     "bad_teacher",
     "l1_sparse",
 )
-PATHS = ("data",)
+PATHS = ("data", "people")
 
 
 def check(model: Path, inputs: Mapping[str, Any]) -> None:
-    """A folder that ``classifier train`` wrote, and the folder of its data."""
+    """A folder that ``classifier train`` wrote, the folder of its data, and whose a row is when its folds need it."""
     if not (model / "classifier.json").is_file() or not (model / "model.safetensors").is_file():
         raise InvalidInput(
             "This is no classifier's folder: it needs classifier.json and model.safetensors.",
@@ -41,6 +41,8 @@ def check(model: Path, inputs: Mapping[str, Any]) -> None:
         )
     if "data" not in inputs or not Path(inputs["data"]).is_dir():
         raise InvalidInput("A classifier needs the folder of its training data: inputs.data names it.")
+    if "people" in inputs and not Path(inputs["people"]).is_file():
+        raise InvalidInput("inputs.people names a CSV file of row id and person.")
 
 
 def check_forget(forget: Mapping[str, Any]) -> None:
@@ -58,6 +60,8 @@ def arguments(order: Order) -> list[str]:
         found += [f"--forget-class={order.forget['class_label']}"]
     else:
         found += ["--forget-ids", str(_listed(order))]
+    if "people" in order.inputs:
+        found += ["--people", str(order.inputs["people"])]
     budget = str(spec.get("budget", ""))
     if budget.endswith("steps"):
         raise InvalidInput("A classifier's budget is in seconds, such as 60s.")
