@@ -193,7 +193,7 @@ def _rival(folder: Path, count: int) -> dict[str, float]:
         with closing(sqlite3.connect(folder / "keys.sqlite")) as database:
             database.execute("CREATE TABLE keys (key INTEGER, block INTEGER, PRIMARY KEY (key, block)) WITHOUT ROWID")
             database.executemany(
-                "INSERT OR IGNORE INTO keys VALUES (?, ?)", ((k >> 22, k & 0x3FFFFF) for k in keys.tolist())
+                "INSERT OR IGNORE INTO keys VALUES (?, ?)", ((k >> 20, k & 0xFFFFF) for k in keys.tolist())
             )
             database.commit()
 
@@ -202,7 +202,7 @@ def _rival(folder: Path, count: int) -> dict[str, float]:
     find = _timed(lambda: [int(np.searchsorted(mapped, np.uint64(key))) for key in wanted])[0] / len(wanted)
     with closing(sqlite3.connect(folder / "keys.sqlite")) as database:
         sql = "SELECT block FROM keys WHERE key = ?"
-        ask = _timed(lambda: [database.execute(sql, (key >> 22,)).fetchall() for key in wanted])[0] / len(wanted)
+        ask = _timed(lambda: [database.execute(sql, (key >> 20,)).fetchall() for key in wanted])[0] / len(wanted)
     size = (folder / "keys.sqlite").stat().st_size / count
     print(
         f"{count:>10,} keys alone: sorted file {count / ours / 1e6:.1f} M/s, 8 bytes, {1e6 * find:.1f} µs a look-up · "

@@ -49,14 +49,14 @@ def _hashed(low: Any, up: Any, key0: Any, key1: Any) -> Any:
 
 @njit(cache=True)
 def key_of(low: Any, up: Any, key0: Any, key1: Any) -> Any:
-    """Return the 42 bits of a key: of up to sixteen letters, eight bits each, the first one lowest."""
+    """Return the 44 bits of a key: of up to sixteen letters, eight bits each, the first one lowest."""
     every, none = np.uint64(0xFFFFFFFFFFFFFFFF), np.uint64(0)
-    key = _hashed(low & np.uint64(0xFFFFFFFF), none, key0, key1) >> np.uint64(49)
+    key = _hashed(low & np.uint64(0xFFFFFFFF), none, key0, key1) >> np.uint64(51)
     key = (key << np.uint64(5)) | (_hashed(low & (every >> np.uint64(24)), none, key0, key1) >> np.uint64(59))
     key = (key << np.uint64(4)) | (_hashed(low & (every >> np.uint64(16)), none, key0, key1) >> np.uint64(60))
-    key = (key << np.uint64(5)) | (_hashed(low, none, key0, key1) >> np.uint64(59))
-    key = (key << np.uint64(7)) | (_hashed(low, up & np.uint64(0xFFFF), key0, key1) >> np.uint64(57))
-    return (key << np.uint64(6)) | (_hashed(low, up, key0, key1) >> np.uint64(58))
+    key = (key << np.uint64(6)) | (_hashed(low, none, key0, key1) >> np.uint64(58))
+    key = (key << np.uint64(6)) | (_hashed(low, up & np.uint64(0xFFFF), key0, key1) >> np.uint64(58))
+    return (key << np.uint64(10)) | (_hashed(low, up, key0, key1) >> np.uint64(54))
 
 
 @njit(cache=True, inline="always")
@@ -70,7 +70,7 @@ def _four(squeezed: Any, at: Any) -> Any:
 @njit(cache=True)
 def _put(key: Any, block: Any, out: Any, found: Any) -> Any:
     if found < len(out):
-        out[found] = (key << np.uint64(22)) | np.uint64(block)
+        out[found] = (key << np.uint64(20)) | np.uint64(block)
     return found + 1
 
 

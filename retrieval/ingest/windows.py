@@ -2,12 +2,12 @@
 
 1. A text is folded and squeezed to letters and digits, as ``retrieval.prefilter`` does; a needle's forms
    (``retrieval.anchors``) begin where a word or a number begins.
-2. The first 4, 5, 6, 8, 10 and 16 letters behind each begin are hashed (SipHash-1-3 under the index's key); 15, 5, 4,
-   5, 7 and 6 bits of these, side by side, are the key: in order, so that a form of four letters is a range of keys and
+2. The first 4, 5, 6, 8, 10 and 16 letters behind each begin are hashed (SipHash-1-3 under the index's key); 13, 5, 4,
+   6, 6 and 10 bits of these, side by side, are the key: in order, so that a form of four letters is a range of keys and
    a longer one a narrower range.
 3. A mailbox tag ("+shop") hides what follows a name: each such "+" gives keys of the letters before it.
 
-An entry is one word: the key's 42 bits above the 22 bits of the block in which it stands; a sorted array of them is the
+An entry is one word: the key's 44 bits above the 20 bits of the block in which it stands; a sorted array of them is the
 index. It names every block that may hold a needle (too many, never too few); the exact rules decide in the block.
 
 SipHash: Aumasson and Bernstein 2012, IACR ePrint 2012/351.
@@ -29,11 +29,11 @@ from retrieval.text import normalise, squeeze
 from retrieval.types import Needle
 
 Entries = npt.NDArray[np.uint64]
-BLOCK_BITS: Final = 22
+BLOCK_BITS: Final = 20
 BLOCKS: Final = 1 << BLOCK_BITS
 BANDS_KEPT: Final = 16  # of 24: at a similarity of 0.8 a pair shares one with a probability of 0.998
 _SIZES: Final = (4, 5, 6, 8, 10, 16)
-_UPTO: Final = (15, 20, 24, 29, 36, 42)  # bits of the key that letters so many decide
+_UPTO: Final = (13, 18, 22, 28, 34, 44)  # bits of the key that letters so many decide
 _ATS: Final = ("", "40", "64", "commat", "at", "arroba")
 _LONG: Final = 16
 
@@ -80,7 +80,7 @@ class Keys:
     def _range(self, wanted: bytes) -> tuple[int, int]:
         bits = next(upto for size, upto in zip(_SIZES[::-1], _UPTO[::-1], strict=True) if size <= len(wanted))
         word = np.frombuffer(wanted[:_LONG].ljust(16, b"\0"), "<u8").astype(np.uint64)
-        key = int(key_of(word[0], word[1], self._halves[0], self._halves[1])) >> (42 - bits)
+        key = int(key_of(word[0], word[1], self._halves[0], self._halves[1])) >> (44 - bits)
         return key << (64 - bits), ((key + 1) << (64 - bits)) - 1
 
 
