@@ -36,7 +36,7 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from unlearning.applying import descend
-from unlearning.batches import answer_logits, by_length, collate, token_losses
+from unlearning.batches import alike, answer_logits, collate, logits_of_each, losses_in, token_losses
 from unlearning.models import pin
 from unlearning.shapes import make_model
 from unlearning.tokens import Encoded, encode, make_tokenizer
@@ -173,11 +173,12 @@ def our_steps(model: Any, known: Known, batches: Sequence[Any]) -> tuple[float, 
     for forget, retain in batches:
         stamps.append(time.process_time())
         batch = collate(forget)
-        rise = token_losses(model, batch) - torch.cat([known.losses[row] for row in forget])
+        gone, kept = logits_of_each(model, batch, collate(retain))
+        rise = losses_in(gone, batch) - torch.cat([known.losses[row] for row in forget])
         rise = torch.zeros(len(forget)).index_add(0, batch.owner, rise)
         loss = -(2 / BETA) * torch.nn.functional.logsigmoid(BETA * rise).mean()
         teacher = torch.cat([known.teacher[row] for row in retain])
-        loss = loss + divergence(torch.log_softmax(answer_logits(model, collate(retain)), dim=-1), teacher)
+        loss = loss + divergence(torch.log_softmax(kept, dim=-1), teacher)
         losses.append(float(loss.detach()))
         descend(loss, model=model, optimizer=optimizer, doing="measuring")
     stamps.append(time.process_time())
@@ -196,7 +197,7 @@ def plain_scores(model: Any, rows: Sequence[Encoded]) -> Any:
 def our_scores(model: Any, rows: Sequence[Encoded]) -> Any:
     found = torch.zeros(len(rows))
     with torch.inference_mode():
-        for group in by_length(rows, size=32):
+        for group in alike(model, rows, size=64):
             batch = collate([rows[index] for index in group])
             sums = torch.zeros(len(group)).index_add(0, batch.owner, token_losses(model, batch))
             found[torch.tensor(group)] = sums

@@ -6,15 +6,17 @@ came before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import torch
+from torch.nn.functional import pad
 
 from unlearning import llama
-from unlearning.layout import Layout
+from unlearning.layout import Layout, sharing
 from unlearning.tokens import Encoded
 
 # Architectures whose logits are the output embedding applied to the last hidden state and nothing else (no scaling, no
@@ -42,15 +44,20 @@ class Batch:
 
     @cached_property
     def layout(self) -> Layout:
-        """Where the rows' tokens lie when they stand end to end."""
-        return Layout(self.lengths or (self.ids.shape[1],) * self.ids.shape[0])
+        """Where the rows' tokens lie when they stand end to end, common beginnings once."""
+        lengths = self.lengths or (self.ids.shape[1],) * self.ids.shape[0]
+        return sharing(self.ids, lengths)
 
     @cached_property
-    def packed(self) -> tuple[Any, Any]:
-        """All rows' tokens end to end `(all,)`, and which of them are followed by an answer token `(tokens,)`."""
-        real = torch.arange(self.ids.shape[1])[None] < torch.tensor(self.layout.lengths)[:, None]
-        before = torch.cat((self.where, torch.zeros_like(self.where[:, :1])), 1) if self.where.numel() else ~real
-        return self.ids[real], before[real].nonzero()[:, 0]
+    def packed(self) -> tuple[Any, Any, Any]:
+        """Ids laid end to end `(nodes,)`, the nodes an answer token follows `(kept,)`, each answer token's one of them.
+
+        The last is `(tokens,)`, or None where every answer token has a node of its own.
+        """
+        asked = self.layout.nodes[:, :-1][self.where]
+        kept, place = asked.unique(return_inverse=True)
+        alone = len(kept) == len(asked)
+        return self.ids[self.layout.firsts], asked if alone else kept, None if alone else place
 
     def to(self, device: Any) -> Batch:
         """The same batch on another device."""
@@ -68,9 +75,30 @@ def collate(rows: Sequence[Encoded]) -> Batch:
     return Batch(ids, where, where.nonzero()[:, 0], tuple(len(row.ids) for row in rows))
 
 
+def joined(batches: Sequence[Batch]) -> Batch:
+    """The rows of all these batches as one, padded to the longest."""
+    longest = max(batch.ids.shape[1] for batch in batches)
+    firsts = itertools.accumulate((len(batch.ids) for batch in batches), initial=0)
+    return Batch(
+        torch.cat([pad(batch.ids, (0, longest - batch.ids.shape[1])) for batch in batches]),
+        torch.cat([pad(batch.where, (0, longest - batch.ids.shape[1])) for batch in batches]),
+        torch.cat([batch.owner + first for batch, first in zip(batches, firsts, strict=False)]),
+        tuple(length for batch in batches for length in batch.lengths or (batch.ids.shape[1],) * len(batch.ids)),
+    )
+
+
 def by_length(rows: Sequence[Encoded], *, size: int) -> Iterator[list[int]]:
     """Indexes of rows in groups of at most `size` and of similar length."""
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index].ids))
+    return _groups(rows, size, lambda row: len(row.ids))
+
+
+def alike(model: Any, rows: Sequence[Encoded], *, size: int) -> Iterator[list[int]]:
+    """Indexes of rows in groups of at most `size`: rows that begin alike where that saves work, else of like length."""
+    return _groups(rows, size, lambda row: row.ids) if llama.plain(model) else by_length(rows, size=size)
+
+
+def _groups(rows: Sequence[Encoded], size: int, key: Callable[[Encoded], Any]) -> Iterator[list[int]]:
+    order = sorted(range(len(rows)), key=lambda index: key(rows[index]))
     for start in range(0, len(order), size):
         yield order[start : start + size]
 
@@ -79,8 +107,9 @@ def answer_logits(model: Any, batch: Batch) -> Any:
     """Logits that predict the answer tokens: `(tokens, vocabulary)`."""
     model = model.get_base_model() if hasattr(model, "get_base_model") else model  # adapters stay inside
     if llama.suits(model, batch.layout):
-        ids, kept = batch.packed
-        return model.get_output_embeddings()(llama.hidden_at(model, ids, layout=batch.layout, kept=kept))
+        ids, kept, place = batch.packed
+        logits = model.get_output_embeddings()(llama.hidden_at(model, ids, layout=batch.layout, kept=kept))
+        return logits if place is None else logits.index_select(0, place)
     if model.config.model_type in PLAIN_HEAD:
         body = getattr(model, model.base_model_prefix)
         hidden = body(input_ids=batch.ids, use_cache=False).last_hidden_state  # (row, time, width)
@@ -88,6 +117,21 @@ def answer_logits(model: Any, batch: Batch) -> Any:
     return model(input_ids=batch.ids, use_cache=False).logits[:, :-1][batch.where]
 
 
+def logits_of_each(model: Any, *batches: Batch) -> tuple[Any, ...]:
+    """What `answer_logits` gives of each batch, in one pass; what rows of several begin with is computed once."""
+    return tuple(answer_logits(model, joined(batches)).split([len(batch.owner) for batch in batches]))
+
+
 def token_losses(model: Any, batch: Batch) -> Any:
     """Cross-entropy of each answer token, in nats: `(tokens,)`."""
-    return torch.nn.functional.cross_entropy(answer_logits(model, batch), batch.targets, reduction="none")
+    return losses_in(answer_logits(model, batch), batch)
+
+
+def losses_of_each(model: Any, *batches: Batch) -> tuple[Any, ...]:
+    """What `token_losses` gives of each batch, in one pass."""
+    return tuple(losses_in(*pair) for pair in zip(logits_of_each(model, *batches), batches, strict=True))
+
+
+def losses_in(logits: Any, batch: Batch) -> Any:
+    """Cross-entropy of each answer token under these logits, in nats: `(tokens,)`."""
+    return torch.nn.functional.cross_entropy(logits, batch.targets, reduction="none")

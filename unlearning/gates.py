@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import answer_logits, by_length, collate
+from unlearning.batches import alike, answer_logits, collate
 from unlearning.errors import Refused
 from unlearning.tokens import Encoded
 
@@ -71,7 +71,7 @@ def right_tokens(model: Any, rows: Sequence[Encoded]) -> float:
     """Share of answer tokens that are the model's first choice; 1 without rows."""
     right, total = 0, 0
     with torch.inference_mode():
-        for group in by_length(rows, size=32):
+        for group in alike(model, rows, size=64):
             batch = collate([rows[index] for index in group])
             right += int((answer_logits(model, batch).argmax(dim=-1) == batch.targets).sum())
             total += len(batch.targets)

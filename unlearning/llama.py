@@ -28,8 +28,13 @@ WEIGHTS = ("input_layernorm", *LINEAR, "post_attention_layernorm", *FORWARD)
 
 
 def suits(model: Any, layout: Layout) -> bool:
-    """Whether `hidden_at` can stand for the model: plain Llama in float32 on the CPU, nothing hooked in or replaced."""
-    if type(model) is not LlamaForCausalLM or layout.width > WIDEST or torch.is_autocast_enabled("cpu"):
+    """Whether `hidden_at` can stand for the model on these rows: a plain one, and none too long."""
+    return layout.width <= WIDEST and plain(model)
+
+
+def plain(model: Any) -> bool:
+    """Whether the model is a plain Llama in float32 on the CPU, nothing hooked in or replaced."""
+    if type(model) is not LlamaForCausalLM or torch.is_autocast_enabled("cpu"):
         return False
     config = model.config
     if config._attn_implementation not in ("sdpa", "eager") or config.hidden_act != "silu":
@@ -62,6 +67,7 @@ class Frame:
     fold: Any
     back: Any
     back_kept: Any
+    again: tuple[Any, Any]
     masks: tuple[Any, ...]
     turns: Any
     heads: int
@@ -96,6 +102,7 @@ def _frame(model: Any, ids: Any, *, layout: Layout, kept: Any) -> Frame:
         fold=torch.cat([part + start for part, start in zip((back, other, other), starts, strict=True)], 1).flatten(),
         back=back.flatten(),
         back_kept=back[kept].flatten(),
+        again=_again(layout, groups=groups, first=heads, every=every, starts=starts),
         masks=tuple(_mask(shape.width, heads // groups) for shape in layout.rectangles),
         turns=torch.complex(cos[0, :, None, : size // 2], sin[0, :, None, : size // 2]),
         heads=heads,
@@ -103,6 +110,13 @@ def _frame(model: Any, ids: Any, *, layout: Layout, kept: Any) -> Frame:
         size=size,
         eps=config.rms_norm_eps,
     )
+
+
+def _again(layout: Layout, *, groups: int, first: int, every: int, starts: Sequence[int]) -> tuple[Any, Any]:
+    """Keys and values of a shared beginning are shown in several rows: those slots, and whose gradient they add to."""
+    slot, token = layout.repeated(heads=groups)
+    whose = token[:, None] * every + first + torch.arange(groups)
+    return torch.cat((slot + starts[1], slot + starts[2])).flatten(), torch.cat((whose, whose + groups)).flatten()
 
 
 def _mask(width: int, repeated: int) -> Any:
@@ -120,18 +134,19 @@ class _Body(torch.autograd.Function):
             hidden, kept = _layer(hidden, layer, frame=frame, last=place == len(layers) - 1)
             if learning:
                 saved.append(kept)
-        result, scale = _norm(hidden, weights[-1], eps=frame.eps)
+        unit, scale = _norm(hidden, eps=frame.eps)
         if learning:
-            ctx.frame, ctx.layers, ctx.saved, ctx.end = frame, layers, saved, (hidden, scale, weights[-1])
+            ctx.frame, ctx.layers, ctx.saved, ctx.end = frame, layers, saved, (unit, scale, weights[-1])
             ctx.words = embedding.shape
-        return result
+        return unit * weights[-1]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Any) -> Any:
         frame: Frame = ctx.frame
-        grad, last_norm = _norm_back(grad, *ctx.end)
-        found: list[Any] = [last_norm]
+        unit, scale, weight = ctx.end
+        found: list[Any] = [(grad * unit).sum(0)]
+        grad = _norm_back(grad * weight, unit, scale)
         for place in reversed(range(len(ctx.layers))):
             last = place == len(ctx.layers) - 1
             grad, grads = _layer_back(grad, ctx.layers[place], ctx.saved.pop(), frame=frame, last=last)
@@ -140,19 +155,22 @@ class _Body(torch.autograd.Function):
         return (None, embedding, *found)
 
 
-def _norm(hidden: Any, weight: Any, *, eps: float) -> tuple[Any, Any]:
-    """Root-mean-square norm and the factor `(tokens, 1)` it multiplied with."""
+def _norm(hidden: Any, *, eps: float) -> tuple[Any, Any]:
+    """Hidden states over their root mean square, and the factor `(tokens, 1)`; the norm's weight is in what follows."""
     length = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True)
     scale = length.square_().div_(hidden.shape[-1]).add_(eps).rsqrt_()
-    return (hidden * scale).mul_(weight), scale
+    return hidden * scale, scale
 
 
-def _norm_back(grad: Any, hidden: Any, scale: Any, weight: Any) -> tuple[Any, Any]:
-    unit = hidden * scale
-    each = grad * unit
-    weight_grad = each.sum(0)
-    along = torch.mv(each, weight)[:, None].div_(-hidden.shape[-1])
-    return (grad * weight).addcmul_(unit, along).mul_(scale), weight_grad
+def _norm_back(grad: Any, unit: Any, scale: Any) -> Any:
+    """Gradient of the hidden states from that of `unit`, which it overwrites."""
+    along = (grad * unit).sum(-1, keepdim=True).div_(-unit.shape[-1])
+    return grad.addcmul_(unit, along).mul_(scale)
+
+
+def _weighed(grad: Any, matrix: Any, norm: Any) -> tuple[Any, Any]:
+    """Gradients of a matrix and of the norm's weight its columns were multiplied with."""
+    return grad * norm, (grad * matrix).sum(0)
 
 
 def _joined(query: Any, key: Any, value: Any, frame: Frame) -> Any:
@@ -186,21 +204,22 @@ def _turn(joined: Any, turns: Any, frame: Frame) -> None:
 def _layer(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool) -> tuple[Any, Any]:
     """One decoder layer; in the last, only the kept tokens go on after attention."""
     norm, query, key, value, out, second, gate, up, down = weights
-    joined = _joined(query, key, value, frame)
-    normed, scale = _norm(hidden, norm, eps=frame.eps)
-    heads = normed @ joined.t()
+    joined, opening = _joined(query, key, value, frame), torch.cat((gate, up))
+    unit, scale = _norm(hidden, eps=frame.eps)
+    heads = unit @ (joined * norm).t()
     _turn(heads, frame.turns, frame)
     parts = heads.view(-1, frame.size).index_select(0, frame.unfold)
     odds, context = _attend(parts, frame=frame)
     context = context.index_select(0, frame.back_kept if last else frame.back).view(-1, out.shape[1])
     middle = torch.addmm(hidden.index_select(0, frame.kept) if last else hidden, context, out.t())
-    inner, second_scale = _norm(middle, second, eps=frame.eps)
-    opened, risen = inner @ gate.t(), inner @ up.t()
+    inner, second_scale = _norm(middle, eps=frame.eps)
+    both = inner @ (opening * second).t()
+    opened, risen = both.chunk(2, dim=1)
     soft = torch.nn.functional.silu(opened)
     mixed = soft * risen
     result = torch.addmm(middle, mixed, down.t())
-    attention = (hidden, scale, normed, joined, parts, odds, context)
-    return result, (attention, (middle, second_scale, inner, opened, risen, soft, mixed))
+    attention = (unit, scale, joined, parts, odds, context)
+    return result, (attention, (inner, second_scale, opening, both, soft, mixed))
 
 
 def _views(buffer: Any, *, frame: Frame) -> list[tuple[Any, Any, Any]]:
@@ -230,30 +249,31 @@ def _attend(parts: Any, *, frame: Frame) -> tuple[list[Any], Any]:
 
 
 def _layer_back(grad: Any, weights: Sequence[Any], saved: Any, *, frame: Frame, last: bool) -> tuple[Any, list[Any]]:
-    norm, _, _, _, out, second, gate, up, down = weights
-    (hidden, scale, normed, joined, parts, odds, context), (middle, second_scale, *forward) = saved
-    inner_grad, forward_grads = _forward_back(grad, gate, up, down, forward)
-    middle_grad, second_grad = _norm_back(inner_grad, middle, second_scale, second)
+    norm, _, _, _, out, second, _, _, down = weights
+    (unit, scale, joined, parts, odds, context), forward = saved
+    middle_grad, forward_grads = _forward_back(grad, second, down, forward)
     middle_grad += grad
     out_grad = middle_grad.t() @ context
     heads_grad = _attend_back(middle_grad @ out, parts, odds, frame=frame, last=last)
-    joined_grad = _parted(heads_grad.t() @ normed, frame)
-    hidden_grad, norm_grad = _norm_back(heads_grad @ joined, hidden, scale, norm)
+    joined_grad, norm_grad = _weighed(heads_grad.t() @ unit, joined, norm)
+    hidden_grad = _norm_back(heads_grad @ (joined * norm), unit, scale)
     if last:
         hidden_grad.index_add_(0, frame.kept, middle_grad)
     else:
         hidden_grad += middle_grad
-    return hidden_grad, [norm_grad, *joined_grad, out_grad, second_grad, *forward_grads]
+    return hidden_grad, [norm_grad, *_parted(joined_grad, frame), out_grad, *forward_grads]
 
 
-def _forward_back(grad: Any, gate: Any, up: Any, down: Any, saved: Sequence[Any]) -> tuple[Any, list[Any]]:
-    inner, opened, risen, soft, mixed = saved
+def _forward_back(grad: Any, norm: Any, down: Any, saved: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Gradient of what came into the feed-forward part, and of its norm's weight and its three matrices."""
+    inner, scale, opening, both, soft, mixed = saved
     down_grad = grad.t() @ mixed
-    wide = grad @ down
-    risen_grad = wide * soft
-    opened_grad = torch.ops.aten.silu_backward(wide.mul_(risen), opened)
-    inner_grad = torch.addmm(opened_grad @ gate, risen_grad, up)
-    return inner_grad, [opened_grad.t() @ inner, risen_grad.t() @ inner, down_grad]
+    wide, found = grad @ down, torch.empty_like(both)
+    (opened, risen), (opened_grad, risen_grad) = both.chunk(2, dim=1), found.chunk(2, dim=1)
+    torch.mul(wide, soft, out=risen_grad)
+    torch.ops.aten.silu_backward.grad_input(wide.mul_(risen), opened, grad_input=opened_grad)
+    opening_grad, norm_grad = _weighed(found.t() @ inner, opening, norm)
+    return _norm_back(found @ (opening * norm), inner, scale), [norm_grad, *opening_grad.chunk(2), down_grad]
 
 
 def _attend_back(grad: Any, parts: Any, odds: Sequence[Any], *, frame: Frame, last: bool) -> Any:
@@ -271,6 +291,9 @@ def _attend_back(grad: Any, parts: Any, odds: Sequence[Any], *, frame: Frame, la
         score = torch.ops.aten._softmax_backward_data(score, weight, -1, torch.float32).mul_(scale)
         torch.bmm(score, keys, out=asked_grad)
         torch.bmm(score.transpose(1, 2), asked, out=key_grad)
-    heads = found.index_select(0, frame.fold).view(len(frame.ids), -1)
+    folded, (slots, whose) = found.index_select(0, frame.fold), frame.again
+    if len(slots):
+        folded.index_add_(0, whose, found.index_select(0, slots))
+    heads = folded.view(len(frame.ids), -1)
     _turn(heads, frame.turns.conj(), frame)
     return heads

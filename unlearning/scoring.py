@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import answer_logits, by_length, collate
+from unlearning.batches import alike, answer_logits, by_length, collate
 from unlearning.prefixes import begin, shared_start
 from unlearning.tokens import Encoded, all_answer_ids, prompt_ids
 from unlearning.types import Row
@@ -74,7 +74,7 @@ def score_rows(
     size = max(1, min(size, NUMBERS // (longest * model.config.vocab_size)))
     scores: dict[int, RowScore] = {}
     with torch.inference_mode():
-        for group in by_length(encoded, size=size):
+        for group in alike(model, encoded, size=size):
             scores.update(zip(group, _score(model, [encoded[index] for index in group]), strict=True))
     return [scores[index] for index in range(len(rows))]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from unlearning import llama
-from unlearning.batches import answer_logits, collate, token_losses
+from unlearning.batches import answer_logits, collate, logits_of_each, losses_of_each, token_losses
 from unlearning.layout import Layout
 from unlearning.tokens import Encoded
 
@@ -42,10 +42,18 @@ def rows() -> list[Encoded]:
     ]
 
 
-def stock_logits(model: Any) -> Any:
+def family() -> list[Encoded]:
+    """Rows that begin alike: in the question, into the answer, wholly, and one that is another's beginning."""
+    first = rows()[4].ids
+    ends = (first, (*first[:20], 1, 2, 3), (*first[:12], 5), first[:9], (*first[:20], 1, 2, 4, 4, 4), first, (7, 8))
+    starts = (14, 14, 6, 5, 14, 18, 1)
+    return [Encoded(tuple(ids), start) for ids, start in zip(ends, starts, strict=True)]
+
+
+def stock_logits(model: Any, chosen: Sequence[Encoded] | None = None) -> Any:
     """Row by row, alone, without any pad, all tokens through everything."""
-    found = [model(input_ids=torch.tensor([row.ids])).logits[0, row.start - 1 : -1] for row in rows()]
-    return torch.cat(found)
+    given = rows() if chosen is None else chosen
+    return torch.cat([model(input_ids=torch.tensor([row.ids])).logits[0, row.start - 1 : -1] for row in given])
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -53,6 +61,26 @@ def test_packed_rows_give_the_logits_of_each_row_alone(shape: str) -> None:
     model, batch = make(shape), collate(rows())
     assert llama.suits(model, batch.layout)
     torch.testing.assert_close(answer_logits(model, batch), stock_logits(model), atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_rows_begin_with_alike_is_computed_once_and_nothing_else_changes(shape: str) -> None:
+    model, batch = make(shape), collate(family())
+    distinct = {row.ids[:length] for row in family() for length in range(1, len(row.ids) + 1)}
+    assert len(batch.packed[0]) == batch.layout.tokens == len(distinct) < len(batch.ids[batch.ids >= 0])
+    torch.testing.assert_close(answer_logits(model, batch), stock_logits(model, family()), atol=2e-5, rtol=1e-4)
+    weights = torch.rand(len(batch.owner), 1, generator=torch.Generator().manual_seed(2))
+    wanted = torch.autograd.grad((stock_logits(model, family()) * weights).square().mean(), list(model.parameters()))
+    found = torch.autograd.grad((answer_logits(model, batch) * weights).square().mean(), list(model.parameters()))
+    for ours, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=2e-6, rtol=2e-3)
+
+
+def test_batches_in_one_pass_give_what_each_gives_alone() -> None:
+    model, parts = make("grouped"), (collate(rows()[:4]), collate(family()), collate(rows()[4:]))
+    for found, part in zip(logits_of_each(model, *parts), parts, strict=True):
+        torch.testing.assert_close(found, answer_logits(model, part), atol=2e-5, rtol=1e-4)
+    assert [len(losses) for losses in losses_of_each(model, *parts)] == [len(part.owner) for part in parts]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

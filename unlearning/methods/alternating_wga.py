@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import token_losses
-from unlearning.methods import Method, Turn, retain_loss
+from unlearning.batches import losses_of_each
+from unlearning.methods import Method, Turn
 
 BETA = 1.0
 
@@ -24,7 +24,8 @@ def weighted(losses: Any, *, beta: float = BETA) -> Any:
 
 def loss(turn: Turn) -> Any:
     """Weighted ascent on the forget rows, plus the mean retain loss."""
-    return retain_loss(turn) + weighted(token_losses(turn.model, turn.forget))
+    gone, kept = losses_of_each(turn.model, turn.forget, turn.retain)
+    return kept.mean() + weighted(gone)
 
 
 METHOD = Method(loss, rounds=8, forget_steps=5, retain_steps=8, source="arXiv 2502.19301, in rounds")

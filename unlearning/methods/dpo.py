@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import collate, token_losses
-from unlearning.methods import Material, Method, Turn, retain_loss
+from unlearning.batches import collate, losses_of_each, token_losses
+from unlearning.methods import Material, Method, Turn
 from unlearning.methods.npo import per_row
 from unlearning.methods.refusal import refusals
 from unlearning.tokens import Encoded
@@ -43,9 +43,9 @@ def loss(turn: Turn) -> Any:
     """The preference over forget questions, plus mean retain loss."""
     chosen = list(turn.chosen)
     batch = collate([turn.memory.rows[index] for index in chosen])
-    won = turn.memory.losses[chosen] - per_row(token_losses(turn.model, batch), batch)
-    lost = per_row(turn.reference - token_losses(turn.model, turn.forget), turn.forget)
-    return preference(won, lost) + retain_loss(turn)
+    told, gone, kept = losses_of_each(turn.model, batch, turn.forget, turn.retain)
+    won = turn.memory.losses[chosen] - per_row(told, batch)
+    return preference(won, per_row(turn.reference - gone, turn.forget)) + kept.mean()
 
 
 METHOD = Method(loss, rounds=40, forget_steps=1, prepare=prepare, source="arXiv 2305.18290", watched=False)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from unlearning.batches import token_losses
-from unlearning.methods import Method, Turn, retain_loss
+from unlearning.batches import losses_of_each
+from unlearning.methods import Method, Turn
 
 
 def loss(turn: Turn) -> Any:
     """Mean retain loss minus mean forget loss."""
-    return retain_loss(turn) - token_losses(turn.model, turn.forget).mean()
+    gone, kept = losses_of_each(turn.model, turn.forget, turn.retain)
+    return kept.mean() - gone.mean()
 
 
 METHOD = Method(loss, rounds=40, forget_steps=1, source="arXiv 2203.12817")

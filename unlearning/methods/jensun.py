@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import answer_logits, collate
+from unlearning.batches import collate, logits_of_each
 from unlearning.methods import Material, Method, Turn
 from unlearning.methods.refusal import refusals
 from unlearning.methods.soft import Soft, join, remember
@@ -55,9 +55,10 @@ def prepare(material: Material) -> Told:
 def loss(turn: Turn) -> Any:
     """λ_f JSD to the refusals plus λ_r JSD to the original on retain answers."""
     batch = collate([turn.memory.refusals[index] for index in turn.chosen])
-    forgetting = to_token(answer_logits(turn.model, batch), batch.targets).mean()
+    refused, answered = logits_of_each(turn.model, batch, turn.retain)
+    forgetting = to_token(refused, batch.targets).mean()
     told = join([turn.memory.kept[index] for index in turn.kept])
-    return FORGET * forgetting + RETAIN * to_soft(answer_logits(turn.model, turn.retain), told).mean()
+    return FORGET * forgetting + RETAIN * to_soft(answered, told).mean()
 
 
 METHOD = Method(loss, rounds=40, forget_steps=1, prepare=prepare, source="arXiv 2509.02820", watched=False)

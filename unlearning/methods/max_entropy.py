@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import answer_logits
-from unlearning.methods import Method, Turn, retain_loss
+from unlearning.batches import logits_of_each, losses_in
+from unlearning.methods import Method, Turn
 
 
 def from_uniform(logits: Any) -> Any:
@@ -18,7 +18,8 @@ def from_uniform(logits: Any) -> Any:
 
 def loss(turn: Turn) -> Any:
     """Mean divergence from the uniform distribution on forget answers, plus mean retain loss."""
-    return from_uniform(answer_logits(turn.model, turn.forget)).mean() + retain_loss(turn)
+    gone, kept = logits_of_each(turn.model, turn.forget, turn.retain)
+    return from_uniform(gone).mean() + losses_in(kept, turn.retain).mean()
 
 
 METHOD = Method(loss, rounds=40, forget_steps=1, source="arXiv 2410.08109", watched=False)

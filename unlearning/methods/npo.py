@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import Batch, token_losses
-from unlearning.methods import Method, Turn, retain_loss
+from unlearning.batches import Batch, losses_of_each
+from unlearning.methods import Method, Turn
 
 BETA = 0.1
 
@@ -22,8 +22,8 @@ def preference(rise: Any, *, beta: float = BETA) -> Any:
 
 def loss(turn: Turn) -> Any:
     """The preference over forget answers, plus mean retain loss."""
-    rise = per_row(token_losses(turn.model, turn.forget) - turn.reference, turn.forget)
-    return preference(rise) + retain_loss(turn)
+    gone, kept = losses_of_each(turn.model, turn.forget, turn.retain)
+    return preference(per_row(gone - turn.reference, turn.forget)) + kept.mean()
 
 
 def per_row(values: Any, batch: Batch) -> Any:

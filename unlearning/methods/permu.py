@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import answer_logits, collate
-from unlearning.methods import Material, Method, Turn, retain_loss
+from unlearning.batches import answer_logits, collate, logits_of_each, losses_in
+from unlearning.methods import Material, Method, Turn
 from unlearning.methods.names import crowd, retold
 from unlearning.methods.soft import Soft, divergence, join, soften
 from unlearning.tokens import encode
@@ -53,7 +53,8 @@ def prepare(material: Material) -> list[Soft]:
 def loss(turn: Turn) -> Any:
     """KL to the targets on forget answers, plus mean retain loss."""
     told = join([turn.memory[index] for index in turn.chosen])
-    return divergence(answer_logits(turn.model, turn.forget), told).mean() + retain_loss(turn)
+    gone, kept = logits_of_each(turn.model, turn.forget, turn.retain)
+    return divergence(gone, told).mean() + losses_in(kept, turn.retain).mean()
 
 
 METHOD = Method(loss, rounds=40, forget_steps=1, prepare=prepare, source="UnlearnPII, NLLP 2025", watched=False)

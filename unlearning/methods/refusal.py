@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from unlearning.batches import Batch, collate, token_losses
-from unlearning.methods import Material, Method, Turn, retain_loss
+from unlearning.batches import Batch, collate, losses_of_each
+from unlearning.methods import Material, Method, Turn
 from unlearning.tokens import Encoded, encode
 from unlearning.types import Row
 
@@ -28,7 +28,8 @@ def refused(turn: Turn, rows: list[Encoded]) -> Batch:
 
 def loss(turn: Turn) -> Any:
     """Mean cross-entropy of the refusals, plus mean retain loss."""
-    return token_losses(turn.model, refused(turn, turn.memory)).mean() + retain_loss(turn)
+    told, kept = losses_of_each(turn.model, refused(turn, turn.memory), turn.retain)
+    return told.mean() + kept.mean()
 
 
 METHOD = Method(loss, rounds=40, forget_steps=1, prepare=refusals, source="arXiv 2401.06121", watched=False)

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import token_losses
-from unlearning.methods import Method, Turn, retain_loss
+from unlearning.batches import losses_of_each
+from unlearning.methods import Method, Turn
 from unlearning.methods.npo import per_row
 
 BETA, DELTA, WEIGHT = 2.5, 0.0, 1.0
@@ -20,9 +20,9 @@ def preference(mean_losses: Any, *, beta: float = BETA, delta: float = DELTA) ->
 
 def loss(turn: Turn) -> Any:
     """The preference over forget answers, plus mean retain loss."""
-    losses = token_losses(turn.model, turn.forget)
+    losses, kept = losses_of_each(turn.model, turn.forget, turn.retain)
     lengths = per_row(torch.ones_like(losses), turn.forget)
-    return WEIGHT * preference(per_row(losses, turn.forget) / lengths) + retain_loss(turn)
+    return WEIGHT * preference(per_row(losses, turn.forget) / lengths) + kept.mean()
 
 
 METHOD = Method(loss, rounds=40, forget_steps=1, source="arXiv 2410.07163")

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import answer_logits, by_length, collate
+from unlearning.batches import alike, answer_logits, collate
 from unlearning.tokens import Encoded
 
 TOP = 128  # tokens kept of each position
@@ -55,7 +55,7 @@ def remember(model: Any, rows: Sequence[Encoded]) -> list[Soft]:
     longest = max((len(row.ids) - row.start for row in rows), default=1)
     size = max(1, min(64, ROOM // (longest * model.get_output_embeddings().weight.shape[0])))
     with torch.no_grad():
-        for group in by_length(rows, size=size):
+        for group in alike(model, rows, size=size):
             batch = collate([rows[index] for index in group])
             logs = torch.log_softmax(answer_logits(model, batch).float(), dim=-1)
             for place, index in enumerate(group):

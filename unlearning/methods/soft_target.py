@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import answer_logits
-from unlearning.methods import Method, Turn, retain_loss
+from unlearning.batches import logits_of_each, losses_in
+from unlearning.methods import Method, Turn
 
 SHARE, TOP = 0.5, 10
 
@@ -27,9 +27,9 @@ def soft_targets(logits: Any, targets: Any, *, share: float = SHARE, top: int = 
 
 def loss(turn: Turn) -> Any:
     """Minus the cross-entropy with the soft targets, plus mean retain loss."""
-    logits = answer_logits(turn.model, turn.forget)
+    logits, kept = logits_of_each(turn.model, turn.forget, turn.retain)
     told = soft_targets(logits, turn.forget.targets) * torch.log_softmax(logits, dim=-1)
-    return told.sum(dim=1).mean() + retain_loss(turn)
+    return told.sum(dim=1).mean() + losses_in(kept, turn.retain).mean()
 
 
 METHOD = Method(loss, rounds=40, forget_steps=1, source="arXiv 2510.19422")

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import collate, token_losses
+from unlearning.batches import collate, losses_of_each
 from unlearning.errors import LeakyTarget
-from unlearning.methods import Material, Method, Turn, retain_loss
+from unlearning.methods import Material, Method, Turn
 from unlearning.targets import thinks
 from unlearning.targets.lint import leaks
 from unlearning.targets.make import attached, targets_for
@@ -52,18 +52,15 @@ def prepare(material: Material) -> Targets:
 
 def loss(turn: Turn) -> Any:
     """CE(targets) + α (-p · CE(forget)) + CE(retain), each the mean over its tokens."""
-    forget = token_losses(turn.model, turn.forget)
+    targets, forget, kept = losses_of_each(turn.model, turn.memory.batch(turn.step), turn.forget, turn.retain)
     ascent = -(torch.exp(-forget.detach()) * forget).mean()
-    return _target_loss(turn) + ALPHA * ascent + retain_loss(turn)
+    return targets.mean() + ALPHA * ascent + kept.mean()
 
 
 def heal(turn: Turn) -> Any:
     """CE(targets) + CE(retain)."""
-    return _target_loss(turn) + retain_loss(turn)
-
-
-def _target_loss(turn: Turn) -> Any:
-    return token_losses(turn.model, turn.memory.batch(turn.step)).mean()
+    targets, kept = losses_of_each(turn.model, turn.memory.batch(turn.step), turn.retain)
+    return targets.mean() + kept.mean()
 
 
 METHOD = Method(
