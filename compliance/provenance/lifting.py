@@ -81,6 +81,11 @@ def _write(request: ErasureRequest, artifact: str, by: User, reason: str, detail
         audit.record(kind, case=request.reference, entity=request.entity.slug, by=name, detail=told)
 
 
+def is_lifted(request: ErasureRequest) -> bool:
+    """Whether an officer has decided that the person of a case may be a customer again."""
+    return Lift.objects.filter(case=request.reference, artifact="").exists()
+
+
 def _held_by(keys: set[str]) -> tuple[str, ...]:
     held = without_lifted(Exclusion.objects.filter(key__in=keys, kind="identifier"))
     return tuple(held.order_by("case").values_list("case", flat=True).distinct())

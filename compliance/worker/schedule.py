@@ -11,6 +11,7 @@ from compliance.intake import services as intake
 from compliance.intake.models import DecisionKind, ErasureRequest
 from compliance.jobs.progress import Later, Part, Progress
 from compliance.mitigation import services as mitigation
+from compliance.provenance import lifting
 from compliance.provenance import services as provenance
 from compliance.rules import lifecycle
 from compliance.rules.terms import Horizon, State
@@ -46,11 +47,13 @@ def next_day(request: ErasureRequest, *, after: date) -> date | None:
 def follow_up(request: ErasureRequest, progress: Progress, *, today: date | None = None) -> State | Later | None:
     """Run the steps whose day has come, sweep, and either close, reopen, or come back on the next day.
 
-    A case is not closed while a part of a registered place could not be read.
+    A case is not closed while a part of a registered place could not be read. Of somebody who is a customer again (an
+    officer has lifted the exclusions) new data is no erased data that came back: nothing is looked for any more.
     """
     today, unread = today or timezone.now().date(), provenance.not_read(request)
     ran = mitigation.carry_out(request, Part(progress, 0, 0.5), horizons=[Horizon.LONG_TERM], due_on=today)
-    if today > answered_on(request) and not validation.sweep(request, Part(progress, 0.5, 0.9)):
+    looks = today > answered_on(request) and not lifting.is_lifted(request)
+    if looks and not validation.sweep(request, Part(progress, 0.5, 0.9)):
         return State.ACCEPTED
     if ran or provenance.not_read(request) != unread:
         evidence.issue(request, Part(progress, 0.9, 1.0))
