@@ -2,7 +2,8 @@
 
     python benchmarks/classifiers.py --data FOLDER [--quick] [--json FILE] [--docs FILE]
 
-FOLDER holds MNIST's IDX files, CIFAR-10's binary batches or folders of images. Exits 1 when a goal is missed.
+FOLDER holds MNIST's IDX files, CIFAR-10's binary batches, folders of images, or a table with its schema.json, of which
+only what concerns tables is asked. Exits 1 when a goal is missed, 2 when the folder cannot be read.
 Times are CPU seconds of one thread (the machine may be shared); ratios are within this run.
 """
 
@@ -15,7 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -52,7 +53,9 @@ from unlearning.classifiers.measures.whole_class import (  # noqa: E402
 )
 from unlearning.classifiers.outcome import Budget, Recipe, Task  # noqa: E402
 from unlearning.classifiers.parts import linears  # noqa: E402
+from unlearning.classifiers.tables.folders import is_table  # noqa: E402
 from unlearning.classifiers.tuning import tune  # noqa: E402
+from unlearning.errors import InputError  # noqa: E402
 
 BESIDE = tuple(name for name, module in methods.TABLE.items() if name not in ("retrain", "oof_match"))
 ALONE = ("learning_rate", "epochs", "batch")  # what is searched of flipping without retained rows
@@ -199,23 +202,21 @@ def third(benches: list[ClassBench]) -> list[str]:
     return ["A third model retrained exactly reads: " + ", ".join(said) + ". Two models span little of the spread."]
 
 
-def main() -> int:
-    """Run, print, write; 1 when a goal is missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="a third of the rows, one class, one seed; what it cannot judge is not asked",
-    )
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--docs", type=Path, help="write the tables as a page")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    data = open_folder(options.data)
-    labels, seeds, trials = ((5,), (0,), 6) if options.quick else ((5, 8, 2), (0, 1, 2), 20)
-    names = (FAST, THOROUGH, "delete", "label_flip") if options.quick else BESIDE
-    if options.quick:
+@dataclass(frozen=True)
+class Measured:
+    """What a run says, its goals, and every reading."""
+
+    said: list[str]
+    goals: list[Goal]
+    lines: list[Line]
+    read: list[rows.RowsReading]
+
+
+def measured(data: DataSet, *, quick: bool) -> Measured:
+    """Images: a class, a person's rows, and tables of our own beside."""
+    labels, seeds, trials = ((5,), (0,), 6) if quick else ((5, 8, 2), (0, 1, 2), 20)
+    names = (FAST, THOROUGH, "delete", "label_flip") if quick else BESIDE
+    if quick:
         few = data.train.sample(20_000, generator=torch.Generator().manual_seed(0))
         data = DataSet(few, data.test, data.names)
     recipe = recipe_for(data, epochs=5)
@@ -230,10 +231,10 @@ def main() -> int:
             lines += bench.run(original, seed=seed, names=chosen, trials=trials if first else 0, alone=alone)
             print(f"class {bench.label}, seed {seed}: done", file=sys.stderr, flush=True)
     out, goals = ["## A whole class", "", *show(lines), "", *third(benches)], class_goals(lines, trials)
-    if options.quick:  # a third of the rows makes retraining three times cheaper and every model a little worse
+    if quick:  # a third of the rows makes retraining three times cheaper and every model a little worse
         goals = [goal for goal in goals if "logit masks" in goal.name or "CPU seconds" in goal.name]
     read: list[rows.RowsReading] = []
-    if not options.quick:
+    if not quick:
         world = rows.found(data.train, data.test, models=24, strangers=48, pool=5000, seed=0)
         read = rows.read(world)
         out += ["", "## A person's rows (U-LiRA)", "", *show_rows(read)]
@@ -241,19 +242,44 @@ def main() -> int:
         seconds, gate = rows.audited(world, references=16)
         out += ["", f"An audit of one model's rows with 16 references, trained for it: {seconds:.1f} CPU s, {gate}."]
         goals.append(Goal("audit with 16 references, CPU seconds", seconds, 30.0, False))
-    found, more = tables.run(quick=options.quick)
+    found, more = tables.run(quick=quick)
     out += ["", "## Tables", "", *found]
     goals += [Goal(*one) for one in more]
-    text = "\n".join([*out, "", "## Goals", "", *(f"- {goal}" for goal in goals)])
+    return Measured(out, goals, lines, read)
+
+
+def main() -> int:
+    """Run, print, write; 1 when a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a third of the rows, one class, one seed; what it cannot judge is not asked",
+    )
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--docs", type=Path, help="write the tables as a page")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    try:
+        if is_table(options.data):
+            said, wanted = tables.given(options.data)
+            done = Measured(["## The table", "", *said], [Goal(*one) for one in wanted], [], [])
+        else:
+            done = measured(open_folder(options.data), quick=options.quick)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    text = "\n".join([*done.said, "", "## Goals", "", *(f"- {goal}" for goal in done.goals)])
     print(text)
     if options.json:
-        facts = {"class": [asdict(x) for x in lines], "rows": [asdict(x) for x in read]}
-        facts["goals"] = [{**asdict(g), "met": g.met} for g in goals]
+        facts = {"class": [asdict(x) for x in done.lines], "rows": [asdict(x) for x in done.read]}
+        facts["goals"] = [{**asdict(g), "met": g.met} for g in done.goals]
         options.json.write_text(json.dumps(facts, indent=1))
     if options.docs:
         options.docs.write_text(page(text))
-    missed = sum(not goal.met for goal in goals)
-    print(f"\nclassifiers: {len(goals) - missed} of {len(goals)} goals met")
+    missed = sum(not goal.met for goal in done.goals)
+    print(f"\nclassifiers: {len(done.goals) - missed} of {len(done.goals)} goals met")
     return 1 if missed else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -13,6 +14,8 @@ from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
+from unlearning.classifiers.tables.commands import ESTIMATORS, estimator_of
+from unlearning.classifiers.tables.folders import TableRecipe, open_table
 from unlearning.classifiers.tables.newton import Logistic
 from unlearning.classifiers.tables.refit import fit, forget
 from unlearning.classifiers.tables.schema import Table
@@ -73,3 +76,30 @@ def _differences(estimator: Any, features: np.ndarray, labels: np.ndarray) -> fl
     fresh = fit(estimator, table.without(gone), shards=3)
     asked = table.take(np.arange(2000, 4000))
     return float((after.predict(asked) != fresh.predict(asked)).sum())
+
+
+def given(folder: Path) -> tuple[list[str], list[tuple[str, float, float, bool]]]:
+    """The same for a table in a folder with its schema: each estimator forgets one id in a hundred.
+
+    (table, goals as (name, reached, goal, at least)).
+    """
+    data = open_table(folder)
+    ids = list(dict.fromkeys(data.train.ids))
+    gone = ids[: max(1, len(ids) // 100)]
+    lines = [f"{len(data.train)} rows, {len(gone)} of {len(ids)} ids forgotten", ""]
+    lines += ["| estimator | accuracy before | after | words gone | seconds | a fit from nothing, s |"]
+    lines += ["|---|---|---|---|---|---|"]
+    goals = []
+    for name in ESTIMATORS:
+        estimator = estimator_of(TableRecipe(name, 1, 0))
+        before = fit(estimator, data.train)
+        found = forget(before, estimator, data.train, gone)
+        start = time.perf_counter()
+        fresh = fit(estimator, data.train.without(gone))
+        seconds = time.perf_counter() - start
+        was, now = ((one.predict(data.test) == data.test.labels).mean() for one in (before, found.model))
+        words = len(before.encoder.vocabulary() - found.model.encoder.vocabulary())
+        lines.append(f"| {name} | {was:.3f} | {now:.3f} | {words} | {found.seconds:.2f} | {seconds:.2f} |")
+        apart = float((found.model.predict(data.test) != fresh.predict(data.test)).sum())
+        goals.append((f"{name}, answers that differ from a refit", apart, 0.0, False))
+    return lines, goals

@@ -30,7 +30,7 @@ ESTIMATORS: dict[str, Callable[[int], Any]] = {
     "logistic": lambda seed: LogisticRegression(solver="newton-cholesky", tol=1e-10, max_iter=1000),
     "forest": lambda seed: RandomForestClassifier(100, random_state=seed),
     "boosting": lambda seed: HistGradientBoostingClassifier(random_state=seed, early_stopping=False),
-    "svm": lambda seed: SVC(probability=True, random_state=seed),
+    "svm": lambda seed: SVC(),
     "neighbours": lambda seed: KNeighborsClassifier(),
 }
 METHODS = ("auto", "refit")

@@ -19,7 +19,7 @@ KEEPS_ROWS = ("KNeighbors", "RadiusNeighbors", "SVC", "SVR", "GaussianProcess", 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Encoder and estimators, one a shard; answers are the mean of the shards' probabilities."""
+    """Encoder and estimators, one a shard; answers are the mean of the shards' probabilities, or their votes."""
 
     encoder: Encoder
     estimators: tuple[Any, ...]
@@ -34,7 +34,10 @@ class Fitted:
         votes = np.zeros((len(rows), len(self.classes)))
         for one in self.estimators:
             places = np.searchsorted(self.classes, one.classes_)
-            votes[:, places] += one.predict_proba(rows)
+            if hasattr(one, "predict_proba"):
+                votes[:, places] += one.predict_proba(rows)
+            else:  # no probabilities: one vote a shard
+                votes[np.arange(len(rows)), np.searchsorted(self.classes, one.predict(rows))] += 1
         return np.asarray(self.classes[votes.argmax(1)])
 
 
