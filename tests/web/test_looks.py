@@ -127,6 +127,10 @@ def test_staff_pages_are_accessible_in_every_state(tab: Any) -> None:
         examine(tab, name)
     tab.goto(f"/officer/cases/{cases['candidates'].reference}/traces/")
     examine(tab, "candidates")
+    tab.goto(f"/officer/cases/{cases['candidates'].reference}/letters/words/refused/")
+    tab.fill("[name=words]", "Ask for Ms Berg on the telephone.")
+    press(tab, "Preview")
+    examine(tab, "words of one's own")
     for address in ("/auditor/", "/auditor/log/"):
         tab.goto(address)
         examine(tab, address)
