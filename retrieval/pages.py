@@ -68,6 +68,7 @@ class Page:
     read: int = 0
     json: bool = False
     more: dict[str, str] = field(default_factory=dict, repr=False)
+    packed: bool = False  # its body could not be unpacked, and is searched as it is stored
 
     @property
     def content(self) -> Bytes:
@@ -98,13 +99,13 @@ class Page:
         return source, source + size
 
 
-def page(record: str, source: str, *, read: int = 0, more: dict[str, str] | None = None) -> Page:
+def page(record: str, source: str, *, read: int = 0, more: dict[str, str] | None = None, packed: bool = False) -> Page:
     """Read one HTML source."""
     reader = _Reader(source)
     markup = list(source)
     for _, at, size in reader.pieces:
         markup[at : at + size] = " " * size
-    return Page(record, "".join(reader.seen), "".join(markup), reader.pieces, read, more=more or {})
+    return Page(record, "".join(reader.seen), "".join(markup), reader.pieces, read, more=more or {}, packed=packed)
 
 
 def blocks(path: Path) -> Iterator[Block]:

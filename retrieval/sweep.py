@@ -7,7 +7,7 @@ What is found, and how its spans count, is the same as ``locate`` finds in the s
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from retrieval.formats import Block, Row
 from retrieval.letters import Bytes
 from retrieval.locate import spans_of
 from retrieval.matching import Rule, rules_of
+from retrieval.pages import Page
 from retrieval.prefilter import Form, Prefilter
 from retrieval.readers import blocks, size_of
 from retrieval.types import Found, Needle, Progress, silent
@@ -91,23 +92,33 @@ def sweep(
     region: str | None = None,
     threads: int = 1,
     progress: Progress = silent,
+    unread: Callable[[Path, str], None] | None = None,
 ) -> Iterator[Found]:
     """Yield every occurrence of every needle in files: JSON lines, CSV, Parquet, HTML, WARC, anything else by lines.
 
     Files may be compressed with gzip. ``start`` and ``end`` are characters of the field's text; for HTML of the file's
-    own source, so that it can be redacted there. Raises ``UnusableNeedle`` and ``UnknownKind`` before a file is read,
-    and ``RecordsUnreadable`` for files, or for rows in question, that are damaged.
+    own source, so that it can be redacted there. ``unread(path, record)`` is told of records of web archives whose body
+    could not be unpacked: they are searched as they are stored. Raises ``UnusableNeedle`` and ``UnknownKind`` before a
+    file is read, and ``RecordsUnreadable`` for files, or for rows in question, that are damaged.
     """
     sweeper, files = Sweeper(needles, region=region), list(paths)
-    return _walk(sweeper, files, threads, progress)
+    return _walk(sweeper, files, threads, progress, unread)
 
 
-def _walk(sweeper: Sweeper, files: list[Path], threads: int, progress: Progress) -> Iterator[Found]:
+def _walk(
+    sweeper: Sweeper,
+    files: list[Path],
+    threads: int,
+    progress: Progress,
+    unread: Callable[[Path, str], None] | None,
+) -> Iterator[Found]:
     whole, done = max(1, sum(map(size_of, files))), 0
     for path in files:
         for block, rows in _ahead(sweeper, blocks(path), threads):
             for row, (_, wanted) in zip(block.rows([number for number, _ in rows]), rows, strict=True):
                 yield from _in_row(sweeper, path, row, wanted)
+            if unread is not None and isinstance(block, Page) and block.packed:
+                unread(path, block.record)
             progress(min(1.0, (done + block.read) / whole), f"{path.name} searched")
         done += size_of(path)
     progress(1.0, f"{len(files)} files searched")

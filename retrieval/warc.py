@@ -52,28 +52,33 @@ def _size(headers: dict[str, str], path: Path, number: int) -> int:
 
 
 def _block(record: str, headers: dict[str, str], body: bytes, read: int) -> Page:
+    packed = False
     kind, more = headers.get("content-type", ""), {"headers": "\n".join(headers.values())}
     if kind.startswith("application/http"):
         head, _, body = body.partition(b"\r\n\r\n")
         http = _fields(iter(head.splitlines()[1:]))
         more["http"] = decoded(head)
-        body, kind = _unpacked(body, http), http.get("content-type", "")
+        (body, packed), kind = _unpacked(body, http), http.get("content-type", "")
     text = decoded(body)
     if "html" in kind:
-        return page(record, text, read=read, more=more)
-    return Page(record, text, "", [], read, more=more)
+        return page(record, text, read=read, more=more, packed=packed)
+    return Page(record, text, "", [], read, more=more, packed=packed)
 
 
-def _unpacked(body: bytes, http: dict[str, str]) -> bytes:
-    """Undo chunks and compression; what cannot be undone is searched as it is."""
+def _unpacked(body: bytes, http: dict[str, str]) -> tuple[bytes, bool]:
+    """Undo chunks and compression; what cannot be undone is searched as it is, and True says so."""
     if "chunked" in http.get("transfer-encoding", ""):
         body = _joined(body)
-    coding = http.get("content-encoding", "")
+    coding = http.get("content-encoding", "").strip().lower()
+    bits = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(coding)
+    if not bits or not body:
+        return body, bool(body) and coding not in ("", "identity")
     try:
-        bits = {"gzip": 31, "x-gzip": 31, "deflate": 15}.get(coding)
-        return zlib.decompressobj(bits).decompress(body, _MOST_UNPACKED) if bits else body
+        stream = zlib.decompressobj(bits)
+        whole = stream.decompress(body, _MOST_UNPACKED)
+        return whole, not stream.eof or bool(stream.unused_data)
     except zlib.error:
-        return body
+        return body, True
 
 
 def _joined(body: bytes) -> bytes:

@@ -25,7 +25,14 @@ def run(given: Namespace) -> tuple[object, int]:
     if given.index is not None:
         return _indexed(given), 0
     needles, told = take.needles(given), take.progress(given)
-    found = sweep(given.files, needles, region=given.region, threads=given.threads, progress=told)
+    packed: list[str] = []
+
+    def unread(path: Path, record: str) -> None:
+        packed.append(f"{path}, record {record}")
+
+    found = list(sweep(given.files, needles, region=given.region, threads=given.threads, progress=told, unread=unread))
+    if packed:
+        take.say(f"{len(packed)} bodies could not be unpacked and were searched as stored, the first: {packed[0]}")
     return [asdict(one) for one in found], 0
 
 
