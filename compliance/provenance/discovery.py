@@ -1,7 +1,8 @@
 """What lies in a company's stores beside what the map says: read-only, by samples, without showing a value.
 
 1. Every mapped place: its columns or fields, and what the sampled values look like.
-2. Every database of the map: tables that no place names.
+2. Every database of the map: tables that no place names, in other schemas too; in DuckDB, LanceDB, Chroma and local
+   Qdrant their tables and collections.
 3. The folder of the map: files of data that no place covers.
 
 What nobody mapped is an alarm; what looks like an identifier is proposed, in words that can be pasted into the map.
@@ -24,6 +25,7 @@ from compliance.provenance.connectors.database import opened
 from compliance.provenance.connectors.formats import COMPRESSED, SUFFIXES
 from compliance.provenance.connectors.rows import declared
 from compliance.provenance.resembling import holds_one, kind_called, kind_of, names_a_person
+from compliance.provenance.siblings import beside
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import ArtifactKind
 
@@ -60,6 +62,7 @@ def discover(found: Catalogue) -> Iterator[Finding]:
         if entry.kind.value not in _NO_RECORDS:
             yield from _of_place(entry, regions.get(entry.entity, ""))
     yield from _unmapped_tables(found, regions)
+    yield from _unmapped_beside(found)
     yield from _unmapped_files(found)
 
 
@@ -137,6 +140,15 @@ def _unmapped_table(entry: ArtifactEntry, name: str, key: str, region: str) -> F
     )
     looks = f", with what looks like {', '.join(sorted({f.kind for f in fields if f.kind}))}" if subject else ""
     return Finding(entry.id, f"table {name} is mapped by no place{looks}", proposal)
+
+
+def _unmapped_beside(found: Catalogue) -> Iterator[Finding]:
+    for entry, word, name in beside(found.artifacts):
+        options = (
+            f"{{schema: {name.replace('.', ', table: ', 1)}}}" if entry.connector == "sql" else f"{{{word}: {name}}}"
+        )
+        proposal = f"connector: {entry.connector}, location: as {entry.id}, options: {options}"
+        yield Finding(entry.id, f"{word} {name} is mapped by no place", proposal)
 
 
 def _unmapped_files(found: Catalogue) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from compliance.provenance.resembling import kind_called, kind_of
+from tests.provenance.stores import STORES
 
 HEAD = """
 entities:
@@ -131,3 +133,51 @@ def test_names_and_numbers_are_proposed_by_what_a_column_is_called() -> None:
         None,
         None,
     ]
+
+
+STORE = """
+  - id: tickets
+    name: Tickets
+    kind: database
+    connector: {connector}
+    location: {location}
+    entity: firm
+    purpose: service
+    lawful_basis: contract
+    retention: 2 years
+    key_field: id
+    subject_fields: [email]
+    text_fields: [body, parent, n]
+    options: {options}
+"""
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "lancedb", "chroma", "qdrant"])
+def test_a_table_or_collection_that_appeared_beside_a_mapped_one_is_an_alarm(tmp_path: Path, kind: str) -> None:
+    place = STORES[kind](tmp_path).place
+    path = tmp_path / "systems.yaml"
+    options = json.dumps(
+        {name: value for name, value in place.options.items() if not name.endswith(("fields", "_field"))}
+    )
+    path.write_text(HEAD + STORE.format(connector=kind, location=place.location, options=options))
+    name = next(str(place.options[word]) for word in ("table", "collection") if word in place.options)
+    assert f" {name} is mapped by no place" not in said(path)
+    _another(kind, Path(place.location))
+    assert "newcomers is mapped by no place" in said(path)
+    assert f" {name} is mapped by no place" not in said(path)
+
+
+def _another(kind: str, location: Path) -> None:
+    """A second table or collection, as a colleague would make it one evening."""
+    if kind == "duckdb":
+        with import_module("duckdb").connect(str(location)) as database:
+            database.execute("CREATE TABLE newcomers (id TEXT, email TEXT)")
+    elif kind == "lancedb":
+        import_module("lancedb").connect(location).create_table("newcomers", [{"id": "1", "email": "a@post.example"}])
+    elif kind == "chroma":
+        import_module("chromadb").PersistentClient(path=str(location)).create_collection("newcomers")
+    else:
+        client = import_module("qdrant_client").QdrantClient(path=str(location))
+        params = import_module("qdrant_client").models.VectorParams(size=4, distance="Cosine")
+        client.create_collection("newcomers", vectors_config=params)
+        client.close()
