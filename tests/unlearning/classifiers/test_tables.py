@@ -119,6 +119,22 @@ def test_a_schema_keeps_identifiers_out_of_the_features(tmp_path: Path) -> None:
         read_table(path, Schema("churned", ()))
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id,x,x,y\n1,2,3,a\n", "same name"),
+        ("id,y\n1,a\n", "a column to learn from"),
+        ("id,x,y\n1,2,0.5\n", "whole numbers"),
+        ("id,x,y\n1,2,3\n2,3,\n", "in every row"),
+        ("id,x,y\n,2,a\n3,3,b\n", "every row needs an id"),
+    ],
+)
+def test_a_table_that_no_model_could_use_is_refused_in_words(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(RowsError, match=words):
+        read_table(tmp_path / "t.csv", Schema("y", ("id",)))
+
+
 def test_wrong_tables_are_refused_in_words() -> None:
     features, labels = problem(20, 2, 0)
     with pytest.raises(InputError, match="penalty"):

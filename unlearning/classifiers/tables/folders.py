@@ -84,7 +84,7 @@ def _file(folder: Path, part: str) -> Path:
 
 def _same_columns(learn: Table, test: Table, folder: Path) -> None:
     kinds = [{name: values.dtype == object for name, values in table.columns.items()} for table in (learn, test)]
-    if kinds[0] != kinds[1]:
+    if kinds[0] != kinds[1] or learn.labels.dtype.kind != test.labels.dtype.kind:
         raise RowsError(f"opening {folder.name}: train and test differ in columns or in what is a number; align them")
 
 

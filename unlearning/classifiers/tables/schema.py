@@ -61,6 +61,7 @@ def read_table(path: Path, schema: Schema) -> Table:
         raise RowsError(f"reading {path.name}: no column {', '.join(missing)}; its columns are {table.column_names}")
     if table.num_rows == 0:
         raise RowsError(f"reading {path.name}: it has no rows")
+    _usable(table, schema, path)
     columns = {
         name: _values(table[name], path, name)
         for name in table.column_names
@@ -69,6 +70,27 @@ def read_table(path: Path, schema: Schema) -> Table:
     labels = np.asarray(table[schema.target].to_pylist())
     named = table[schema.identifiers[0]].to_pylist() if schema.identifiers else range(table.num_rows)
     return Table(columns, labels, tuple(str(i) for i in named))
+
+
+def _usable(table: Any, schema: Schema, path: Path) -> None:
+    """RowsError for what no model of classes could be fitted on, or by which no row could be named."""
+    names = table.column_names
+    if len(set(names)) != len(names):
+        raise RowsError(f"reading {path.name}: two columns have the same name; rename one")
+    if schema.target in schema.identifiers or set(names) == {schema.target, *schema.identifiers}:
+        raise RowsError(f"reading {path.name}: beside target and identifiers a column to learn from is needed")
+    kind = table[schema.target].type
+    if not _is_label(kind) or table[schema.target].null_count:
+        raise RowsError(f"reading {path.name}: the target must be words, whole numbers or yes and no, in every row")
+    for name in schema.identifiers[:1]:
+        if table[name].null_count or "" in {str(value) for value in table[name].to_pylist()}:
+            raise RowsError(f"reading {path.name}: column {name} is empty in some rows; every row needs an id")
+
+
+def _is_label(kind: Any) -> bool:
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    checks = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_string, pa.types.is_large_string)
+    return any(check(inner) for check in checks)
 
 
 def _values(column: Any, path: Path, name: str) -> np.ndarray:
