@@ -47,29 +47,43 @@ class Folded:
 
     text: str = field(repr=False)
     original: str = field(repr=False)
+    one_to_one: bool = False
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
         """For each folded character, the original position it came from."""
-        return tuple(position for position, folded in _pieces(self.original) for _ in folded)
+        return tuple(position for position, folded in enumerate(_pieces(self.original)) for _ in folded)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the original span of folded characters ``start`` to ``end`` (``end`` not included, not empty)."""
         if not 0 <= start < end <= len(self.text):
             raise ValueError(f"Looking up folded characters {start} to {end} of {len(self.text)}: no such span.")
+        if self.one_to_one:
+            return start, end
         return self.starts[start], self.starts[end - 1] + 1
 
 
-def _pieces(text: str) -> list[tuple[int, str]]:
-    """Return (original position, folded characters), runs of white space kept once."""
-    pieces: list[tuple[int, str]] = []
+class _Folder(dict[int, str]):
+    """A translation table that learns each character at its first sight."""
+
+    def __missing__(self, code: int) -> str:
+        folded = self[code] = fold_character(chr(code))
+        return folded
+
+
+_FOLDER = _Folder()
+
+
+def _pieces(text: str) -> list[str]:
+    """Return the folded characters of each character, runs of white space kept once."""
+    pieces = [_FOLDER[ord(character)] for character in text]
+    if "  " not in "".join(pieces):
+        return pieces
     after_space = False
-    for position, character in enumerate(text):
-        folded = fold_character(character)
+    for position, folded in enumerate(pieces):
         if after_space and folded.startswith(" "):
-            folded = folded[1:]
+            folded = pieces[position] = folded[1:]
         after_space = (after_space and not folded) or folded.endswith(" ")
-        pieces.append((position, folded))
     return pieces
 
 
@@ -78,5 +92,6 @@ def fold(text: str) -> Folded:
     if text.isascii():
         plain = text.lower().translate(_ASCII_SPACE).replace("`", "'")
         if "  " not in plain:
-            return Folded(plain, text)
-    return Folded("".join(folded for _, folded in _pieces(text)), text)
+            return Folded(plain, text, one_to_one=True)
+    plain = text.translate(_FOLDER)
+    return Folded(plain if "  " not in plain else "".join(_pieces(text)), text)

@@ -69,11 +69,15 @@ class Transcoded(io.RawIOBase):
     """UTF-16 read as UTF-8."""
 
     def __init__(self, handle: IO[bytes]) -> None:
-        self._text = io.TextIOWrapper(handle, "utf-16", newline="")
+        self._text = io.TextIOWrapper(handle, "utf-16", newline="\n")  # a row ends there and nowhere else
 
     def read(self, size: int = -1) -> bytes:
         """Read about so many bytes."""
         return self._text.read(size).encode()
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """Read to the next line end, or about so many bytes."""
+        return self._text.readline(-1 if size is None else size).encode()
 
 
 def decoded(line: bytes) -> str:

@@ -61,40 +61,29 @@ class Lines:
                 ) from None
 
 
-def _cut(path: Path, last_end: Callable[[bytes], int]) -> Iterator[tuple[bytes, int]]:
+def _whole_rows(path: Path) -> Iterator[tuple[bytes, int]]:
     """Yield (whole rows, bytes read so far); a row longer than a block comes whole."""
     with opened(path) as (handle, raw):
         parts: list[bytes] = []
         while piece := handle.read(_BLOCK):
             parts.append(piece)
-            if _NEWLINE in piece and (end := last_end(whole := b"".join(parts))):
+            if _NEWLINE in piece and (end := _last_row(whole := b"".join(parts))):
                 yield whole[:end], raw.tell()
                 parts = [whole[end:]]
         if rest := b"".join(parts):
             yield rest, raw.tell()
 
 
-def _last_newline(whole: bytes) -> int:
-    return whole.rfind(b"\n") + 1
+def _whole_lines(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Yield (whole lines, bytes read so far): a block and the rest of its last line, so that nothing is moved."""
+    with opened(path) as (handle, raw):
+        while piece := handle.read(_BLOCK):
+            yield (piece if piece[-1] == _NEWLINE else piece + handle.readline()), raw.tell()
 
 
 def _last_row(whole: bytes) -> int:
     ends = row_ends(np.frombuffer(whole, np.uint8))
     return int(ends[-1]) if len(ends) else 0
-
-
-@njit(cache=True, nogil=True, boundscheck=False)
-def newlines(content: Any) -> Any:
-    """Count line ends: in runs that eight bits can count, which the compiler turns into vector instructions."""
-    total: Any = 0
-    at = 0
-    while at < len(content):
-        until, some = min(len(content), at + 248), np.uint8(0)
-        for place in range(at, until):
-            some += np.uint8(content[place] == np.uint8(10))
-        total += some
-        at = until
-    return total
 
 
 @njit(cache=True, nogil=True)
@@ -123,9 +112,9 @@ def json_lines(path: Path) -> Iterator[Block]:
 
 def _lines(path: Path, parse: Callable[[str], Mapping[str, str]], *, json: bool) -> Iterator[Block]:
     first = 1
-    for raw, read in _cut(path, _last_newline):
+    for raw, read in _whole_lines(path):
         yield Lines(path, raw, first, read, parse, json)
-        first += newlines(np.frombuffer(raw, np.uint8))
+        first += raw.count(b"\n")
 
 
 def _json_fields(text: str) -> dict[str, str]:
@@ -156,6 +145,6 @@ def csv_rows(path: Path) -> Iterator[Block]:
         return unique(zip(every, values, strict=False))
 
     first = 0
-    for raw, read in _cut(path, _last_row):
+    for raw, read in _whole_rows(path):
         yield Lines(path, raw, first, read, parse, quoted=True)
         first += len(row_ends(np.frombuffer(raw, np.uint8)))

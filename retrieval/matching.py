@@ -86,8 +86,10 @@ def phone_parts(canonical: str) -> tuple[str, str]:
     """Return (country code or nothing, national digits) of a canonical phone number."""
     if not canonical.startswith("+"):
         return "", canonical
-    number = phonenumbers.parse(canonical, None)
-    return str(number.country_code), phonenumbers.national_significant_number(number)
+    for size in (1, 2, 3):  # no country's code begins another's
+        if int(canonical[1 : 1 + size] or 0) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+            return canonical[1 : 1 + size], canonical[1 + size :]
+    return "", canonical.removeprefix("+")
 
 
 def _code_rule(needle: Needle, canonical: str) -> Rule:

@@ -222,3 +222,12 @@ def test_a_hostile_page_costs_what_it_weighs(piece: str) -> None:
 
     seconds(1000)
     assert seconds(800_000) < 60 * max(seconds(50_000), 0.002), "sixteen times the bytes took far more than that"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_rows_across_the_blocks_borders_keep_their_numbers(tmp_path: Path, encoding: str) -> None:
+    rows = [f"row {number} ü\r{'x' * (number % 7)}" for number in range(90_000)]
+    rows[70_001] = "here Ana.Silva@x.com is"
+    (tmp_path / "t.txt").write_bytes("\n".join(rows).encode(encoding))
+    (found,) = sweep([tmp_path / "t.txt"], [Needle("email", "ana.silva@x.com", "n")])
+    assert (found.record, found.start, found.end) == ("70002", 5, 20)
