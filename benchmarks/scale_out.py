@@ -20,6 +20,8 @@ import argparse
 import hashlib
 import json
 import os
+import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -44,7 +46,7 @@ from tests.services.installation import Installation, database_named  # noqa: E4
 
 WORKERS = (1, 2, 4)
 SHARE = 0.8  # of the gain that plain arithmetic has from a second process
-ROW_BYTES = 530
+PEOPLE = 3_000
 TRACE = "SELECT status, finished_at FROM jobs_job WHERE work = 'TRACE' AND case_id = %s"
 
 
@@ -55,6 +57,7 @@ def main() -> int:
     parser.add_argument("--megabytes", type=int, default=0)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers and workers are ended whatever ends this command
     megabytes = given.megabytes or (24 if given.quick else 96)
     with installed(megabytes) as house:
         found = {count: timed(house, count, cases=1 if given.quick else 3) for count in WORKERS}
@@ -85,12 +88,27 @@ def installed(megabytes: int) -> Iterator[Installation]:
             done = house.manage("migrate", "--verbosity", "0")
             if done.returncode:
                 raise SystemExit(f"The database could not be made: {done.stderr[-300:]}")
-            rows = megabytes * 1_000_000 // ROW_BYTES
-            house.act("found", company.write(Path(folder) / "harbour", rows=rows))
+            house.act("found", _company(Path(folder) / "harbour", megabytes * 1_000_000))
             yield house
         finally:
             house.end()
             server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def _company(folder: Path, size: int) -> Path:
+    """Messages of 3,000 people, each of other words, and the systems.yaml that says where they are."""
+    folder.mkdir()
+    drawn = random.Random(11)
+    words = ["".join(drawn.choices("aeioubdfgklmnprst", k=drawn.randint(3, 9))) for _ in range(4_000)]
+    with (folder / "messages.jsonl").open("w") as out:
+        number = 0
+        while out.tell() < size:
+            row = {"id": f"M-{number}", "email": f"person{number % PEOPLE}@example.org"}
+            out.write(json.dumps({**row, "body": " ".join(drawn.choices(words, k=60))}) + "\n")
+            number += 1
+    path = folder / "systems.yaml"
+    path.write_text(company.SYSTEMS)
+    return path
 
 
 def timed(house: Installation, workers: int, *, cases: int) -> dict[str, Any]:
