@@ -20,6 +20,7 @@ HEAVY = ("torch", "transformers", "faiss", "weasyprint", "sentence_transformers"
 VALUES = {
     "reference": "OUB-AAAA-BBBB",
     "verb": "accept",
+    "kind": "refused",
     "number": 1,
     "job": uuid.UUID(int=1),
     "event": uuid.UUID(int=2),
