@@ -19,10 +19,10 @@ from compliance.api.shapes import HASH
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.mitigation.models import Suppression
-from compliance.provenance import search as searching
 from compliance.provenance.models import Artifact, Exclusion
 from compliance.rules import identifiers
 from compliance.rules.terms import Role
+from retrieval import exclusion
 
 MOST = 1000
 
@@ -146,14 +146,17 @@ def exclusions(own: list[LegalEntity]) -> QuerySet[Exclusion]:
 
 def hashes(asked: dict[str, list[str]], own: list[LegalEntity]) -> dict[str, list[set[str]]]:
     """For each thing asked about, the keyed hashes under which it may be excluded."""
+    keys = (vault.exclusion_key(), vault.lookup_key())  # of the list itself, and of exclusions older than that
     regions = sorted({entity.phone_region for entity in own})
     return {
         "keys": [{key} for key in asked["keys"]],
-        "identifiers": [{_hash(typed, region) for region in regions} for typed in asked["identifiers"]],
-        "contents": [{searching.keyed("content", digest)} for digest in asked["contents"]],
+        "identifiers": [
+            {_hash(key, typed, region) for key in keys for region in regions} for typed in asked["identifiers"]
+        ],
+        "contents": [{exclusion.content_key(key, digest) for key in keys} for digest in asked["contents"]],
     }
 
 
-def _hash(typed: str, region: str) -> str:
+def _hash(key: bytes, typed: str, region: str) -> str:
     found = identifiers.parse(typed, region=region)
-    return identifiers.keyed_hash(vault.lookup_key(), found.kind, found.value, region=region)
+    return identifiers.keyed_hash(key, found.kind, found.value, region=region)

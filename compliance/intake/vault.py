@@ -23,8 +23,13 @@ def _derived(purpose: str) -> bytes:
 
 
 def lookup_key() -> bytes:
-    """The key under which identifiers and contents are hashed for linking and exclusion."""
+    """The key under which identifiers, contents and secrets are hashed for linking; it never leaves the house."""
     return _derived("lookup")
+
+
+def exclusion_key() -> bytes:
+    """The key of the exclusion list, which training machines are given: it tells nothing of any other hash."""
+    return _derived("exclusion list")
 
 
 def _wrapping() -> Fernet:

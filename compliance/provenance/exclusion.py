@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,7 +17,7 @@ from compliance.provenance.places import connector_of, place_of
 from compliance.rules.errors import InvalidInput
 from compliance.rules.terms import ArtifactKind, State
 from retrieval.exclusion import Entry, Exclusions
-from retrieval.gate import Gate
+from retrieval.gate import Gate, Reason
 
 WEIGHTS = (ArtifactKind.MODEL, ArtifactKind.CHECKPOINT)
 _GIVEN_UP = (State.WITHDRAWN, State.LAPSED, State.REFUSED)
@@ -56,6 +56,47 @@ def in_force(entities: Collection[LegalEntity]) -> QuerySet[Exclusion]:
     return without_lifted(known.exclude(case__in=given_up))
 
 
+class Gates:
+    """A gate for each key under which there are exclusions; it answers as ``retrieval.gate.Gate`` does."""
+
+    def __init__(self, gates: Sequence[Gate]) -> None:
+        self._gates = gates
+
+    @property
+    def size(self) -> int:
+        """Entries of all lists."""
+        return sum(gate.size for gate in self._gates)
+
+    def reason(self, row: object) -> Reason | None:
+        """Why a row may not be used, or None."""
+        return next((why for gate in self._gates if (why := gate.reason(row))), None)
+
+    def keeps(self, row: object) -> bool:
+        """Whether a row may be used."""
+        return self.reason(row) is None
+
+    def reasons(self, rows: Sequence[object], *, raws: Sequence[bytes] = ()) -> list[Reason | None]:
+        """The same of many rows."""
+        every = [gate.reasons(rows, raws=raws) for gate in self._gates]
+        return [next(filter(None, whys), None) for whys in zip(*every, strict=True)] if every else [None] * len(rows)
+
+    def erased_bytes(self, raw: bytes) -> bool:
+        """Whether a record of exactly these bytes was erased."""
+        return any(gate.erased_bytes(raw) for gate in self._gates)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where in a text something listed stands; spans of different lists may overlap."""
+        return sorted({span for gate in self._gates for span in gate.spans(text)})
+
+
+def gates(rows: Iterable[Exclusion], *, region: str) -> Gates:
+    """The gate of these rows; those from before the list had a key of its own are held against the lookup key."""
+    every = list(rows)
+    keyed = ((vault.exclusion_key(), True), (vault.lookup_key(), False))
+    parts = [(key, [row for row in every if row.own_key is own]) for key, own in keyed]
+    return Gates([Gate(listed(some, region=region), key) for key, some in parts if some])
+
+
 def listed(rows: Iterable[Exclusion], *, region: str) -> Exclusions:
     """The list of these rows; ``region`` is the country of phone numbers without country code."""
     entries = {(row.kind, row.key): Entry(row.kind, row.key, bytes(row.signature or b"")) for row in rows}
@@ -63,13 +104,13 @@ def listed(rows: Iterable[Exclusion], *, region: str) -> Exclusions:
 
 
 def list_of(entity: LegalEntity) -> Exclusions:
-    """What may not come back at a legal entity."""
-    return listed(in_force([entity]), region=entity.phone_region)
+    """What may not come back at a legal entity, as far as it is hashed under the key that is handed out with it."""
+    return listed(in_force([entity]).filter(own_key=True), region=entity.phone_region)
 
 
-def gate_of(entity: LegalEntity) -> Gate:
+def gate_of(entity: LegalEntity) -> Gates:
     """The gate of a legal entity."""
-    return Gate(list_of(entity), vault.lookup_key())
+    return gates(in_force([entity]), region=entity.phone_region)
 
 
 def inputs_of(artifact: Artifact) -> list[Artifact]:
@@ -90,7 +131,7 @@ def inputs_of(artifact: Artifact) -> list[Artifact]:
     return list(found.values())
 
 
-def findings(artifacts: Iterable[Artifact], gate: Gate) -> Iterator[Finding]:
+def findings(artifacts: Iterable[Artifact], gate: Gates) -> Iterator[Finding]:
     """What may not be used in each artifact, read row by row; an artifact without any is left out."""
     for artifact in artifacts:
         rows = iter(connector_of(artifact).records(place_of(artifact), None))

@@ -155,6 +155,10 @@ class Exclusion(models.Model):
         choices=[("content", "Content"), ("identifier", "Identifier"), ("text", "Text"), ("near", "Near copy")],
     )
     signature = models.BinaryField(null=True, blank=True, help_text="Of a near copy: its keyed MinHash signature.")
+    own_key = models.BooleanField(
+        default=False,
+        help_text="Hashed under the list's own key; older ones under the lookup key.",
+    )
     case = models.CharField(max_length=16, help_text="Reference of the case; no foreign key, so that it outlives it.")
     artifact = models.CharField(max_length=100, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -140,6 +140,8 @@ def _told() -> Iterator[str]:
 
 def _of(row: Exclusion) -> dict[str, str]:
     plain = {"kind": row.kind, "key": row.key, "case": row.case, "artifact": row.artifact}
+    if row.own_key:
+        plain["own_key"] = "yes"
     return {**plain, "signature": base64.b64encode(bytes(row.signature)).decode()} if row.signature else plain
 
 

@@ -22,12 +22,11 @@ from django.db import transaction
 
 from compliance.audit import services as audit
 from compliance.intake import services as intake
-from compliance.intake import vault
 from compliance.intake.models import CaseKey
 from compliance.provenance import search as searching
 from compliance.provenance.connectors import Place, Span
 from compliance.provenance.connectors.rows import Row, declared, searched
-from compliance.provenance.exclusion import WEIGHTS, listed
+from compliance.provenance.exclusion import WEIGHTS, Gates, gates
 from compliance.provenance.lifting import without_lifted
 from compliance.provenance.models import Artifact, Exclusion, Lift
 from compliance.provenance.places import connector_of, place_of
@@ -35,7 +34,6 @@ from compliance.rules.errors import ProofFailed
 from compliance.rules.terms import ArtifactKind
 from compliance.worker import erasure_book, oblivion
 from compliance.worker.erasure_book import Book
-from retrieval.gate import Gate
 
 
 @dataclass(frozen=True)
@@ -92,6 +90,7 @@ def _row(content: Mapping[str, str]) -> Exclusion:
         case=content["case"],
         artifact=content["artifact"],
         signature=signature,
+        own_key=bool(content.get("own_key")),
     )
 
 
@@ -139,16 +138,16 @@ def source(artifact: Artifact, cases: Collection[str], *, dry: bool = False, boo
     return done
 
 
-def _gate(artifact: Artifact, cases: Collection[str], book: Book | None) -> Gate:
+def _gate(artifact: Artifact, cases: Collection[str], book: Book | None) -> Gates:
     rows = list(without_lifted(Exclusion.objects.filter(case__in=cases)))
     free = set(Lift.objects.filter(artifact="").values_list("case", flat=True))
     free |= {case for case, place in book.lifted if not place} if book else set()
     known = [_row(kept) for name, kept in book.exclusions.items() if name[2] in cases] if book else []
     rows = [row for row in [*rows, *known] if row.kind != "identifier" or row.case not in free]
-    return Gate(listed(rows, region=artifact.entity.phone_region), vault.lookup_key())
+    return gates(rows, region=artifact.entity.phone_region)
 
 
-def _judge(row: Row, place: Place, gate: Gate) -> list[Span] | None:
+def _judge(row: Row, place: Place, gate: Gates) -> list[Span] | None:
     """None when the record goes; else what is blanked in it."""
     fields = searched(row, place)
     if gate.erased_bytes(row.raw):
@@ -160,7 +159,7 @@ def _judge(row: Row, place: Place, gate: Gate) -> list[Span] | None:
     return None if found and place.erase_on_mention else found
 
 
-def _is_near(row: Row, place: Place, gate: Gate) -> bool:
+def _is_near(row: Row, place: Place, gate: Gates) -> bool:
     """Whether a record resembles an erased one, and does not say itself that it is somebody else's."""
     fields = searched(row, place)
     if any(text.strip() for name, text in fields.items() if declared(name, place.subject_fields)):

@@ -11,9 +11,11 @@ def carry_out(task: Task) -> Outcome:
 
     Texts are those that the trace looked for: long enough, and in no more than a few strangers' records.
     """
-    key, search = vault.lookup_key(), task.search
+    key, search = vault.exclusion_key(), task.search
     rows = Trace.objects.current(task.request).counted().filter(artifact=task.artifact, owner=True)
-    contents = sorted({row.content_key for row in rows if row.content_key})
+    case_key = vault.case_key(task.request)
+    digests = {vault.decrypt(case_key, bytes(row.sealed))["digest"] for row in rows if row.content_key}
+    contents = sorted(exclusion.content_key(key, digest) for digest in digests)
     own = [n.value for n in search.needles if n.kind == "content" and n.key in search.trusted]
     entries = [
         *(exclusion.Entry("content", content) for content in contents),
@@ -28,6 +30,7 @@ def carry_out(task: Task) -> Outcome:
                     key=entry.key,
                     kind=entry.kind,
                     signature=entry.signature or None,
+                    own_key=True,
                     case=task.request.reference,
                     artifact=task.artifact.slug,
                 )

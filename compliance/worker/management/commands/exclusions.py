@@ -42,7 +42,7 @@ class Command(BaseCommand):
 
     def _write(self, entity: LegalEntity, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        listed, key = exclusion.list_of(entity), vault.lookup_key()
+        listed, key = exclusion.list_of(entity), vault.exclusion_key()
         listed.write(folder / "exclusions.json", key)
         file = folder / "exclusions.key"
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -50,6 +50,11 @@ class Command(BaseCommand):
             target.write(key)
         file.chmod(0o600)
         self.stdout.write(f"{len(listed.entries)} keyed hashes in {folder / 'exclusions.json'}.")
+        if older := exclusion.in_force([entity]).filter(own_key=False).count():
+            self.stdout.write(
+                f"{older} older ones are hashed under another key that stays here, and are NOT in the list: "
+                "this installation's own checks (--check, replay) still know them."
+            )
         self.stdout.write(
             "Whoever has the key beside it can ask the list about anybody: keep it as you keep passwords."
         )
