@@ -48,7 +48,7 @@ class Prefilter:
         present = np.bincount(heads, minlength=LONGEST + 1).astype(np.uint8)
         by_head = _masks(words, sizes, np.zeros(_slots(words), np.uint64), np.zeros(_slots(words), np.uint64))
         by_hash = _chains(hashes, np.full(_slots(words), -1, np.int64), np.full(len(words) + 1, -1, np.int64))
-        self._table = (present, *by_head, *by_hash, hashes, domain_sizes, domain_hashes)
+        self._table = (present, *by_head, *by_hash, hashes, domain_sizes, domain_hashes, _marks(hashes))
         self._after_plus = after_plus
 
     def hits(self, block: Bytes, *, json: bool = False) -> Hits:
@@ -130,11 +130,20 @@ def _heads(letters: Any, sizes: Any) -> Any:
 def _bitmap(words: npt.NDArray[np.uint64], width: int) -> npt.NDArray[np.uint64]:
     """Mark the first ``width`` letters of every form, and its first eight (or all), in one map."""
     heads = np.unique(np.concatenate((words & (np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - 8 * width)), words)))
-    bits = min(22, max(15, int(np.ceil(np.log2(64 * max(1, len(heads)))))))
+    bits = min(23, max(15, int(np.ceil(np.log2(64 * max(1, len(heads)))))))
     places = (heads * _PRIME) >> np.uint64(64 - bits)
     bitmap = np.zeros((1 << bits) // 64, np.uint64)
     np.bitwise_or.at(bitmap, (places >> np.uint64(6)).astype(np.int64), np.uint64(1) << (places & np.uint64(63)))
     return bitmap
+
+
+def _marks(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Mark every form's hash in a map that the caches hold, sixteen bits a form: most letters end as nobody's form."""
+    bits = max(6, int(np.ceil(np.log2(16 * max(1, len(hashes))))))
+    places = ((hashes * _PRIME) >> np.uint64(20)) & np.uint64((1 << bits) - 1)
+    marks = np.zeros((1 << bits) // 64, np.uint64)
+    np.bitwise_or.at(marks, (places >> np.uint64(6)).astype(np.int64), np.uint64(1) << (places & np.uint64(63)))
+    return marks
 
 
 def _slots(words: npt.NDArray[np.uint64]) -> int:
@@ -232,16 +241,23 @@ def _lengths(word: Any, table: Any) -> Any:
     return lengths
 
 
+@njit(cache=True, inline="always")
+def _marked(marks: Any, value: Any) -> Any:
+    """Whether a hash may be a form's; ``marks`` holds a power of two of words."""
+    place = ((value * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & np.uint64(64 * len(marks) - 1)
+    return (marks[place >> np.uint64(6)] >> (place & np.uint64(63))) & np.uint64(1)
+
+
 @njit(cache=True)
 def _report(
     block: Any, squeezed: Any, begins: Any, index: Any, count: Any, word: Any, table: Any, out: Any, found: Any
 ) -> Any:
     """Write every form that begins here: its letters hashed on, and looked up at each length there is."""
     lengths, at = _lengths(word, table), np.int64(begins[index] & _PLACE)
-    first, following, hashes, domain_sizes, domain_hashes = table[3:]
+    first, following, hashes, domain_sizes, domain_hashes, marks = table[3:]
     last, size, value = len(first) - 1, 0, np.uint64(0xCBF29CE484222325)
     while lengths >> np.uint64(size):
-        if (lengths >> np.uint64(size)) & np.uint64(1):
+        if (lengths >> np.uint64(size)) & np.uint64(1) and _marked(marks, value):
             slot = _slot(value, last)
             while first[slot] >= 0 and hashes[first[slot]] != value:
                 slot = (slot + 1) & last
