@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
 SIZES = [(390, 844), (1280, 900)]
 THEMES = ("light", "dark")
+EVERY = tuple((size, theme) for size in SIZES for theme in THEMES)
+ONCE = tuple(zip(SIZES, THEMES, strict=True))  # each size and each theme once: half the time
 
 
 @pytest.fixture
@@ -34,17 +36,16 @@ def _only_ours(tab: Any, url: str, ours: str) -> None:
         tab.complaints.append(f"asked somebody else: {url}")
 
 
-def examine(tab: Any, name: str) -> None:
-    """Assert that the open page is accessible and does not scroll sideways, in each size and theme."""
-    for width, height in SIZES:
+def examine(tab: Any, name: str, *, views: Any = EVERY) -> None:
+    """Assert that the open page is accessible and does not scroll sideways, in each view of size and theme."""
+    for (width, height), theme in views:
         tab.set_viewport_size({"width": width, "height": height})
-        for theme in THEMES:
-            tab.emulate_media(color_scheme=theme)
-            found = Axe().run(tab).response["violations"]
-            words = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found]
-            assert not words, f"{name} at {width} in {theme}: {words}"
-            wide = tab.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-            assert not wide, f"{name} scrolls sideways at {width}"
+        tab.emulate_media(color_scheme=theme)
+        found = Axe().run(tab).response["violations"]
+        words = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found]
+        assert not words, f"{name} at {width} in {theme}: {words}"
+        wide = tab.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+        assert not wide, f"{name} scrolls sideways at {width}"
 
 
 def small_targets(tab: Any) -> list[str]:
@@ -117,25 +118,26 @@ def sign_in(tab: Any, name: str) -> None:
     press(tab, "Sign in")
 
 
-def test_staff_pages_are_accessible_in_every_state(tab: Any) -> None:
+@pytest.mark.parametrize("views", [ONCE, pytest.param(EVERY, marks=pytest.mark.slow)], ids=["once", "every"])
+def test_staff_pages_are_accessible_in_every_state(tab: Any, views: Any) -> None:
     cases = seeded.desk_of_cases(seeded.company())
     sign_in(tab, "olga")
-    examine(tab, "queue")
+    examine(tab, "queue", views=views)
     for name, case in cases.items():
         tab.goto(f"/officer/cases/{case.reference}/")
         tab.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-        examine(tab, name)
+        examine(tab, name, views=views)
     tab.goto(f"/officer/cases/{cases['candidates'].reference}/traces/")
-    examine(tab, "candidates")
+    examine(tab, "candidates", views=views)
     tab.goto(f"/officer/cases/{cases['candidates'].reference}/letters/words/refused/")
     tab.fill("[name=words]", "Ask for Ms Berg on the telephone.")
     press(tab, "Preview")
-    examine(tab, "words of one's own")
+    examine(tab, "words of one's own", views=views)
     for address in ("/auditor/", "/auditor/log/"):
         tab.goto(address)
-        examine(tab, address)
+        examine(tab, address, views=views)
     tab.get_by_role("link", name=re.compile("No. 3")).first.click()
-    examine(tab, "proof")
+    examine(tab, "proof", views=views)
     assert tab.complaints == []
 
 
