@@ -132,6 +132,7 @@ def timed(house: Installation, workers: int, *, cases: int) -> dict[str, Any]:
         process.terminate()
         process.wait(timeout=60)
         house.running.remove(process)
+    print(f"{workers} workers: {', '.join(f'{took:.2f}' for took in seconds)} s a trace", flush=True)
     return {"seconds": seconds, "rows": rows, "readers": len(readers)}
 
 

@@ -13,8 +13,8 @@ from compliance.jobs.progress import Later, Unattended
 from compliance.provenance import lifting
 from compliance.rules.terms import State
 from compliance.worker import schedule
+from tests.worker.erased import erased
 from tests.worker.small_company import House
-from tests.worker.test_replay import erased
 
 __all__ = ["erased"]
 
