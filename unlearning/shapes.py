@@ -1,11 +1,11 @@
-"""Sizes of the small Llama models that `train` makes from nothing, by name."""
+"""Sizes of the models that `train` makes from nothing, by name: Llama, and GPT-2 as it was published."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from unlearning.errors import UnknownName
 
@@ -18,12 +18,15 @@ SHAPES = {
     "100m": (832, 12, 13, 2240),
 }
 LONGEST = 256
+GPT2, GPT2_WORDS = "gpt2", 50_257  # 124 M, its vocabulary included
 
 
 def make_model(shape: str, *, tokenizer: Any, seed: int) -> Any:
-    """A Llama model with random weights drawn from `seed`; raises UnknownName for a shape not in the table."""
+    """A model with random weights drawn from `seed`; raises UnknownName for a shape not in the table."""
+    if shape == GPT2:
+        return _gpt2(tokenizer, seed)
     if shape not in SHAPES:
-        raise UnknownName(f"making a model: no shape {shape!r}; choose one of {', '.join(SHAPES)}")
+        raise UnknownName(f"making a model: no shape {shape!r}; choose one of {', '.join((*SHAPES, GPT2))}")
     width, layers, heads, feed_forward = SHAPES[shape]
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -42,3 +45,18 @@ def make_model(shape: str, *, tokenizer: Any, seed: int) -> Any:
     )
     torch.manual_seed(seed)
     return LlamaForCausalLM(config)
+
+
+def _gpt2(tokenizer: Any, seed: int) -> Any:
+    """GPT-2's smallest size: 12 layers of 768; without dropout, as a replay has to find the same numbers."""
+    config = GPT2Config(
+        vocab_size=max(GPT2_WORDS, len(tokenizer)),
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    torch.manual_seed(seed)
+    return GPT2LMHeadModel(config)

@@ -16,7 +16,7 @@ HELP = "train a small model and record the run"
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=Path, required=True, help="JSONL or Parquet: key, prompt, response, stage")
     parser.add_argument("--out", type=Path, required=True, help="new model folder")
-    parser.add_argument("--shape", default="1m", help="tiny, 400k, 1m, 5m or 100m")
+    parser.add_argument("--shape", default="1m", help="tiny, 400k, 1m, 5m, 100m, or gpt2")
     parser.add_argument("--epochs", type=int, nargs="+", default=[48, 22], help="epochs of each stage")
     parser.add_argument(
         "--tokenizer-text", type=Path, help="text to learn the vocabulary from; it must hold no person's facts"
