@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ _BLOCK: Final = 1 << 20  # a block is read into memory that the nearer caches ho
 _QUOTE, _NEWLINE = 34, 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lines:
     """Whole rows of a line format; ``first`` is the number of the first one in the file."""
 
@@ -39,6 +40,10 @@ class Lines:
 
     def starts(self) -> npt.NDArray[np.int64]:
         """Return where each row begins; behind a last line end begins an empty one."""
+        return self._starts
+
+    @cached_property
+    def _starts(self) -> npt.NDArray[np.int64]:
         ends = row_ends(self.content) if self.quoted else np.flatnonzero(self.content == _NEWLINE) + 1
         return np.concatenate((np.zeros(1, np.int64), ends))
 
