@@ -29,7 +29,7 @@ from unlearning.tuning import NEVER_SEEN, exposure
 from unlearning.types import Outcome, Progress, Row, silent
 from unlearning.unlearn import unlearn
 
-PILOTS = ("alternating_wga", "npo", "simnpo")
+PILOTS = ("stranger", "alternating_wga", "npo")
 PILOT_STEPS = 3
 
 
@@ -126,9 +126,12 @@ def _piloted(
         method = methods.load(name)
         pilot, began = copy.deepcopy(model), time.monotonic()
         each = method.forget_steps + method.retain_steps
-        steps = apply(
-            method, pilot, rows, seed=seed, progress=silent, budget=Budget(steps=each * max(1, method.rounds // 4))
-        )
+        budget = Budget(steps=each * max(1, method.rounds // 4))  # a method of one round is tried whole
+        try:
+            steps = apply(method, pilot, rows, seed=seed, progress=silent, budget=budget)
+        except UnlearningError as error:
+            why.append(f"Pilot of {name}: {error}.")
+            continue
         seconds = (time.monotonic() - began) * method.steps / max(1, steps)
         bits, lost = exposure(pilot, rows, seed=seed), before - right_tokens(pilot, rows.retain)
         why.append(f"Pilot of {name}: {bits:.1f} bits, {lost:.1%} of others' answers lost, {seconds:.0f} s in full.")
