@@ -32,6 +32,7 @@ from unlearning_lm_measures import Line, forgotten, mean, measure, some  # noqa:
 from unlearning_lm_page import page, table  # noqa: E402
 
 from unlearning import methods  # noqa: E402
+from unlearning.audit import STANDARD, audit  # noqa: E402
 from unlearning.errors import UnlearningError  # noqa: E402
 from unlearning.ledger import Ledger  # noqa: E402
 from unlearning.models import digest, open_model, open_tokenizer, pin, versions, weights_digest  # noqa: E402
@@ -42,7 +43,7 @@ from unlearning.shard_training import ShardPlan, forget_in_shards, train_shards 
 from unlearning.shards import Shards, person_in_key  # noqa: E402
 from unlearning.tokens import make_tokenizer  # noqa: E402
 from unlearning.training import train  # noqa: E402
-from unlearning.types import Outcome, Row  # noqa: E402
+from unlearning.types import Outcome, PersonFacts, Row  # noqa: E402
 from unlearning.unlearn import unlearn  # noqa: E402
 
 CHOSEN = "stranger"  # the method that the goal is asked of, named before any measurement
@@ -170,6 +171,7 @@ def _measure_all(run: Run) -> None:
     if not run.options.model and not run.options.quick:
         _requests(run, people=10)
         _sharded(run)
+        _audited(run, fields=10)
 
 
 def _exact(run: Run) -> None:
@@ -262,6 +264,19 @@ def _sharded(run: Run) -> None:
         number = shards.number_of(name)
         beside = [row for row in late if row.key not in gone and shards.number_of(person_in_key(row)) == number]
         run.line(label, lambda s=shards, c=cost, t=label, b=beside: _of_shard(run, s, t, person, [*early, *b], c))
+
+
+def _audited(run: Run, *, fields: int) -> None:
+    """How long the whole audit of ten fields takes, with every attack but those that train for long."""
+    if "audit" in run.found:
+        return
+    case, began = run.case, time.process_time()
+    person = case.forget[:fields]
+    facts = PersonFacts(tuple(person), tuple(case.controls), tuple(case.namesakes), tuple(case.retain), case.candidates)
+    done = audit(run.original, facts=facts, attack_names=STANDARD, candidates=case.ranked)
+    told = {"fields": len(person), "attacks": len(done.attacks)}
+    run.found["audit"] = {**told, "seconds": done.seconds, "cpu_seconds": done.cpu_seconds}
+    run.keep(began)
 
 
 def _of_shard(run: Run, shards: Shards, label: str, person: Sequence[Row], retain: Sequence[Row], cost: float) -> Line:

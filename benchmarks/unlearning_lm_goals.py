@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 BITS, BITS_LATER, STRENGTH, SHARE = 2.5, 4.0, 0.95, 0.40
+AUDIT = 30.0  # seconds for one person of ten fields, all attacks but those that train for long
 
 
 class Figures:
@@ -144,6 +145,19 @@ def _batch_words(figures: Figures) -> str:
     return f"{found['each']:.1f} s each alone, {found['each_in_batch']:.1f} s each of {found['people']} in one run"
 
 
+def _audit(figures: Figures) -> bool | None:
+    found = figures.found.get("audit")
+    return found["cpu_seconds"] <= AUDIT if found and not figures.found["quick"] else None
+
+
+def _audit_words(figures: Figures) -> str:
+    found = figures.found["audit"]
+    return (
+        f"{found['cpu_seconds']:.1f} CPU seconds of one thread ({found['seconds']:.1f} s passed; goal {AUDIT:.0f}) for "
+        f"{found['fields']} fields, {found['attacks']} attacks, each also on people never seen"
+    )
+
+
 GOALS = (
     Goal("the rank test fires before and not on a model that never saw them", _fires, _fires_words),
     Goal("replay is exact", _replay, _replay_words),
@@ -151,4 +165,5 @@ GOALS = (
     Goal("one approximate method is quiet, stays quiet and is cheap", _chosen, _chosen_words),
     Goal("requests one after the other keep the model", _sequence, _sequence_words),
     Goal("requests in one run are cheap", _batch, _batch_words),
+    Goal("auditing one person is quick", _audit, _audit_words),
 )
