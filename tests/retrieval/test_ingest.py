@@ -1,89 +1,30 @@
-"""The ingest index finds what a scan finds, trusts nothing that changed, and keeps nobody who was erased."""
+"""The ingest index finds what a scan finds, and trusts nothing that changed."""
 
-import gzip
 import json
-import multiprocessing
 import os
 import random
-import signal
 import stat
 import time
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.people import People
 from retrieval.__main__ import main
 from retrieval.errors import IndexBusy, IngestUnreadable
-from retrieval.ingest import Ingested, building, ingest, look_alike, look_up
+from retrieval.ingest import Ingested, ingest, look_alike, look_up
 from retrieval.ingest.book import writing
 from retrieval.ingest.keyfile import key_of
-from retrieval.ingest.windows import BLOCK_BITS, BLOCKS, Keys
 from retrieval.sweep import sweep
 from retrieval.types import Needle
+from tests.retrieval.ingested import KEY, NEEDLES, STRANGERS, looked, planted_folder, scanned
 from tests.services import planted
-
-KEY = b"an index key of its own"
-SPELLED = [
-    *planted.SPELLINGS,
-    *planted.STRANGERS,
-    "li+shop@post.example",
-    "li@post.example",
-    "write to li at post dot example",
-    "bauer+x@post.example or b.au%2eer@post.example",
-    "bauer&#64;post.example",
-    "B.Au.Er (at) post.example",
-    "Lindqvist, Nora",
-    "NORA-LINDQVIST",
-    "C 1001",
-    "c-1001 and c-1002",
-    "user=Engine",
-    "0046 (0)70/174 06 05",
-    "ﷺ ①②③ Nora\u200b Lindqvist",
-]
-NEEDLES = [
-    *planted.NEEDLES,
-    Needle("email", "li@post.example", "short"),
-    Needle("email", "bauer@post.example", "bauer"),
-    Needle("email", "b.au.er@post.example", "dots"),
-    Needle("name", "Nora Lindqvist", "name"),
-    Needle("customer_id", "C-1001", "code"),
-    Needle("username", "engine", "user"),
-    Needle("content", "the heating in my flat has been broken since Monday, please call", "content"),
-]
-STRANGERS = [Needle("email", "somebody@else.example", "other")]
-LETTER = "Hello, the heating in my flat has been broken since Monday, please call me back this week or write to me."
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """One folder with every spelling in every format, among rows of strangers."""
-    made, people = tmp_path / "data", People(random.Random(5))
-    made.mkdir()
-    strangers = [people.row(STRANGERS) for _ in range(300)]
-    rows = [json.dumps({"a": {"b": [text]}}, ensure_ascii=at % 2 == 0) + "\n" for at, text in enumerate(SPELLED)]
-    rows.append(json.dumps({"text": f"{LETTER}\n\tnora.lindqvist@post.example"}) + "\n")
-    lines = [line for at, row in enumerate(rows) for line in (*strangers[5 * at : 5 * at + 5], row)]
-    (made / "rows.jsonl").write_text("".join(lines))
-    (made / "packed.jsonl.gz").write_bytes(gzip.compress("".join(rows).encode()))
-    table = "".join(f'{at},"{text}"\r\n' for at, text in enumerate(SPELLED))
-    (made / "marked.csv").write_bytes(b"\xef\xbb\xbf" + f"id,text\r\n{table}".encode())
-    (made / "page.html").write_text("<p>" + "</p>\n<p>".join(SPELLED) + "</p>")
-    (made / "notes.txt").write_text("\n".join([LETTER, *SPELLED]), encoding="utf-16")
-    pq.write_table(pa.table({"id": range(len(SPELLED)), "text": SPELLED}), made / "rows.parquet")
-    return made
-
-
-def looked(folder: Path, index: Path, needles: list[Needle] = NEEDLES):
-    return look_up(Ingested(index, KEY), folder, needles, region="SE")
-
-
-def scanned(folder: Path, needles: list[Needle] = NEEDLES) -> set[object]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return set(sweep(files, needles, region="SE"))
+    """The planted folder."""
+    return planted_folder(tmp_path / "data")
 
 
 @pytest.mark.parametrize("needle", NEEDLES, ids=lambda needle: needle.key)
@@ -155,86 +96,6 @@ def test_a_block_that_is_not_what_it_was_is_not_trusted(folder: Path, tmp_path: 
     found = looked(folder, tmp_path / "index")
     assert found.scanned == ("rows.jsonl",)
     assert set(found.found) == scanned(folder)
-
-
-def entries_of(index: Path, needles: list[Needle]) -> int:
-    """Count, in the bytes of every file of an index, the keys that the needles make."""
-    keys, count = Keys(KEY), 0
-    wanted = {low >> BLOCK_BITS for needle in needles for low, up in keys.ranges(needle, "SE") if up - low < BLOCKS}
-    for path in index.glob("*"):
-        if path.suffix in (".words", ".near"):
-            count += int(
-                np.isin(np.fromfile(path, "<u8") >> np.uint64(BLOCK_BITS), np.array(list(wanted), np.uint64)).sum()
-            )
-    return count
-
-
-def test_who_was_erased_has_no_key_left_in_the_index(folder: Path, tmp_path: Path) -> None:
-    ingest(folder, tmp_path / "index", KEY)
-    assert entries_of(tmp_path / "index", NEEDLES[:1]) > 10
-    path = folder / "rows.jsonl"
-    kept = [
-        line
-        for line in path.read_text().splitlines(keepends=True)
-        if "a" not in json.loads(line) and "Hello" not in line
-    ]
-    for other in folder.iterdir():
-        other.unlink()
-    path.write_text("".join(kept))
-    ingest(folder, tmp_path / "index", KEY)
-    assert entries_of(tmp_path / "index", NEEDLES[:1]) == 0
-    assert ingest(folder, tmp_path / "index", KEY).entries > 1_000
-
-
-def append_strangers(path: Path) -> None:
-    """Add some megabytes: several pieces."""
-    people = People(random.Random(3))
-    rows = [people.row(STRANGERS) for _ in range(1_000)]
-    with path.open("a") as out:
-        out.writelines(rows * 12)
-
-
-def _ingest_and_die(folder: Path, index: Path, after: int) -> None:
-    building._IN_MEMORY = 2_000
-    write, seen = building.runs.write, []
-
-    def counting(*given, **named):
-        name = write(*given, **named)
-        seen.append(name)
-        if len(seen) == after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return name
-
-    building.runs.write = counting
-    ingest(folder, index, KEY)
-
-
-@pytest.mark.parametrize("after", [1, 3])
-def test_a_killed_ingest_goes_on_where_it_was(folder: Path, tmp_path: Path, after: int) -> None:
-    append_strangers(folder / "rows.jsonl")
-    process = multiprocessing.get_context("fork").Process(
-        target=_ingest_and_die, args=(folder, tmp_path / "index", after)
-    )
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
-    done = ingest(folder, tmp_path / "index", KEY)
-    assert done.unread == ()
-    found = looked(folder, tmp_path / "index")
-    assert (set(found.found), found.scanned) == (scanned(folder), ())
-    assert len(list((tmp_path / "index").glob("*.words"))) == len(Ingested(tmp_path / "index", KEY)._runs)
-
-
-def test_what_was_read_before_a_kill_is_not_read_again(folder: Path, tmp_path: Path) -> None:
-    append_strangers(folder / "rows.jsonl")
-    process = multiprocessing.get_context("fork").Process(target=_ingest_and_die, args=(folder, tmp_path / "index", 4))
-    process.start()
-    process.join()
-    files = json.loads((tmp_path / "index" / "manifest.json").read_text())["files"]
-    assert files["rows.jsonl"]["row"] > 1_000
-    done = ingest(folder, tmp_path / "index", KEY)
-    assert done.records < 12_000 - 1_000
-    assert set(looked(folder, tmp_path / "index").found) == scanned(folder)
 
 
 def test_a_file_that_cannot_be_parsed_is_said_and_left_to_the_scan(tmp_path: Path) -> None:
