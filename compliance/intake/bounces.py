@@ -22,8 +22,13 @@ from compliance.intake.ledgers import Delivery
 from compliance.rules.terms import Channel
 
 _STATUS = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})")
-_ID = re.compile(r"<[^<>\s]+@[^<>\s]+>")
+_ID = re.compile(r"<[^<>\s@]+@[^<>\s@]+>")  # one way to match: two would take time with the square of the length
 LONGEST = 2_000_000
+# The parser compares every line with the boundary of every part that is open, and takes a type's parameters apart in
+# time that grows with the square of their length: real reports have a handful of parts, and short types.
+_MULTIPART = re.compile(rb"multipart/", re.IGNORECASE)
+_TYPE = re.compile(rb"^content-type:[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
+MOST_PARTS, LONGEST_TYPE = 16, 4_000
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ def read_report(raw: bytes) -> Report | None:
     report, and must not keep those behind it from being read. The parser that reads headers only as text is used: the
     other one takes minutes for some of a few kilobytes.
     """
-    if len(raw) > LONGEST:
+    if len(raw) > LONGEST or _is_slow(raw):
         return None
     try:
         message = email.message_from_bytes(raw, policy=email.policy.compat32)
@@ -52,6 +57,13 @@ def read_report(raw: bytes) -> Report | None:
     if found is None or not message_id:
         return None
     return Report(message_id, found, permanent=found.startswith("5"))
+
+
+def _is_slow(raw: bytes) -> bool:
+    """Whether the parser would take long: parts within parts, or a type with parameters without end."""
+    plain = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # every line end that the parser knows
+    types = any(len(found[0]) > LONGEST_TYPE for found in _TYPE.finditer(plain))
+    return types or len(_MULTIPART.findall(plain)) > MOST_PARTS
 
 
 def _failed(message: Message) -> str | None:

@@ -15,6 +15,10 @@ HOSTILE = {
     "messages in messages": b"Content-Type: message/rfc822\n\n" * 5000,
     "an id that is none": _ID,
     "a status in another alphabet": b"Content-Type: message/delivery-status\n\nX: y\n\nAction: failed\nStatus: \xff\n",
+    "every line beside three hundred boundaries": _NESTED[:12_000].encode() + b"\n" * 400_000,
+    "a boundary's parameters without end": b'Content-Type: multipart/mixed; a="' + b";" * 300_000 + b"\n\nx",
+    "the same with the other line ends": b'X: y\rContent-Type: multipart/mixed;\r a="' + b";" * 300_000 + b"\r\rx",
+    "a reference that is none": b"References: <" + b"@" * 300_000 + b"\n\nx",
     "a header that is slow to read": b"Content-Type: text/plain; " + b"a*0*=';" * 20_000 + b"\n\nx",
 }
 
