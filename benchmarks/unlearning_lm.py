@@ -258,7 +258,10 @@ def _sharded(run: Run) -> None:
     one = run.cost(
         "one shard", "fewer", lambda out: forget_in_shards(run.folder / "shards", rows=late, exclude_keys=gone, out=out)
     )
+    left = [row for row in late if row.key not in gone]
     run.found["shards"] = {"whole": first + whole, "one": one, "count": plan.count}
+    for place, where in (("before", "shards"), ("after", "fewer")):
+        run.found["shards"][place] = _by_route(Shards(run.folder / where), early, left)
     for label, where, cost in (("shards, before", "shards", 0.0), ("shards, one retrained", "fewer", one)):
         shards = Shards(run.folder / where)
         number = shards.number_of(name)
@@ -277,6 +280,17 @@ def _audited(run: Run, *, fields: int) -> None:
     told = {"fields": len(person), "attacks": len(done.attacks)}
     run.found["audit"] = {**told, "seconds": done.seconds, "cpu_seconds": done.cpu_seconds}
     run.keep(began)
+
+
+def _by_route(shards: Shards, early: Sequence[Row], late: Sequence[Row]) -> float:
+    """Others' extraction strength, each row asked where its person is asked: the base, or the person's own shard."""
+    model, tokenizer = open_model(shards.folder / "base")
+    found = [score.strength for score in score_rows(model, tokenizer, early)]
+    for number in range(len(shards.plans())):
+        rows = [row for row in late if shards.number_of(person_in_key(row)) == number]
+        model, tokenizer = shards.open_shard(number)
+        found += [score.strength for score in score_rows(model, tokenizer, rows)]
+    return mean(found)
 
 
 def _of_shard(run: Run, shards: Shards, label: str, person: Sequence[Row], retain: Sequence[Row], cost: float) -> Line:

@@ -112,7 +112,8 @@ def _shards(figures: Figures) -> bool | None:
     line, cost = figures.line("shards, one retrained"), figures.found.get("shards")
     if not line or not cost:
         return None
-    return line["now"]["p"] >= 0.05 and cost["one"] <= 0.15 * cost["whole"]
+    kept = cost["after"] >= 0.99 * cost["before"]
+    return kept and line["now"]["p"] >= 0.05 and cost["one"] <= 0.15 * cost["whole"]
 
 
 def _shards_words(figures: Figures) -> str:
@@ -121,7 +122,8 @@ def _shards_words(figures: Figures) -> str:
     share = cost["one"] / cost["whole"]
     return (
         f"rank p {line['now']['p']:.2f} (before {before['now']['p']:.1g}), {share:.0%} of training base and shards "
-        f"(goal 15%), {before['now']['retain'] - line['now']['retain']:+.3f} of retain strength lost"
+        f"(goal 15%), others asked in their own shard or the base: {cost['before']:.3f} before, {cost['after']:.3f} "
+        f"after; early customers asked in this shard, where nobody should ask them: {line['now']['retain']:.3f}"
     )
 
 

@@ -160,11 +160,11 @@ def save_state(folder: Path, *, model: Any, optimizer: Any, step: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = [name for name, _ in model.named_parameters()]
     moments = {
-        f"{slot}:{names[index]}": value.detach().clone().contiguous()
+        f"{slot}:{names[index]}": value.detach().contiguous()
         for index, slots in optimizer.state_dict()["state"].items()
         for slot, value in slots.items()
     }
-    weights = {name: weight.detach().clone().contiguous() for name, weight in model.named_parameters()}
+    weights = {name: weight.detach().contiguous() for name, weight in model.named_parameters()}
     with _writing(folder):
         save_file(weights, folder / "model.safetensors")
         save_file(moments, folder / "optimizer.safetensors")

@@ -22,6 +22,7 @@ CODE = ("compliance", "unlearning", "retrieval")
 MOST_LINES = 320
 # Larger for a reason: the verifier is one file that an auditor can read and run alone; the others wait to be two.
 LARGER = {
+    "benchmarks/unlearning_lm.py": 340,
     "compliance/evidence/verify.py": 340,
     "compliance/evidence/gathering.py": 340,
     "tests/evidence/conftest.py": 340,
