@@ -84,11 +84,12 @@ class Found:
     content: int = 0
     lineage: int = 0
     name: int = 0
+    near: int = 0
 
     @property
     def total(self) -> int:
         """All matches."""
-        return self.exact + self.normalised + self.content + self.lineage + self.name
+        return self.exact + self.normalised + self.content + self.lineage + self.near + self.name
 
 
 @dataclass(frozen=True, kw_only=True)

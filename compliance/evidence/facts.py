@@ -16,6 +16,7 @@ from compliance.intake.clocks import clock_of, extend_by, laws_of
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.intake.recipients import FORWARDED
 from compliance.mitigation.models import Leftover, Plan, Step
+from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact
 from compliance.rules import claims as claim_rules
 from compliance.rules.proof import Claim
@@ -127,7 +128,15 @@ def _kept(request: ErasureRequest, found: list[tuple[Artifact, Claim]], language
         day = day_in_words(row.review_on, language) if row.review_on else ""
         key = "kept_until" if day else "kept_because"
         said.append(phrase(key, language, name=artifact.name, reason=row.reason, day=day))
-    return said
+    return said + declined(request, language)
+
+
+def declined(request: ErasureRequest, language: str) -> list[str]:
+    """What looked like the person and was left because an officer said that it is not: by place, with a number."""
+    return [
+        phrase("declined_text" if text else "declined", language, name=artifact.name, count=count)
+        for artifact, text, count in provenance.declined(request)
+    ]
 
 
 def _excluded(plan: Plan) -> bool:

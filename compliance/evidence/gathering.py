@@ -14,6 +14,7 @@ from compliance.audit import services as audit
 from compliance.audit.models import Head
 from compliance.evidence import dossier
 from compliance.evidence.dossier import Dossier
+from compliance.evidence.facts import declined
 from compliance.evidence.narrating import (
     deadlines,
     decisions_of,
@@ -66,7 +67,7 @@ def gather(request: ErasureRequest, plan: Plan | None, *, signed_off_by: str = "
         steps=tuple(_step(step) for step in _steps(plan)),
         measurements=tuple(_measurement(plan, row) for row in _measurements(plan)) if plan else (),
         recipients=tuple(_recipients(request, plan)),
-        residuals=tuple(_residuals(plan, found)),
+        residuals=(*_residuals(plan, found), *_declined(request)),
         methods=tuple(_methods(plan)),
         log=_log(request, head),
     )
@@ -200,6 +201,11 @@ def _residuals(plan: Plan | None, found: list[tuple[Artifact, claim_rules.Claim]
         # The copies stand above, one by one and each with its day.
         said += [dossier.Residual(what=text, artifact=artifact.slug) for key, text in notes if key != "copies_until"]
     return list(dict.fromkeys(said))
+
+
+def _declined(request: ErasureRequest) -> list[dossier.Residual]:
+    """What looked like the person and stays: an officer looked, and said that it is somebody else's."""
+    return [dossier.Residual(what=text) for text in declined(request, "en")]
 
 
 def _methods(plan: Plan | None) -> list[dossier.Method]:

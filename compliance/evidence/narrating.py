@@ -122,6 +122,7 @@ def _found(by: dict[Support, int], note: SearchNote) -> dossier.Found:
         normalised=by.get(Support.NORMALISED, 0),
         content=by.get(Support.CONTENT, 0),
         lineage=by.get(Support.LINEAGE, 0) + int(note.facts.get("rows_seen", 0)),
+        near=by.get(Support.NEAR, 0),
         name=by.get(Support.NAME, 0),
     )
 

@@ -27,6 +27,10 @@ _ENGLISH: Mapping[str, str] = {
     "decided": "We looked in every registered place; what we decided about each stands below.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} We look at this again on {day}.",
+    "declined_text": "{name}: records of other people with the same text as one of yours, or nearly ({count}). We "
+    "looked at them, found that they are not yours, and left them as they are.",
+    "declined": "{name}: records in which only a name, or a detail that was not proven to be yours, stands ({count}). "
+    "We looked at them, found that they are not yours, and left them as they are.",
     "search_again": "We search again after 7, 30 and 90 days.",
     "exclude_from_training": "We wrote fingerprints of what was erased, so that it can be recognised if it comes back.",
     "searched": "We looked in every registered place and found nothing to erase.",
@@ -75,6 +79,10 @@ _GERMAN: Mapping[str, str] = {
     "decided": "Wir haben an jedem eingetragenen Ort gesucht; was wir zu jedem entschieden haben, steht unten.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Wir prüfen das wieder am {day}.",
+    "declined_text": "{name}: Einträge anderer Personen mit demselben oder fast demselben Text wie einer von Ihnen "
+    "({count}). Wir haben sie angesehen; sie sind nicht Ihre, und wir haben sie so gelassen.",
+    "declined": "{name}: Einträge, in denen nur ein Name oder eine Angabe steht, die nicht als Ihre nachgewiesen "
+    "wurde ({count}). Wir haben sie angesehen; sie sind nicht Ihre, und wir haben sie so gelassen.",
     "search_again": "Wir suchen nach 7, 30 und 90 Tagen noch einmal.",
     "exclude_from_training": "Wir haben Fingerabdrücke des Gelöschten aufgeschrieben, um es zu erkennen, falls es "
     "zurückkommt.",

@@ -22,6 +22,10 @@ PORTUGUESE: Mapping[str, str] = {
     "decided": "Procuramos em todos os lugares registrados; o que decidimos sobre cada um está abaixo.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Vamos rever isso em {day}.",
+    "declined_text": "{name}: registros de outras pessoas com o mesmo texto que um seu, ou quase ({count}). Nós os "
+    "examinamos; não são seus, e ficaram como estão.",
+    "declined": "{name}: registros em que só há um nome, ou um dado que não foi comprovado como seu ({count}). Nós os "
+    "examinamos; não são seus, e ficaram como estão.",
     "search_again": "Procuramos de novo após 7, 30 e 90 dias.",
     "exclude_from_training": "Gravamos impressões digitais do que foi eliminado, para reconhecê-lo se voltar.",
     "searched": "Procuramos em todos os lugares registrados e não encontramos nada para eliminar.",
@@ -72,6 +76,10 @@ FRENCH: Mapping[str, str] = {
     "decided": "Nous avons cherché dans chaque endroit inscrit ; ce que nous avons décidé pour chacun figure plus bas.",
     "kept_because": "{name} : {reason}",
     "kept_until": "{name} : {reason} Nous réexaminons cela le {day}.",
+    "declined_text": "{name} : enregistrements d’autres personnes dont le texte est le même, ou presque, qu’un des "
+    "vôtres ({count}). Nous les avons examinés ; ils ne sont pas les vôtres et restent tels quels.",
+    "declined": "{name} : enregistrements où ne figure qu’un nom, ou une donnée dont il n’est pas prouvé qu’elle est "
+    "la vôtre ({count}). Nous les avons examinés ; ils ne sont pas les vôtres et restent tels quels.",
     "search_again": "Nous cherchons de nouveau après 7, 30 et 90 jours.",
     "exclude_from_training": "Nous avons noté des empreintes de ce qui a été effacé, pour le reconnaître si cela "
     "revient.",
@@ -121,6 +129,10 @@ SPANISH: Mapping[str, str] = {
     "decided": "Buscamos en cada lugar registrado; lo que decidimos sobre cada uno está abajo.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Lo revisamos otra vez el {day}.",
+    "declined_text": "{name}: registros de otras personas con el mismo texto que uno suyo, o casi ({count}). Los hemos "
+    "examinado; no son suyos y quedan como están.",
+    "declined": "{name}: registros en los que solo hay un nombre, o un dato que no se probó que sea suyo ({count}). "
+    "Los hemos examinado; no son suyos y quedan como están.",
     "search_again": "Buscamos otra vez después de 7, 30 y 90 días.",
     "exclude_from_training": "Anotamos huellas de lo borrado, para reconocerlo si vuelve.",
     "searched": "Buscamos en cada lugar registrado y no encontramos nada que borrar.",

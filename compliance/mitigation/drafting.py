@@ -61,6 +61,7 @@ def _affected(
         content=by.get(Support.CONTENT, 0),
         lineage=lineage,
         name_only_ticked=by.get(Support.NAME, 0),
+        near_ticked=by.get(Support.NEAR, 0),
         rows_total=note.records if note and note.searched else None,
         facts=facts,
         connector=artifact.connector,

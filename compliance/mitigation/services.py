@@ -60,7 +60,7 @@ def approve(request: ErasureRequest, *, by: User, plan_digest: str) -> Decision:
     waiting = Trace.objects.current(request).waiting().count()
     if waiting:
         raise MissingPart(
-            f"{waiting} candidates that only a name or an unproven identifier supports still wait for an answer.",
+            f"{waiting} candidates (a name only, an unproven identifier, a near copy) still wait for an answer.",
             next_action="Say for each whether it is the person; the plan then follows.",
         )
     plan = current_plan(request)

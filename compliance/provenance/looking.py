@@ -24,6 +24,7 @@ from retrieval.types import Needle
 MOST_NEAR = 20  # near copies of one text in strangers' records: more of them are a form letter
 EXCERPT = 80  # characters on each side of a match
 ORIGINALS = (ArtifactKind.DATASET, ArtifactKind.DATABASE)
+TEXTS = (Support.CONTENT, Support.NEAR)
 WEIGHTS = (ArtifactKind.MODEL, ArtifactKind.CHECKPOINT)
 
 
@@ -38,6 +39,7 @@ class Findings:
     forget: dict[str, list[dict[str, str]]]
     totals: dict[str, str]
     excerpts: dict[str, dict[str, str]]
+    alike: dict[str, int]  # records per artifact that nearly say what she says, and so many that they propose nobody
 
 
 def look(request: ErasureRequest, progress: Progress, *, scan: Scan = alone) -> Findings:
@@ -70,7 +72,7 @@ def look_with(
     for slug, answer in answers.items():
         for record, extra in _by_record(answer.matches).items():
             matches[slug].setdefault(record, []).extend(extra)
-    _drop_boilerplate(matches, search, contents)
+    alike = _drop_boilerplate(matches, search, contents)
     for artifact in readable:
         if ArtifactKind(artifact.kind) in ORIGINALS:
             matches[artifact.slug] = _copies_propose(matches[artifact.slug], search)
@@ -84,7 +86,7 @@ def look_with(
     models = {a.slug: exposure(a, found_in) for a in reached_models(artifacts, found_in)}
     excerpts = {artifact.slug: _excerpts(artifact, matches[artifact.slug], search) for artifact in readable}
     totals = {slug: answer.total.hex() for slug, answer in answers.items()}
-    return Findings(search, matches, described, models, _forget(readable, matches, search), totals, excerpts)
+    return Findings(search, matches, described, models, _forget(readable, matches, search), totals, excerpts, alike)
 
 
 def _forget(
@@ -125,25 +127,30 @@ def _excerpt(fields: Mapping[str, str], match: Match, subject_fields: Sequence[s
 
 def _drop_boilerplate(
     matches: dict[str, dict[str, list[Match]]], search: searching.Search, contents: list[Needle]
-) -> None:
+) -> dict[str, int]:
     """Forget contents that stand in many records of other people too: a stock answer says nothing about anybody.
 
     Near copies are counted apart: a letter that many have nearly alike proposes nobody, its exact copies still count.
+    Returns, per artifact, how many records near copies would have proposed otherwise.
     """
     strangers: Counter[str] = Counter()
     for records in matches.values():
         for found in records.values():
-            if all(match.support == Support.CONTENT for match in found):
+            if all(match.support in TEXTS for match in found):
                 strangers.update({match.needle for match in found})
     common = {needle.key for needle in contents if strangers[needle.key] > searching.BOILERPLATE}
     search.forget(common)
     common |= {f"{key}{NEAR}" for key in common}
-    common |= {key for key, records in strangers.items() if key.endswith(NEAR) and records > MOST_NEAR}
-    for records in matches.values():
+    forms = {key for key, records in strangers.items() if key.endswith(NEAR) and records > MOST_NEAR} - common
+    alike: Counter[str] = Counter()
+    for slug, records in matches.items():
         for record in list(records):
-            records[record] = [match for match in records[record] if match.needle not in common]
+            seen = records[record]
+            records[record] = [match for match in seen if match.needle not in common | forms]
             if not records[record]:
                 del records[record]
+                alike[slug] += any(match.needle in forms for match in seen)
+    return {slug: count for slug, count in alike.items() if count}
 
 
 def _copies_propose(records: dict[str, list[Match]], search: searching.Search) -> dict[str, list[Match]]:
@@ -153,7 +160,7 @@ def _copies_propose(records: dict[str, list[Match]], search: searching.Search) -
     """
     judged = {}
     for record, found in records.items():
-        alone = all(match.support == Support.CONTENT or search.support(match)[1] for match in found)
+        alone = all(match.support in TEXTS or search.support(match)[1] for match in found)
         judged[record] = [replace(match, needle=f"{match.needle}?") for match in found] if alone else found
     return judged
 

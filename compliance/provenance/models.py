@@ -102,7 +102,9 @@ class Trace(models.Model):
     record_key = models.CharField(max_length=64, help_text="Keyed hash of the record's name in its artifact.")
     support = models.CharField(max_length=12, choices=Support.choices())
     owner = models.BooleanField(default=True, help_text="The record is the person's; else it only mentions them.")
-    candidate = models.BooleanField(default=False, help_text="Only a name or an unproven identifier supports it.")
+    candidate = models.BooleanField(
+        default=False, help_text="Only a name, an unproven identifier or a near copy supports it."
+    )
     ticked = models.BooleanField(null=True, default=None)
     content_key = models.CharField(max_length=64, blank=True, help_text="Keyed hash of the record's content.")
     sealed = models.BinaryField()

@@ -34,7 +34,7 @@ MOST_CONTENTS = 500
 REQUEST = "request"  # the origin of needles that the request itself named
 CLUE_WORDS = "words"  # rules.asking.Clue
 BOILERPLATE = 3  # a text that stands in more records of strangers than this is nobody's own
-STRENGTH = [Support.EXACT, Support.NORMALISED, Support.CONTENT, Support.LINEAGE, Support.NAME]
+STRENGTH = [Support.EXACT, Support.NORMALISED, Support.CONTENT, Support.LINEAGE, Support.NEAR, Support.NAME]
 
 
 @dataclass
@@ -92,7 +92,7 @@ class Search:
         support = Support(match.support)
         if support is Support.LINEAGE:
             return support, False
-        return support, support is Support.NAME or match.needle not in self.trusted
+        return support, support in (Support.NAME, Support.NEAR) or match.needle not in self.trusted
 
     @property
     def identifiers(self) -> list[Needle]:

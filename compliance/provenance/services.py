@@ -18,7 +18,7 @@ from compliance.jobs.progress import Part, Progress
 from compliance.provenance import search as searching
 from compliance.provenance.connectors import Description, Match
 from compliance.provenance.connectors.rows import Total
-from compliance.provenance.looking import WEIGHTS, Findings, counted_records, look, look_with
+from compliance.provenance.looking import MOST_NEAR, TEXTS, WEIGHTS, Findings, counted_records, look, look_with
 from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.provenance.places import artifacts_of, connector_of, place_of, referring
 from compliance.provenance.scanning import Scan, alone
@@ -31,6 +31,7 @@ __all__ = [
     "Findings",
     "counted_records",
     "counts",
+    "declined",
     "forget_set",
     "look",
     "look_with",
@@ -161,7 +162,9 @@ def _note(request: ErasureRequest, artifact: Artifact, findings: Findings) -> Se
         records=described.records,
         digest=described.digest,
         facts={**(model or seen), **({"unread": len(described.unread)} if described.unread else {})},
-        note="Reached by lineage: weights hold no records to search." if weights else _searched(described),
+        note="Reached by lineage: weights hold no records to search."
+        if weights
+        else _searched(described, findings.alike.get(artifact.slug, 0)),
         at=timezone.now(),
     )
 
@@ -180,9 +183,20 @@ def read_since(request: ErasureRequest, findings: Findings) -> None:
             note.save(update_fields=["facts", "note"])
 
 
-def _searched(described: Description) -> str:
-    """How the artifact was searched where that is worth a word, and what of it was not."""
-    return " ".join(filter(None, (str(described.detail.get("searched") or ""), _not_read(described))))
+def _searched(described: Description, alike: int) -> str:
+    """How the artifact was searched where that is worth a word, what of it was not, and what proposed nobody."""
+    return " ".join(filter(None, (str(described.detail.get("searched") or ""), _alike(alike), _not_read(described))))
+
+
+def _alike(count: int) -> str:
+    """That a form letter was met: many records nearly say what one text of the person says."""
+    if not count:
+        return ""
+    records = "1 record nearly says" if count == 1 else f"{count} records nearly say"
+    return (
+        f"{records} what a text of the person says, as more than {MOST_NEAR} records of other people do: taken for a "
+        "form letter, so proposed as nobody's and left as they are."
+    )
 
 
 def _not_read(described: Description) -> str:
@@ -260,3 +274,10 @@ def counts(request: ErasureRequest) -> dict[str, dict[Support, int]]:
     for slug, support in Trace.objects.current(request).counted().values_list("artifact__slug", "support"):
         table[slug][Support(support)] += 1
     return table
+
+
+def declined(request: ErasureRequest) -> list[tuple[Artifact, bool, int]]:
+    """Candidates that the officer said are not the person's: artifact, whether by a text, and how many records."""
+    rows = Trace.objects.current(request).filter(candidate=True, ticked=False).select_related("artifact")
+    told = Counter((row.artifact, row.support in TEXTS) for row in rows.order_by("artifact_id", "id"))
+    return [(artifact, text, count) for (artifact, text), count in told.items()]

@@ -17,7 +17,8 @@ class Affected:
     """An artifact in which the person was found: counts by what supports the match, and facts that decide the route.
 
     Counts are disjoint: a row counts once, under its strongest support. ``name_only_ticked`` are the rows that only a
-    name supports and that the officer ticked. ``backups_until`` is the day on which the last backup is gone.
+    name supports and that the officer ticked, ``near_ticked`` those that nearly say what a text of the person says.
+    ``backups_until`` is the day on which the last backup is gone.
     """
 
     artifact: str
@@ -30,6 +31,7 @@ class Affected:
     content: int = 0
     lineage: int = 0
     name_only_ticked: int = 0
+    near_ticked: int = 0
     rows_total: int | None = None
     facts: Mapping[str, Fact] = field(default_factory=dict)
     backups_until: date | None = None
@@ -38,7 +40,8 @@ class Affected:
     @property
     def found(self) -> int:
         """Rows, vectors, answers or models in which the person was found."""
-        return self.exact + self.normalised + self.content + self.lineage + self.name_only_ticked
+        ticked = self.name_only_ticked + self.near_ticked
+        return self.exact + self.normalised + self.content + self.lineage + ticked
 
     def number(self, fact: str, default: int = 0) -> int:
         """A fact as a whole number."""

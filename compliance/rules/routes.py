@@ -40,6 +40,7 @@ def _why_found(item: Affected) -> str:
         (item.content, "by the same content"),
         (item.lineage, "derived from the person's records"),
         (item.name_only_ticked, "by name, ticked by an officer"),
+        (item.near_ticked, "by nearly the same text, ticked by an officer"),
     )
     return f"Found in {item.name}: " + ", ".join(f"{count:,} {words}" for count, words in parts if count) + "."
 

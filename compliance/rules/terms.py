@@ -176,6 +176,7 @@ class Support(Term):
     NORMALISED = "normalised", "Identifier in another spelling"
     CONTENT = "content", "Same content (hash)"
     LINEAGE = "lineage", "Derived from a record of the person"
+    NEAR = "near", "Nearly the same text: needs the officer's tick"
     NAME = "name", "Name only: needs the officer's tick"
 
 

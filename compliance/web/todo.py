@@ -11,7 +11,7 @@ from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.jobs.models import Job
 from compliance.mitigation.models import Plan
 from compliance.provenance.models import Trace
-from compliance.rules.terms import JobStatus, Role, State, Work
+from compliance.rules.terms import JobStatus, Role, State, Support, Work
 from compliance.web import assessment_forms
 from compliance.web import decision_forms as forms
 
@@ -119,13 +119,22 @@ def _decide(desk: Desk) -> Todo:
     return Todo("Decide on the request", words if offers else "A privacy officer decides.", "warn", offers)
 
 
+def _why_they_wait(case: ErasureRequest) -> str:
+    """What supports the candidates, so that the officer knows what to look at."""
+    found = Trace.objects.current(case).waiting()
+    near = found.filter(support=Support.NEAR).count()
+    others = "Only a name, or an identifier or text that proves nobody, supports them."
+    alike = f"{near} of them nearly say what a text of the person says: an edited copy, or somebody else's letter."
+    why = " ".join(filter(None, (others if near < found.count() else "", alike if near else "")))
+    return f"{why} Say which are the person before the plan is approved; those that are not stay as they are."
+
+
 def _plan(desk: Desk) -> Todo:
     waiting = Trace.objects.current(desk.case).waiting().count()
     later = desk.offer("keep", "Keep one artifact", forms.Keep)
     later += desk.offer("look-again", "Search again", forms.LookAgain) + _early(desk)
     if waiting:
-        words = "Only a name supports them. Say which are the person before the plan is approved."
-        return Todo("Candidates wait for your tick", words, "warn", later, tick=waiting)
+        return Todo("Candidates wait for your tick", _why_they_wait(desk.case), "warn", later, tick=waiting)
     return _approve(desk, later)
 
 

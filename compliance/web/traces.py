@@ -1,7 +1,8 @@
-"""Candidates that only a name supports: the officer says which are the person."""
+"""Candidates that only a name or a near copy supports: the officer says which are the person."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from compliance.web.staff import IDENTIFIER_ROLES, case_or_404, desk, member, st
 
 @dataclass(frozen=True)
 class Candidate:
-    """One record in which only a name was found."""
+    """One record that is not proven to be the person's."""
 
     row: Trace
     record: str
@@ -48,7 +49,15 @@ def show(request: HttpRequest, reference: str) -> HttpResponse:
     with transaction.atomic():
         audit.record("traces.shown", case=reference, entity=case.entity.slug, by=user.get_username())
     candidates = [_candidate(row, content) for row, content in opened if row.candidate]
-    return desk(request, "officer/traces.html", {"here": "cases", "case": case, "candidates": candidates})
+    newest = max((one.row.pk for one in candidates), default=0)  # one answer for all is for those that were shown
+    shown = {"candidates": candidates, "rest": _rest(case), "newest": newest}
+    return desk(request, "officer/traces.html", {"here": "cases", "case": case, **shown})
+
+
+def _rest(case: ErasureRequest) -> list[tuple[str, str, int]]:
+    """What still waits, by support: its name, in words, and how many; one answer may be given for all of them."""
+    waiting = Counter(Trace.objects.current(case).waiting().values_list("support", flat=True))
+    return [(support.value, support.label, waiting[support]) for support in Support if waiting[support]]
 
 
 def _candidate(row: Trace, content: dict[str, Any]) -> Candidate:
@@ -62,11 +71,18 @@ def _candidate(row: Trace, content: dict[str, Any]) -> Candidate:
     )
 
 
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
+
 def _tick(request: HttpRequest, case: ErasureRequest) -> HttpResponse:
-    """Each candidate with an answer: the person, or somebody else; without one it goes on waiting."""
-    answers = {}
-    for pk, ticked in Trace.objects.current(case).filter(candidate=True).values_list("pk", "ticked"):
+    """Each candidate with an answer: the person, or somebody else; without one it takes that of its kind, or waits."""
+    answers, shown = {}, _number(request.POST.get("shown", ""))
+    rows = Trace.objects.current(case).filter(candidate=True)
+    for pk, ticked, support in rows.values_list("pk", "ticked", "support"):
         answer = request.POST.get(f"trace-{pk}")
+        if answer is None and ticked is None and pk <= shown:
+            answer = request.POST.get(f"rest-{support}")
         if answer in ("yes", "no") and ticked is not (answer == "yes"):
             answers[pk] = answer == "yes"
     try:

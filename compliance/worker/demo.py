@@ -25,7 +25,7 @@ from compliance.jobs.models import Job
 from compliance.mitigation import services as mitigation
 from compliance.provenance.models import Trace
 from compliance.rules.errors import OubliError
-from compliance.rules.terms import Ground, JobStatus, Law, State, Work
+from compliance.rules.terms import Ground, JobStatus, Law, State, Support, Work
 
 PATIENCE = 900.0  # seconds for one piece of work, restarts included
 
@@ -107,11 +107,19 @@ def climb(case: Case) -> Report:
 
 
 def _answer_candidates(case: Case, olga: User) -> None:
-    """The demonstration's officer says no to what only a name supports; the plan then follows by itself."""
+    """The demonstration's officer says no to every candidate; the plan then follows by itself."""
     waiting = list(Trace.objects.current(case.now).waiting().select_related("artifact", "request__entity"))
     if waiting:
         mitigation.answer_candidates(case.now, {row.pk: False for row in waiting}, by=olga)
-        case.console.print(f"{len(waiting)} candidates that only a name supports: not ticked by {olga.username}")
+        case.console.print(
+            f"{len(waiting)} candidates ({_of_what(waiting)}): not ticked by {olga.username}, so they stay"
+        )
+
+
+def _of_what(waiting: Sequence[Trace]) -> str:
+    near = sum(row.support == Support.NEAR for row in waiting)
+    parts = [(len(waiting) - near, "only a name or an unproven identifier"), (near, "nearly the same text")]
+    return ", ".join(f"{words}: {count}" for count, words in parts if count)
 
 
 def _approve(case: Case, olga: User, pavel: User) -> None:

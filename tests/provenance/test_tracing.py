@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from compliance.accounts.models import LegalEntity, User
+from compliance.evidence import gathering
+from compliance.evidence.facts import declined
 from compliance.intake import proofs, vault
 from compliance.intake import services as intake
 from compliance.intake.decisions import Reasons, accept
@@ -19,12 +22,13 @@ from compliance.jobs.progress import Unattended
 from compliance.mitigation import services as mitigation
 from compliance.provenance import registration
 from compliance.provenance import services as provenance
-from compliance.provenance.models import Artifact, Trace
+from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.rules import asking
 from compliance.rules.asking import Checked
 from compliance.rules.errors import MissingPart, PlanChanged
-from compliance.rules.terms import Ground, IdentifierKind, State
+from compliance.rules.terms import Ground, IdentifierKind, State, Support
 from compliance.worker import staff
+from tests.services import planted
 
 ANA = "ana.lima@post.example"
 STOCK = "Thank you for your patience, we have written to our partner about it."
@@ -227,3 +231,50 @@ def test_a_dry_run_writes_no_row(firm: dict[str, User]) -> None:
     assert {place.name: place.own for place in seen.places} == {"Customers": 1, "Letters": 1}
     assert {step.action for step in seen.steps} >= {"erase_records", "redact_records"}
     assert not Trace.objects.exists() and not ErasureRequest.objects.exists()
+
+
+def with_near_copies(folder: Path, strangers: int) -> None:
+    """Ana's long letter, and nearly the same letter from some other senders."""
+    text, chance = planted.text_of(0), random.Random(2)
+    hers = {"id": "20", "sender": ANA, "body": text, "reply": STOCK}
+    edited = [planted.edited(text, chance) for _ in range(strangers)]
+    theirs = [{"id": f"near {n}", "sender": f"x{n}@post.example", "body": body} for n, body in enumerate(edited)]
+    with (folder / "letters.jsonl").open("a") as letters:
+        letters.writelines(json.dumps(row) + "\n" for row in [hers, *theirs])
+
+
+def test_a_near_copy_only_proposes_and_a_declined_one_is_said(firm: dict[str, User], tmp_path: Path) -> None:
+    with_near_copies(tmp_path, 2)
+    case = planned(case_of(firm))
+    near = Trace.objects.filter(request=case, support=Support.NEAR)
+    assert [(row.candidate, row.ticked) for row in near] == [(True, None)] * 2
+    mitigation.answer_candidates(case, {row.pk: False for row in waiting(case)}, by=firm["olga.demo"])
+    said_in = {
+        "en": "or nearly (3)",
+        "de": "fast demselben",
+        "pt-br": "ou quase (3)",
+        "fr": "ou presque",
+        "es": "o casi (3)",
+    }
+    for language, words in said_in.items():
+        assert any(words in said for said in declined(case, language)), "two near copies, and one that quotes her"
+    told = [rest.what for rest in gathering.gather(case, mitigation.current_plan(case)).residuals]
+    assert sum("left them as they are" in what for what in told) == len(declined(case, "en")) == 2
+
+
+def test_a_ticked_near_copy_counts_by_a_word_of_its_own(firm: dict[str, User], tmp_path: Path) -> None:
+    with_near_copies(tmp_path, 1)
+    case = planned(case_of(firm))
+    answers = {row.pk: row.support == Support.NEAR for row in waiting(case)}
+    mitigation.answer_candidates(case, answers, by=firm["olga.demo"])
+    assert provenance.counts(case)["letters"][Support.NEAR] == 1
+    steps = mitigation.current_plan(case).steps.filter(artifact__slug="letters")
+    assert any("1 by nearly the same text, ticked by an officer" in step.reason for step in steps)
+
+
+def test_a_form_letter_proposes_nobody_and_that_is_said(firm: dict[str, User], tmp_path: Path) -> None:
+    with_near_copies(tmp_path, 21)
+    case = planned(case_of(firm))
+    assert not Trace.objects.filter(request=case, support=Support.NEAR).exists()
+    note = SearchNote.objects.get(request=case, artifact__slug="letters").note
+    assert note.startswith("21 records nearly say what a text of the person says")

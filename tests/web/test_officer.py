@@ -152,6 +152,25 @@ def test_candidates_wait_for_the_officer_and_then_the_plan_follows(aurora: seede
     assert Event.objects.filter(kind="traces.shown", actor="olga").count() == 1
 
 
+def test_one_answer_for_all_of_a_kind_is_for_those_that_were_shown(aurora: seeded.Company, olga: Client) -> None:
+    case = seeded.planned(aurora, seeded.register(aurora.entity), candidates=3)
+    first, second, third = Trace.objects.filter(request=case, candidate=True).order_by("pk")
+    Trace.objects.filter(pk=third.pk).update(support="near")
+    traces = f"/officer/cases/{case.reference}/traces/"
+    assert "1 of them nearly say what a text of the person says" in case_page(olga, case)
+    page = olga.get(traces).content.decode()
+    assert f'name="shown" value="{third.pk}"' in page
+    assert "Nearly the same text: needs the officer&#x27;s tick: 1 without an answer" in page
+    olga.post(traces, {"rest-name": "no", "rest-near": "yes", "shown": first.pk})
+    olga.post(traces, {"rest-near": "yes", "shown": third.pk, f"trace-{second.pk}": "yes"})
+    olga.post(traces, {"rest-name": "yes", "shown": "x"})
+    assert list(Trace.objects.filter(candidate=True).order_by("pk").values_list("ticked", flat=True)) == [
+        False,
+        True,
+        True,
+    ]
+
+
 def test_stopped_work_says_why_and_can_be_tried_again(aurora: seeded.Company, olga: Client, bruno: Client) -> None:
     case = seeded.stopped(aurora, seeded.register(aurora.entity))
     job = Job.objects.of(case.pk)[0]

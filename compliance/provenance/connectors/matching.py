@@ -57,7 +57,7 @@ def matches(
     for record, name, size, key in resemblance.found():
         if (record, name) not in whole:
             owner = place.erase_on_mention or declared(name, place.subject_fields)
-            yield Match(record, name, "content", key, digests[record], owner, 0, size)
+            yield Match(record, name, "near", key, digests[record], owner, 0, size)
 
 
 def derived(rows: Iterable[Row], place: Place, keys: Collection[str]) -> Iterator[Match]:
