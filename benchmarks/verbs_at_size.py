@@ -3,7 +3,8 @@
 Random weights of a real architecture, a handful of people, each verb in its own process from the command line as a
 user gives it; memory is the largest resident size of that process. Training must hold four times the weights (weights,
 gradients, two moments), asking once or, where an attack trains, as much; the goals add what a batch needs. Figures are
-of one run; the weights are barely trained, so that what the verbs *find* here says nothing.
+of one run; the weights are barely trained, so that what the verbs *find* here says nothing, and a gate that refuses to
+save a model that babbles has done its work: such a verb went through too, and is marked.
 
     python benchmarks/verbs_at_size.py [--shape gpt2|100m|5m] [--quick] [--only VERB ...] [--json FILE]
 """
@@ -39,10 +40,17 @@ class Measured:
     cpu_seconds: float
     peak: float
     goal: float
+    refused: bool = False
 
     @property
     def met(self) -> bool:
-        return self.code == 0 and self.peak <= self.goal
+        return (self.code == 0 or self.refused) and self.peak <= self.goal
+
+    @property
+    def word(self) -> str:
+        if self.code and not self.refused:
+            return f"exit {self.code}"
+        return "too much memory" if not self.met else "ok, its gate refused to save" if self.refused else "ok"
 
 
 def people(count: int, *, first: int) -> list[dict[str, object]]:
@@ -109,10 +117,13 @@ def measured(verb: str, words: Sequence[str], *, goal: float, folder: Path) -> M
         child = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said)
         _, status, used = os.wait4(child.pid, 0)
     code = os.waitstatus_to_exitcode(status)
-    if code:
+    refused = '"error": "Refused"' in (folder / "words.txt").read_text("utf-8", "replace")
+    if code and not refused:
         print((folder / "words.txt").read_text("utf-8", "replace")[-600:], file=sys.stderr)
     taken = used.ru_utime + used.ru_stime
-    return Measured(verb, code, round(time.monotonic() - began, 1), round(taken, 1), used.ru_maxrss / 1e6, goal)
+    return Measured(
+        verb, code, round(time.monotonic() - began, 1), round(taken, 1), used.ru_maxrss / 1e6, goal, refused
+    )
 
 
 def main() -> int:
@@ -148,9 +159,8 @@ def run_all(folder: Path, shape: str, only: Sequence[str] | None) -> list[Measur
         size = size if size is not None else weights()
         one = Measured(**{**asdict(one), "goal": BASE + size * (5 if trains else 4)})
         found.append(one)
-        said = "ok" if one.met else f"exit {one.code}" if one.code else "too much memory"
         print(f"{verb:16}{one.seconds:8.1f} s {one.cpu_seconds:8.1f} CPU s {one.peak:7.2f} GB (goal {one.goal:.2f}; "
-              f"weights {size:.2f})  {said}", flush=True)  # fmt: skip
+              f"weights {size:.2f})  {one.word}", flush=True)  # fmt: skip
     return found
 
 
