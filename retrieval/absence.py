@@ -4,12 +4,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from retrieval.scan import scan_bytes
+from retrieval.scan import scan_bytes, scan_content
 from retrieval.types import AbsenceReport, Residue
 
 
 def absent(folder: Path, *, vectors: Sequence[bytes] = (), texts: Sequence[str] = ()) -> AbsenceReport:
-    """Scan every file of a folder for the exact bytes of vectors and texts (plain and as JSON writes them)."""
+    """Scan every file of a folder for the exact bytes of vectors and texts (plain and as JSON writes them).
+
+    Beside raw bytes, what Parquet, SQLite, gzip and zip hide is decoded and searched (whichever finds more is counted).
+    Raises ``ScanIncomplete`` for a file that cannot be read or decoded.
+    """
     spellings = [spelling for text in texts for spelling in _as_stored(text)]
     patterns = [*vectors, *spellings]
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -24,6 +28,11 @@ def _as_stored(text: str) -> tuple[bytes, ...]:
 
 
 def _residues(path: Path, patterns: Sequence[bytes], vectors: int) -> list[Residue]:
-    found = [index < vectors for _, index in scan_bytes(path, patterns)]
-    counts = {"vector": sum(found), "text": len(found) - sum(found)}
+    if not patterns or not path.stat().st_size:
+        return []
+    raw, decoded = [index for _, index in scan_bytes(path, patterns)], scan_content(path, patterns)
+    counts = {
+        "vector": max(sum(index < vectors for index in found) for found in (raw, decoded)),
+        "text": max(sum(index >= vectors for index in found) for found in (raw, decoded)),
+    }
     return [Residue(str(path), "vector" if what == "vector" else "text", n) for what, n in counts.items() if n]

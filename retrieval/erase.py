@@ -18,6 +18,7 @@ from retrieval.absence import absent as absent
 from retrieval.errors import IndexUnreadable, UnknownId, UnsupportedIndex
 from retrieval.indexes import (
     compressed,
+    documents,
     finishing,
     generation,
     hidden,
@@ -29,11 +30,11 @@ from retrieval.indexes import (
     vectors,
     weighing,
 )
-from retrieval.indexes.chunks import StoredChunks
+from retrieval.indexes.documents import Documents
 from retrieval.indexes.inplace import Scrub, WriteAnew
 from retrieval.indexes.layout import Place
 from retrieval.indexes.vectors import Ids
-from retrieval.types import EraseReceipt, HideReceipt, Progress, silent
+from retrieval.types import EraseReceipt, HideReceipt, Json, Progress, silent
 
 
 def hide(folder: Path, ids: Iterable[int]) -> HideReceipt:
@@ -70,7 +71,9 @@ def erase(
     with layout.changing(folder):
         layout.sweep(folder)
         place = layout.current(folder)
-        held = StoredChunks(place.files / layout.CHUNKS)
+        held = documents.opened(place.files, plain=place.plain)
+        if keep_undo is not None:
+            documents.refuse_other_than_lines(place.files, "Keeping what is erased, with a way back, from")
         present = _present(place, held, wanted)
         if len(present):
             progress(0.1, f"{len(present)} of {len(held)} chunks to be removed")
@@ -89,9 +92,9 @@ def _memory(followers: int) -> str:
     return f"memory: {here}; other processes follow at their next search"
 
 
-def _present(place: Place, held: StoredChunks, wanted: frozenset[int]) -> Ids:
+def _present(place: Place, held: Documents, wanted: frozenset[int]) -> Ids:
     ids = np.array(sorted(wanted), np.int64)
-    there = held.places.find(ids) >= 0
+    there = np.isin(ids, held.live())
     unknown = set(ids[~there].tolist()).difference(place.manifest.get("erased", ()))
     if unknown:
         raise UnknownId(
@@ -101,7 +104,7 @@ def _present(place: Place, held: StoredChunks, wanted: frozenset[int]) -> Ids:
     return np.asarray(ids[there])
 
 
-def _erased(place: Place, held: StoredChunks, ids: Ids, keep_undo: Path | None, progress: Progress) -> EraseReceipt:
+def _erased(place: Place, held: Documents, ids: Ids, keep_undo: Path | None, progress: Progress) -> EraseReceipt:
     try:
         planned = inplace.plan(place, held, ids)
     except WriteAnew as reason:
@@ -142,10 +145,9 @@ def _next_generation(place: Place, ids: Ids, why: str, keep_undo: Path | None, p
     index, how = _without(held, ids, keep_undo)
     number = place.generation + 1
     target = layout.fresh(place.folder, number)
-    kept = [chunk for chunk in held.chunks.values() if chunk.id not in gone]
     erased = sorted(gone.union(place.manifest.get("erased", ())))
     said = {name: value for name, value in place.manifest.items() if name not in ("slots", "data")}
-    manifest = generation.write(target, index, kept, {**said, "generation": number, "erased": erased})
+    manifest = _written(target, index, held, gone, {**said, "generation": number, "erased": erased})
     progress(0.8, "making it the current one")
     before = generation.digest_of(place)
     layout.publish(place.folder, target, plain=place.plain)
@@ -155,12 +157,18 @@ def _next_generation(place: Place, ids: Ids, why: str, keep_undo: Path | None, p
         generation_before=place.generation,
         generation_after=number,
         removed=len(ids),
-        remaining=len(kept),
+        remaining=len(held.chunks) - len(gone),
         seconds=0.0,
         how=f"new generation written ({why}; {how}), old files unlinked",
         digest_before=before,
         digest_after=str(manifest["digest"]),
     )
+
+
+def _written(target: Path, index: object, held: generation.Generation, gone: frozenset[int], manifest: Json) -> Json:
+    if documents.is_lines(held.chunks.path):
+        return generation.write(target, index, [one for one in held.chunks.values() if one.id not in gone], manifest)
+    return generation.write_without(target, index, held.chunks, gone, manifest)
 
 
 def _without(held: generation.Generation, ids: Ids, keep_undo: Path | None) -> tuple[object, str]:

@@ -23,6 +23,9 @@ from retrieval.types import Progress, silent
 
 _CHUNK = 16 << 20
 _CELL_END = b"\x00"
+_UNDECODABLE = (
+    OSError, EOFError, zlib.error, zipfile.BadZipFile, sqlite3.Error, pa.ArrowException, RuntimeError,
+)  # fmt: skip
 
 
 def scan_bytes(
@@ -113,6 +116,22 @@ def _is_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
+def scan_content(path: Path, patterns: Sequence[bytes]) -> list[int]:
+    """Return the index of the pattern for every occurrence in what a file's format hides (empty for a plain file).
+
+    Raises ``ScanIncomplete`` for a file that cannot be decoded.
+    """
+    decode = _decoder(path)
+    if decode is None:
+        return []
+    try:
+        return [index for _, index in _occurrences(decode(path), patterns, False)]
+    except _UNDECODABLE as error:
+        raise ScanIncomplete(
+            f"Searching {path}: {type(error).__name__} while decoding; its content is unknown."
+        ) from error
+
+
 def _count(path: Path, patterns: Sequence[bytes], ignore_case: bool) -> int:
     raw = len(scan_bytes(path, patterns, ignore_case=ignore_case))
     decode = _decoder(path)
@@ -120,7 +139,7 @@ def _count(path: Path, patterns: Sequence[bytes], ignore_case: bool) -> int:
         return raw
     try:
         return max(raw, sum(1 for _ in _occurrences(decode(path), patterns, ignore_case)))
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, sqlite3.Error, pa.ArrowException, RuntimeError) as error:
+    except _UNDECODABLE as error:
         why = f"{type(error).__name__} while decoding"
         raise ScanIncomplete(
             f"Searching {path}: {why}; its raw bytes hold {raw} matches, its content is unknown."

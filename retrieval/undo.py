@@ -13,7 +13,7 @@ import numpy as np
 
 from retrieval.durable import write_whole
 from retrieval.errors import DimensionMismatch, IndexUnreadable
-from retrieval.indexes import generation, layout, vectors
+from retrieval.indexes import documents, generation, layout, vectors
 from retrieval.types import Chunk, Vectors
 
 
@@ -34,6 +34,7 @@ def restore(folder: Path, kept: Path) -> int:
     with layout.changing(folder):
         layout.sweep(folder)
         held = generation.read(folder)
+        documents.refuse_other_than_lines(held.place.files, "Restoring into")
         rows = [(chunk, vector) for chunk, vector in _read(kept) if chunk.id not in held.chunks]
         if rows:
             _publish_with(held, [chunk for chunk, _ in rows], np.stack([vector for _, vector in rows]))

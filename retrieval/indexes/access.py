@@ -17,7 +17,7 @@ from typing import Final
 
 from retrieval.durable import write_whole
 from retrieval.errors import IndexUnreadable, NotPermitted
-from retrieval.types import Chunk
+from retrieval.indexes.documents import Documents
 
 NAME: Final = "access.json"
 _EVERYBODY: Final = "*"
@@ -57,7 +57,7 @@ class Permissions:
         rules = self._current()
         return rules is None or rules.permit(self._named(who), document)
 
-    def allowed(self, who: Who, chunks: Mapping[int, Chunk], stamp: tuple[int, ...]) -> frozenset[int] | None:
+    def allowed(self, who: Who, chunks: Documents, stamp: tuple[int, ...]) -> frozenset[int] | None:
         """Return the ids that may be read, or nothing where there are no permissions; kept until something changes."""
         rules = self._current()
         if rules is None:

@@ -3,7 +3,7 @@
 import json
 import mmap
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from retrieval.errors import IndexUnreadable, StoreOutOfStep
 from retrieval.indexes import places
 from retrieval.indexes.places import Places
+from retrieval.indexes.sections import Offsets
 from retrieval.types import Chunk, Json
 
 
@@ -88,9 +89,25 @@ class StoredChunks(Mapping[int, Chunk]):
     def __len__(self) -> int:
         return self._count
 
+    def several(self, ids: Sequence[int]) -> dict[int, Chunk]:
+        """Return chunks by id; raises ``KeyError`` when one is gone."""
+        return {id: self[id] for id in ids}
+
     def values(self) -> Any:
         """Return every chunk, in the file's order, read in one pass."""
         return [chunk for chunk, _, _ in _rows(self.path)]
+
+    def live(self) -> Offsets:
+        """Return the ids whose rows are there, ascending."""
+        return self.places.live()
+
+    def prepare(self, ids: Sequence[int]) -> None:
+        """Do nothing: rows are blanked in place, by patches."""
+
+
+def opened(path: Path) -> StoredChunks:
+    """Open a file of chunks; raises ``IndexUnreadable`` and ``StoreOutOfStep``."""
+    return StoredChunks(path)
 
 
 def _rows(path: Path) -> Iterator[tuple[Chunk, int, int]]:

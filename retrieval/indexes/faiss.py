@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.errors import IndexUnreadable, StoreOutOfStep
-from retrieval.indexes import Embedder, chunks, generation, layout, vectors
-from retrieval.indexes.layout import CHUNKS, Place
+from retrieval.indexes import Embedder, documents, generation, layout, vectors
+from retrieval.indexes.layout import Place
 from retrieval.indexes.opened import FaissIndex
 from retrieval.types import Chunk, IndexDescription, Json, Progress, silent
 
@@ -26,6 +26,8 @@ def build(
     with layout.changing(folder):
         layout.sweep(folder)
         before = layout.current(folder, damaged_too=True) if layout.exists(folder) else None
+        if before is not None:
+            documents.refuse_other_than_lines(before.files, "Building")
         plain, number, erased = _what_was(before, ids)
         target = layout.fresh(folder, number)
         origin: Json = {"embedder": embedder.name, "embedder_digest": embedder.digest, "erased": erased, "kind": kind}
@@ -42,7 +44,7 @@ def _what_was(before: Place | None, ids: vectors.Ids) -> tuple[bool, int, list[i
         return False, 1, []
     once = set(before.manifest.get("erased", ()))
     with suppress(IndexUnreadable, StoreOutOfStep):  # building anew is also how a damaged folder is repaired
-        once |= chunks.read(before.files / CHUNKS).keys()
+        once |= documents.read(before.files).keys()
     return before.plain, before.generation + 1, sorted(once.difference(ids.tolist()))
 
 

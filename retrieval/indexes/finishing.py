@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from retrieval.durable import sync_folder
-from retrieval.indexes import blocks, journal, patches
+from retrieval.indexes import blocks, documents, journal, patches
 from retrieval.indexes.names import INDEX, MANIFEST
 from retrieval.types import Json
 
@@ -29,8 +29,12 @@ def carry_out(folder: Path, change: journal.Change, trees: Mapping[str, blocks.T
     """Carry out a change that is written down."""
     files = folder / change.target if change.target else folder
     patches.overwrite(files, change.patches)
+    documents.carry_out(files, change.store)
+    kept = str(change.store.get("file", ""))
     roots = {
-        name: blocks.refresh(files / name, patches.touched(change.patches, name), before=before, tree=trees.get(name))
+        name: documents.root(documents.opened(files))
+        if name == kept
+        else blocks.refresh(files / name, patches.touched(change.patches, name), before=before, tree=trees.get(name))
         for name, before in change.manifest.get("roots", {}).items()
     }
     manifest = {**change.manifest, "roots": roots, "digest": digest(roots)}

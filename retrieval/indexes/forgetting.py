@@ -9,10 +9,9 @@ from typing import Any
 import faiss as faiss_bindings
 import numpy as np
 
-from retrieval.indexes import filemap, layout
-from retrieval.indexes.chunks import StoredChunks
+from retrieval.indexes import documents, filemap, layout
 from retrieval.indexes.generation import Generation
-from retrieval.indexes.layout import CHUNKS, INDEX
+from retrieval.indexes.layout import INDEX
 from retrieval.indexes.mapped import mapped
 from retrieval.indexes.scrub import NO_NUMBER, NOBODY, among
 from retrieval.indexes.sections import Offsets
@@ -34,7 +33,7 @@ def followed(held: Generation) -> Generation | None:
         return None
     ids = np.fromiter(erased, np.int64, len(erased))
     forget(held.index, ids, place.files)
-    return Generation(place, held.index, StoredChunks(place.files / CHUNKS), stamp, held.gone | erased)
+    return Generation(place, held.index, documents.opened(place.files, plain=place.plain), stamp, held.gone | erased)
 
 
 def forget(index: Any, ids: Offsets, files: Path) -> None:

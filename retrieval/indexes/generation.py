@@ -13,8 +13,8 @@ import numpy as np
 
 from retrieval.durable import sha256_of
 from retrieval.errors import DimensionMismatch, IndexUnreadable, JournalDamaged, StoreOutOfStep
-from retrieval.indexes import blocks, chunks, finishing, layout, vectors
-from retrieval.indexes.chunks import StoredChunks
+from retrieval.indexes import blocks, chunks, documents, finishing, layout, vectors
+from retrieval.indexes.documents import Documents
 from retrieval.indexes.layout import CHUNKS, INDEX, MANIFEST, Place
 from retrieval.indexes.sections import Offsets
 from retrieval.types import Chunk, Json
@@ -30,7 +30,7 @@ class Generation:
 
     place: Place
     index: Any
-    chunks: StoredChunks = field(repr=False)
+    chunks: Documents = field(repr=False)
     stamp: tuple[int, ...]
     gone: frozenset[int] = field(default=frozenset(), repr=False)
 
@@ -39,8 +39,24 @@ def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Js
     """Write a generation's files, and return the finished manifest."""
     vectors.write(index, target / INDEX)
     places = chunks.write(target / CHUNKS, kept)
-    _check_written(index, target, places.ids, int((places.offsets + places.lengths).max(initial=0)))
-    roots = {name: blocks.write(target / name) for name in (INDEX, CHUNKS)}
+    _check_written(index, target, places.ids)
+    if (target / CHUNKS).stat().st_size != int((places.offsets + places.lengths).max(initial=0)):
+        raise StoreOutOfStep(_differ(target))
+    return _finished(target, index, len(places.ids), {CHUNKS: blocks.write(target / CHUNKS)}, manifest)
+
+
+def write_without(target: Path, index: Any, held: Documents, gone: frozenset[int], manifest: Json) -> Json:
+    """Write a generation whose documents stay where they are and lose ``gone`` when it is published."""
+    vectors.write(index, target / INDEX)
+    remaining = np.setdiff1d(held.live(), np.fromiter(gone, np.int64, len(gone)))
+    _check_written(index, target, remaining)
+    documents.leave(target, documents.step(held, gone))
+    roots = {held.path.name: documents.root(held, without=gone)}
+    return _finished(target, index, len(remaining), roots, manifest)
+
+
+def _finished(target: Path, index: Any, count: int, stored: Json, manifest: Json) -> Json:
+    roots = {INDEX: blocks.write(target / INDEX), **stored}
     finished = {
         **{name: value for name, value in manifest.items() if name not in _OURS},
         "base": manifest.get("generation", 0),
@@ -48,24 +64,26 @@ def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Js
         "digest": finishing.digest(roots),
         "dimension": index.d,
         "metric": METRICS.get(index.metric_type, str(index.metric_type)),
-        "count": len(places.ids),
+        "count": count,
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     (target / MANIFEST).write_bytes(chunks.as_json(finished))
     return finished
 
 
-def _check_written(index: Any, target: Path, ids: Offsets, size: int) -> None:
+def _check_written(index: Any, target: Path, ids: Offsets) -> None:
     """Read back what was written before it may count: faiss does not notice when its last bytes find no room."""
     try:
         back = np.sort(vectors.ids_of(vectors.read(target / INDEX)))
         whole = np.array_equal(back, np.sort(vectors.ids_of(index))) and np.array_equal(back, ids)
     except IndexUnreadable as error:
         raise OSError(errno.EIO, "written, but cannot be read back (is the disk full?)", str(target)) from error
-    if not whole or (target / CHUNKS).stat().st_size != size:
-        raise StoreOutOfStep(
-            f"Writing the index in {target}: vectors and chunks differ; the old generation still counts."
-        )
+    if not whole:
+        raise StoreOutOfStep(_differ(target))
+
+
+def _differ(target: Path) -> str:
+    return f"Writing the index in {target}: vectors and chunks differ; the old generation still counts."
 
 
 def read(folder: Path) -> Generation:
@@ -88,7 +106,8 @@ def read(folder: Path) -> Generation:
 
 def _checked(place: Place, stamp: tuple[int, ...]) -> Generation:
     check_digests(place)
-    index, held = vectors.read(place.files / INDEX), StoredChunks(place.files / CHUNKS)
+    index, held = vectors.read(place.files / INDEX), documents.opened(place.files, plain=place.plain)
+    documents.check(held, place.manifest.get("roots", {}).get(held.path.name))
     declared = place.manifest.get("dimension")
     if declared is not None and int(declared) != index.d:
         raise DimensionMismatch(
@@ -96,7 +115,7 @@ def _checked(place: Place, stamp: tuple[int, ...]) -> Generation:
             "restore the manifest that belongs to it, or rebuild the index."
         )
     gone = frozenset(map(int, place.manifest.get("slots", ())))
-    ids, live = np.sort(vectors.ids_of(index, gone)), held.places.live()
+    ids, live = np.sort(vectors.ids_of(index, gone)), held.live()
     if not np.array_equal(ids, live):
         raise StoreOutOfStep(
             f"Opening the index in {place.files}: {len(np.setdiff1d(ids, live))} vectors have no chunk and "
@@ -108,14 +127,19 @@ def _checked(place: Place, stamp: tuple[int, ...]) -> Generation:
 def check_digests(place: Place) -> None:
     """Raise ``IndexUnreadable`` when a file is not the one that the manifest names."""
     expected = dict(place.manifest.get("roots", {})) or {
-        name: place.manifest.get(key) for name, key in zip((INDEX, CHUNKS), _OURS, strict=True)
+        name: place.manifest.get(key)
+        for name, key in zip((INDEX, documents.found(place.files).name), _OURS, strict=True)
     }
     rooted = "roots" in place.manifest
     for name, digest in expected.items():
         path = place.files / name
         if not path.exists():
             raise IndexUnreadable(f"Opening {path}: there is no such file; restore it or rebuild the index.")
-        if digest is not None and (blocks.root(path) if rooted else sha256_of(path)) != digest:
+        if (
+            digest is not None
+            and not documents.is_by_rows(path)
+            and (blocks.root(path) if rooted else sha256_of(path)) != digest
+        ):
             raise IndexUnreadable(
                 f"Opening {path}: it is not the file that its manifest names (truncated or changed); "
                 f"restore it or rebuild the index, or remove {MANIFEST} beside it when the change was yours."
@@ -125,6 +149,8 @@ def check_digests(place: Place) -> None:
 def digest_of(place: Place) -> str:
     """Return the digest of a generation: over the roots of its index and its chunks."""
     named = place.manifest.get("digest")
-    return (
-        str(named) if named else finishing.digest({name: blocks.root(place.files / name) for name in (INDEX, CHUNKS)})
-    )
+    if named:
+        return str(named)
+    held = documents.opened(place.files, plain=place.plain)
+    stored = blocks.root(held.path) if documents.is_lines(held.path) else documents.root(held)
+    return finishing.digest({INDEX: blocks.root(place.files / INDEX), held.path.name: stored})

@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from retrieval.errors import IndexUnreadable, StoreOutOfStep, UnsupportedIndex
-from retrieval.indexes import blocks, filemap, patches, places, scrub, weighing
+from retrieval.indexes import blocks, documents, filemap, patches, places, scrub, weighing
 from retrieval.indexes.chunks import StoredChunks
+from retrieval.indexes.documents import Documents
 from retrieval.indexes.journal import Change
-from retrieval.indexes.layout import CHUNKS, INDEX, Place
+from retrieval.indexes.layout import INDEX, Place
 from retrieval.indexes.mapped import mapped
 from retrieval.indexes.patches import Patch
 from retrieval.indexes.scrub import Found
 from retrieval.indexes.sections import FileMap, Offsets
 from retrieval.indexes.weighing import Weight
-from retrieval.types import Vectors
+from retrieval.types import Json, Vectors
 
 EMPTY_BELOW = 0.2  # of all slots: with more of them empty, the index is written anew
 
@@ -88,7 +89,7 @@ def ids_at(files: Files, where: Found) -> Offsets:
     return where.positions
 
 
-def plan(place: Place, held: StoredChunks, wanted: Offsets) -> Scrub:
+def plan(place: Place, held: Documents, wanted: Offsets) -> Scrub:
     """Return the change that erases ids, all of them in the chunks; raises ``WriteAnew`` with the reason."""
     with opened(place) as files:
         where = scrub.find(files.raw, files.found, wanted, beside=files.lists)
@@ -98,12 +99,16 @@ def plan(place: Place, held: StoredChunks, wanted: Offsets) -> Scrub:
         _check_worth(files.found, remaining, len(gone) + len(wanted))
         weight = weighing.weigh(files.lists, files.found, where)
         changes, said = _changes(place, files, where, weight, gone)
-        changes += _blanks(place, held, wanted)
+        changes += _blanks(held, wanted)
         level = "repaired" if files.found.kind == "hnsw" else "scrubbed"
         data = files.found.lists.data if files.found.lists else None
-    trees = _verified(place, changes)
+    trees = _verified(place, held, changes)
+    store = {} if documents.is_lines(held.path) else documents.step(held, wanted.tolist())
     said = f"{patches.size(changes):,} bytes overwritten in place; {said}"
-    return Scrub(_change(place, changes, wanted, gone, remaining, data), len(wanted), remaining, level, said, trees)
+    said += f"; their rows removed from {held.path.name}, and it written anew" if store else ""
+    manifest = _manifest(place, held, wanted, gone, remaining, data)
+    change = Change("" if place.plain else place.files.name, manifest, tuple(changes), store)
+    return Scrub(change, len(wanted), remaining, level, said, trees)
 
 
 def _check_in_step(place: Place, found: FileMap, where: Found, wanted: Offsets) -> None:
@@ -141,17 +146,21 @@ def _changes(place: Place, files: Files, where: Found, weight: Weight, gone: fro
     return [*changes, *weighing.refitted(INDEX, files.raw, files.lists, found, where, weight.heavy)], weight.said()
 
 
-def _blanks(place: Place, held: StoredChunks, wanted: Offsets) -> list[Patch]:
+def _blanks(held: Documents, wanted: Offsets) -> list[Patch]:
+    if not isinstance(held, StoredChunks):
+        return []
     if not held.kept_beside:
         places.write(held.path, held.places, held.path.stat().st_size)
     held.check(wanted)
     return places.blanked(held.path, held.places, held.places.find(wanted), beside=True)
 
 
-def _verified(place: Place, changes: list[Patch]) -> dict[str, blocks.Tree]:
+def _verified(place: Place, held: Documents, changes: list[Patch]) -> dict[str, blocks.Tree]:
     """What is overwritten must be what the manifest names: a damaged file is refused before it is changed."""
     trees = {}
     for name, root in place.manifest.get("roots", {}).items():
+        if name == held.path.name and not documents.is_lines(held.path):
+            continue  # read row by row, and compared below
         tree = None if root is None else blocks.verified(place.files / name, patches.touched(changes, name), root)
         if tree is not None:
             trees[name] = tree
@@ -160,15 +169,16 @@ def _verified(place: Place, changes: list[Patch]) -> dict[str, blocks.Tree]:
                 f"Erasing from {place.files / name}: it is not the file that its manifest names (truncated or "
                 "changed); nothing was changed. Restore it or rebuild the index."
             )
+    documents.check(held, place.manifest.get("roots", {}).get(held.path.name))
     return trees
 
 
-def _change(
-    place: Place, changes: list[Patch], wanted: Offsets, gone: frozenset[int], remaining: int, data: str | None
-) -> Change:
+def _manifest(
+    place: Place, held: Documents, wanted: Offsets, gone: frozenset[int], remaining: int, data: str | None
+) -> Json:
     ids = set(wanted.tolist())
-    names = [INDEX, CHUNKS, *([data] if data else [])]
-    manifest = {
+    names = [INDEX, held.path.name, *([data] if data else [])]
+    return {
         **{name: value for name, value in place.manifest.items() if not name.endswith("_sha256")},
         "generation": place.generation + 1,
         "base": place.base,
@@ -178,4 +188,3 @@ def _change(
         "count": remaining,
         **({"data": data} if data else {}),
     }
-    return Change("" if place.plain else place.files.name, manifest, tuple(changes))

@@ -1,6 +1,7 @@
 """An open FAISS folder: it follows the folder by itself, and no search sees half of a change."""
 
 import threading
+import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from retrieval.types import Chunk, Hit, IndexDescription, Vectors
 
 _OPEN: "weakref.WeakSet[FaissIndex]" = weakref.WeakSet()
 _TRIES = 20
+_PATIENCE = 30.0  # seconds that a search waits for a change to be carried out
 Who = frozenset[str] | None
 
 
@@ -78,7 +80,14 @@ class FaissIndex:
                 hits = self._hits(held, vector, k, hidden, who) if held is self._held else None
             if hits is not None:
                 return hits
+            self._await_change()
         raise UnknownId(f"Searching {self.folder}: it did not stop changing; ask again.")
+
+    def _await_change(self) -> None:
+        """Wait while a change is being carried out that took a chunk from under a search."""
+        end = time.monotonic() + _PATIENCE
+        while layout.is_changing(self.folder) and time.monotonic() < end:
+            time.sleep(0.002)
 
     def _hits(
         self, held: Generation, vector: Vectors, k: int, hidden: frozenset[int], who: Who
@@ -87,7 +96,8 @@ class FaissIndex:
         chosen = self._chosen(held, hidden, who)
         found = searching.search(held.index, vector, min(k, max(1, held.index.ntotal)), chosen)
         try:
-            return tuple(Hit(id, score, held.chunks[id]) for id, score in found)
+            chunks = held.chunks.several([id for id, _ in found])
+            return tuple(Hit(id, score, chunks[id]) for id, score in found)
         except KeyError:
             return None
 

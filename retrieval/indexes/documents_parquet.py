@@ -1,0 +1,198 @@
+"""Documents in Parquet: columns id, document and text, source and owner where there are, and any others, kept as is.
+
+The rows that stay are written anew: same schema and metadata, same row groups (an emptied one goes), same compression,
+dictionaries, statistics and page version by column. The new file is made and read back before the journal counts;
+carrying out is a rename. Dictionaries and statistics would name who went, so nothing of a touched file is copied.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from retrieval.durable import sync_file, sync_folder
+from retrieval.errors import IndexUnreadable, StoreOutOfStep
+from retrieval.types import Chunk
+
+_NEEDED: Final = ("id", "document", "text")
+_OPTIONAL: Final = ("source", "owner")
+_BATCH = 4096  # rows decoded at a time
+
+
+class ParquetDocuments(Mapping[int, Chunk]):
+    """Chunks by id; what is asked for together is decoded together, and nothing decoded is kept."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _said(path, "Reading"):
+            self._file = pq.ParquetFile(path)  # kept open: a search that began before a swap still reads its own
+            names = set(self._file.schema_arrow.names)
+            if not set(_NEEDED) <= names or not pa.types.is_integer(self._file.schema_arrow.field("id").type):
+                raise IndexUnreadable(
+                    f"Reading {path}: it lacks a column of {', '.join(_NEEDED)}, or its ids are no whole numbers; "
+                    "restore it or rebuild the index."
+                )
+            self._columns = [*_NEEDED, *(name for name in _OPTIONAL if name in names)]
+            parts = [_ids(self._file, group) for group in range(self._file.num_row_groups)]
+        self._ids = np.concatenate(parts) if parts else np.zeros(0, np.int64)  # in the file's order
+        self._ends = np.cumsum([len(part) for part in parts], dtype=np.int64)
+        self._order = np.argsort(self._ids, kind="stable")
+        live = self.live()
+        if (live[1:] == live[:-1]).any():
+            raise StoreOutOfStep(f"Reading {path}: an id stands there for the second time; give every row its own.")
+
+    def __getitem__(self, id: int) -> Chunk:
+        return self.several([id])[id]
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, int) and bool(np.isin(id, self._ids))
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._ids.tolist())
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def several(self, ids: Sequence[int]) -> dict[int, Chunk]:
+        """Return chunks by id, each row group decoded once; raises ``KeyError`` when one is gone."""
+        rows = self._rows(ids)
+        groups = np.searchsorted(self._ends, rows, side="right")
+        chunks: dict[int, Chunk] = {}
+        for group in np.unique(groups).tolist():
+            begin = int(self._ends[group - 1]) if group else 0
+            wanted = np.sort(rows[groups == group]) - begin
+            chunks.update((chunk.id, chunk) for chunk in self._taken(group, wanted))
+        return chunks
+
+    def _rows(self, ids: Sequence[int]) -> npt.NDArray[np.int64]:
+        """Return the place of each id among the file's rows."""
+        wanted, sorted_ids = np.asarray(ids, np.int64), self._ids[self._order]
+        at = np.searchsorted(sorted_ids, wanted)
+        for id, place in zip(wanted.tolist(), at.tolist(), strict=True):
+            if place >= len(sorted_ids) or sorted_ids[place] != id:
+                raise KeyError(id)
+        return np.asarray(self._order[at], np.int64)
+
+    def _taken(self, group: int, wanted: npt.NDArray[np.int64]) -> Iterator[Chunk]:
+        at = 0
+        with _said(self.path, "Reading"):
+            for batch in self._file.iter_batches(batch_size=_BATCH, row_groups=[group], columns=self._columns):
+                here = wanted[(wanted >= at) & (wanted < at + len(batch))] - at
+                at += len(batch)
+                if len(here):
+                    yield from self._chunks(batch.take(pa.array(here)))
+
+    def _chunks(self, batch: Any) -> Iterator[Chunk]:
+        columns = [batch.column(name).to_pylist() for name in self._columns]
+        for values in zip(*columns, strict=True):
+            row = dict(zip(self._columns, values, strict=True))
+            if row["document"] is None or not isinstance(row["text"], str):
+                raise IndexUnreadable(
+                    f"Reading {self.path}, row of id {row['id']}: not a chunk with id, document and text; restore it "
+                    "or rebuild the index."
+                )
+            yield Chunk(row["id"], str(row["document"]), row["text"], str(row.get("source") or ""), row.get("owner"))
+
+    def values(self) -> Any:
+        """Yield every chunk in the file's order."""
+        with _said(self.path, "Reading"):
+            for batch in self._file.iter_batches(batch_size=_BATCH, columns=self._columns):
+                yield from self._chunks(batch)
+
+    def live(self) -> npt.NDArray[np.int64]:
+        """Return the ids that are there, ascending."""
+        return np.asarray(self._ids[self._order])
+
+    def prepare(self, ids: Sequence[int]) -> None:
+        """Write the file without ids beside itself, durably, and read it back."""
+        _write_without(self.path, ids)
+
+
+def opened(path: Path) -> ParquetDocuments:
+    """Open documents; raises ``IndexUnreadable`` for a file without any, ``StoreOutOfStep`` for an id given twice."""
+    return ParquetDocuments(path)
+
+
+def forget(path: Path, ids: Sequence[int]) -> None:
+    """Put the file that was made ready in the old one's place, or make it first when it is not there."""
+    if not np.isin(ids, opened(path).live()).any():
+        _beside(path).unlink(missing_ok=True)
+        return
+    if not _is_ready(path, ids):
+        _write_without(path, ids)
+    _beside(path).replace(path)
+    sync_folder(path.parent)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.tmp")
+
+
+def _is_ready(path: Path, ids: Sequence[int]) -> bool:
+    with suppress(IndexUnreadable, StoreOutOfStep):
+        return np.array_equal(opened(_beside(path)).live(), np.setdiff1d(opened(path).live(), ids))
+    return False
+
+
+def _write_without(path: Path, ids: Sequence[int]) -> None:
+    with (
+        _said(path, "Erasing from"),
+        pq.ParquetFile(path) as source,
+        pq.ParquetWriter(_beside(path), source.schema_arrow, **_as(source)) as writer,
+    ):
+        for group in range(source.num_row_groups):
+            rows = source.read_row_group(group)
+            kept = rows.filter(pc.invert(pc.is_in(rows["id"], pa.array(ids, rows["id"].type))))
+            if len(kept):
+                writer.write_table(kept, row_group_size=len(kept))
+    os.chmod(_beside(path), path.stat().st_mode)
+    sync_file(_beside(path))
+    sync_folder(path.parent)
+    if not _is_ready(path, ids):
+        raise OSError(f"Erasing from {path}: what was written beside it cannot be read back; nothing was changed.")
+
+
+def _as(source: Any) -> dict[str, Any]:
+    """Return how a file was written, as a writer takes it."""
+    if not source.metadata.num_row_groups:
+        return {}
+    group = source.metadata.row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    return {
+        "compression": {one.path_in_schema: _codec(one.compression) for one in columns},
+        "use_dictionary": [one.path_in_schema for one in columns if one.has_dictionary_page],
+        "write_statistics": [one.path_in_schema for one in columns if one.is_stats_set],
+        "write_page_index": any(one.has_column_index for one in columns),
+        "version": source.metadata.format_version,
+    }
+
+
+def _codec(name: str) -> str:
+    return "NONE" if name == "UNCOMPRESSED" else name
+
+
+def _ids(file: Any, group: int) -> npt.NDArray[np.int64]:
+    column = file.read_row_group(group, columns=["id"])["id"]
+    if column.null_count:
+        raise IndexUnreadable("a row has no id")
+    return np.asarray(column.to_numpy(), np.int64)
+
+
+@contextmanager
+def _said(path: Path, doing: str) -> Iterator[None]:
+    """Say what Arrow reports in our words; its own may quote a value."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise IndexUnreadable(f"{doing} {path}: there is no such file; restore it or rebuild the index.") from None
+    except (pa.ArrowException, KeyError, OverflowError) as error:
+        raise IndexUnreadable(
+            f"{doing} {path}: Parquet cannot be read there ({type(error).__name__}); restore it or rebuild the index."
+        ) from None
