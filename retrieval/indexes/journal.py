@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from retrieval.errors import IndexUnreadable, JournalDamaged
+from retrieval.indexes.names import MANIFEST
 from retrieval.indexes.patches import Fill, Patch, Write, make_durable
 from retrieval.types import Json
 
@@ -34,7 +35,13 @@ class Change:
 
 
 def write(folder: Path, change: Change) -> None:
-    """Write a change down; from here on it counts. A file that is shorter than it says was never begun."""
+    """Write a change down; from here on it counts. A file that is shorter than it says was never begun.
+
+    Raises ``IndexUnreadable`` for a file that is a link: what it leads to may be others' too.
+    """
+    files = folder / change.target
+    if links := [patch.file for patch in change.patches if (files / patch.file).is_symlink()]:
+        raise IndexUnreadable(f"Changing {files} in place: {links[0]} is a link; nothing was done. Put the file there.")
     (folder / PENDING).write_bytes(_packed(change))
     make_durable([folder / PENDING, folder])
 
@@ -52,7 +59,39 @@ def pending(folder: Path) -> Change | None:
         raise JournalDamaged(
             f"Finishing a change of {folder}: its journal {PENDING} is damaged; restore the folder from a copy."
         )
-    return _unpacked(raw, folder)
+    try:
+        change = _unpacked(raw, folder)
+    except (ValueError, KeyError, TypeError, AttributeError):  # whole, and yet no journal that we wrote
+        raise JournalDamaged(
+            f"Finishing a change of {folder}: its journal {PENDING} is none; restore the folder from a copy."
+        ) from None
+    _check_whose(folder, change)
+    return change
+
+
+def _check_whose(folder: Path, change: Change) -> None:
+    """Before the change the folder's manifest has the journal's roots, after it the journal's facts: else it is another
+    folder's journal, whose bytes would damage this one."""
+    files = folder / change.target
+    if change.target and files.is_symlink():
+        raise IndexUnreadable(f"Finishing a change of {folder}: {change.target} is a link; nothing was done.")
+    try:
+        there = json.loads((files / MANIFEST).read_bytes())
+    except (FileNotFoundError, ValueError):
+        there = {}
+    there = there if isinstance(there, dict) else {}
+    roots = there.get("roots", {})
+    before = all(roots.get(name) == root for name, root in change.manifest.get("roots", {}).items())
+    if not before and _facts(there) != _facts(change.manifest):
+        raise IndexUnreadable(
+            f"Finishing a change of {folder}: its journal {PENDING} belongs to another folder; nothing was done. "
+            "Remove it if it was copied here."
+        )
+
+
+def _facts(manifest: Json) -> Json:
+    """What a manifest says beside what is only known once the bytes are written."""
+    return {name: value for name, value in manifest.items() if name not in ("roots", "digest")}
 
 
 def cross_off(folder: Path) -> None:

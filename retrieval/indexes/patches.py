@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -10,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from retrieval.errors import IndexUnreadable
 from retrieval.indexes import blocks
 from retrieval.indexes.sections import Offsets
 
@@ -79,15 +81,30 @@ def names(patches: Sequence[Patch]) -> list[str]:
 
 
 def overwrite(folder: Path, patches: Sequence[Patch]) -> None:
-    """Overwrite; whoever reads the files meets the new bytes from now on, the disk when they are made durable."""
-    for name in names(patches):
-        handle = os.open(folder / name, os.O_WRONLY)
-        try:
-            for patch in patches:
-                if patch.file == name:
-                    _put(handle, patch)
-        finally:
-            os.close(handle)
+    """Overwrite; whoever reads the files meets the new bytes from now on, the disk when they are made durable.
+
+    Raises ``IndexUnreadable`` before anything is done when a span lies outside its file, or a file is a link: patches
+    are read from a journal, and whoever wrote that may not write elsewhere.
+    """
+    with ExitStack() as held:
+        handles = {name: _writable(folder / name, patches, held) for name in names(patches)}
+        for patch in patches:
+            _put(handles[patch.file], patch)
+
+
+def _writable(path: Path, patches: Sequence[Patch], held: ExitStack) -> int:
+    refused = f"Changing {path} in place: %s; nothing was done. Restore the folder from a copy."
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)
+    except OSError:
+        raise IndexUnreadable(refused % "it is a link, or cannot be written") from None
+    held.callback(os.close, handle)
+    end = os.fstat(handle).st_size
+    for patch in (patch for patch in patches if patch.file == path.name):
+        sizes = lengths(patch)
+        if ((patch.offsets < 0) | (sizes < 0) | (patch.offsets > end - sizes)).any():
+            raise IndexUnreadable(refused % "bytes outside the file would change")
+    return handle
 
 
 def make_durable(paths: Sequence[Path]) -> None:
