@@ -19,8 +19,7 @@ from compliance.rules.errors import (
     SourceUnreachable,
 )
 from retrieval import errors
-from retrieval.indexes import Embedder, Index, layout, load
-from retrieval.indexes import chunks as chunk_file
+from retrieval.indexes import Embedder, Index, documents, layout, load
 from retrieval.types import Chunk, Progress, Vectors, silent
 
 
@@ -39,7 +38,7 @@ def opened(place: Place) -> Index:
 
 def chunks_of(place: Place) -> dict[int, Chunk]:
     """The chunks alone, without loading a vector."""
-    return chunk_file.read(layout.current(folder_of(place)).files / layout.CHUNKS)
+    return documents.read(layout.current(folder_of(place)).files)
 
 
 def rebuild(place: Place, kept: Mapping[int, Chunk], index: Index, fresh: Sequence[int], progress: Progress) -> None:
