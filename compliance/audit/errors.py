@@ -19,5 +19,9 @@ class BadProof(AuditError):
     """The proof is too short, too long, or for other positions than stated."""
 
 
+class NoSuchGap(AuditError):
+    """There is no gap to answer for, or more than a gap does not hold; nothing was changed."""
+
+
 class BadCheckpoint(AuditError):
     """The signed note cannot be read or was not signed by this key."""

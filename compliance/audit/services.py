@@ -23,6 +23,7 @@ from compliance.audit import checkpoint, merkle, verifier, witness
 from compliance.audit.errors import NotInTransaction, NotLogged
 from compliance.audit.models import Event, Head, Leaf, Opening, Waiting
 
+GAP = "log.gap"  # an officer answers for lines that were lost in a restore (gaps.acknowledge)
 _SEQUENCER_LOCK = 0x4F75626C69  # "Oubli": the PostgreSQL advisory lock that only sequencers take
 
 
@@ -101,10 +102,14 @@ def sequence(*, limit: int = 5000) -> int:
         keys, note = Path(settings.OUBLI_KEYS), head.note
 
         def remember() -> None:
-            witness.remember(keys, note=note)
+            witness.remember(keys, note=note, key=public_key(), known=_signed)
 
         transaction.on_commit(remember, robust=True)
     return len(events)
+
+
+def _signed(size: int, root: str) -> bool:
+    return Head.objects.filter(size=size, root=root).exists()
 
 
 def _take_turn() -> None:
@@ -161,17 +166,27 @@ def _inclusion(event: Event, head: Head | None, leaves: Sequence[bytes]) -> Incl
 def log_proof(case: str, *, size: int | None = None) -> dict[str, Any]:
     """The proofs of a case's events under the head of ``size`` lines (default: the newest), as plain JSON for the pack.
 
-    Events that came later are left out, so that the same ``size`` always gives the same proof.
+    Events that came later are left out, so that the same ``size`` always gives the same proof. ``gaps`` are the
+    acknowledged gaps of the whole log before it: whoever reads the case must know that lines were lost.
     """
     head = Head.objects.filter(size=size).first() if size else Head.objects.order_by("-size").first()
     events = list(Event.objects.of_case(case).filter(leaf__index__lt=head.size)) if head else []
-    proofs = inclusions(events, head=head)
+    proofs, gaps = inclusions(events, head=head), _gaps(head)
     return {
         "origin": origin(),
         "public_key": base64.b64encode(checkpoint.raw_public(public_key())).decode(),
         "checkpoint": proofs[0].note if proofs else "",
-        "entries": [{"event": dict(p.event), "index": p.index, "path": list(p.path)} for p in proofs],
+        "entries": [_plain(proof) for proof in proofs],
+        "gaps": [_plain(proof) for proof in inclusions(gaps, head=head)] if gaps else [],
     }
+
+
+def _plain(proof: Inclusion) -> dict[str, Any]:
+    return {"event": dict(proof.event), "index": proof.index, "path": list(proof.path)}
+
+
+def _gaps(head: Head | None) -> list[Event]:
+    return list(Event.objects.filter(kind=GAP, leaf__index__lt=head.size).order_by("pk")) if head else []
 
 
 def consistency(*, old: Head, new: Head) -> list[str]:
@@ -182,12 +197,17 @@ def consistency(*, old: Head, new: Head) -> list[str]:
 
 def verify_all() -> verifier.Findings:
     """Recompute the whole log, its heads, its openings, and compare the copy of the last head kept outside."""
-    heads = [verifier.SignedHead(h.size, h.root, h.note) for h in Head.objects.all()]
+    heads = signed_heads()
     found = verifier.verify(_lines(), heads=heads, key=public_key(), origin=origin())
     lost = Event.objects.filter(leaf__isnull=True, waiting__isnull=True).count()
     extra = [f"{lost} events are neither in the tree nor waiting for it"] if lost else []
     extra += witness.problems(Path(settings.OUBLI_KEYS), key=public_key(), heads=heads)
     return verifier.Findings(found.lines, found.heads, found.root, (*found.problems, *extra))
+
+
+def signed_heads() -> list[verifier.SignedHead]:
+    """Every head that the log signed, as stored."""
+    return [verifier.SignedHead(h.size, h.root, h.note) for h in Head.objects.all()]
 
 
 def _lines() -> Iterator[verifier.Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -15,11 +15,32 @@ from compliance.audit.verifier import SignedHead
 FILE = "log-head.txt"
 
 
-def remember(folder: Path, *, note: str) -> None:
-    """Replace the copy by ``note``, whole or not at all; an older head never replaces a newer one."""
+def remember(folder: Path, *, note: str, key: Ed25519PublicKey, known: Callable[[int, str], bool]) -> None:
+    """Replace the copy by ``note``, whole or not at all, when the log knows the head that it replaces.
+
+    ``known`` says whether the log signed a head of this size and root. A restored older log does not know it and must
+    not cover its tracks by growing past it: the copy stays until somebody answers for the gap (``gaps.acknowledge``).
+    """
     path = folder / FILE
-    if path.exists() and _size(path.read_text("utf-8")) > _size(note):
-        return
+    if path.exists():
+        try:
+            kept = checkpoint.read(path.read_text("utf-8"), key=key)
+        except (BadCheckpoint, UnicodeDecodeError):
+            return
+        if kept.size > _size(note) or not known(kept.size, kept.root.hex()):
+            return
+    replace(folder, note=note)
+
+
+def kept(folder: Path) -> str:
+    """The copy as it lies there; empty without one."""
+    path = folder / FILE
+    return path.read_text("utf-8", "replace") if path.exists() else ""
+
+
+def replace(folder: Path, *, note: str) -> None:
+    """Put ``note`` in the copy's place, whatever stood there: only for a new head, or a gap that is in the log."""
+    path = folder / FILE
     draft = path.with_name(f"{FILE}.{os.getpid()}.new")
     with draft.open("w", encoding="utf-8") as file:
         file.write(note)

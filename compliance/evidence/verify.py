@@ -147,9 +147,11 @@ def check_log(dossier: Mapping[str, Any], proof: Mapping[str, Any], *, public: b
     stated = dossier["log"] or {}
     shown = (stated.get("origin"), stated.get("size"), stated.get("root"), stated.get("entries"))
     require(shown == (origin, size, root.hex(), len(proof["entries"])), "the dossier names another head of the log")
+    gaps = proof.get("gaps", [])
     for entry in proof["entries"]:
+        require(entry["event"]["case"] == dossier["reference"], "the log proof holds an event of another case")
+    for entry in [*proof["entries"], *gaps]:
         fields = entry["event"]
-        require(fields["case"] == dossier["reference"], "the log proof holds an event of another case")
         text = json.dumps({"v": 1, **{k: fields[k] for k in LEAF_FIELDS}}, **_COMPACT)
         leaf = hashlib.sha256(b"\x00" + text.encode()).digest()
         path = [bytes.fromhex(node) for node in entry["path"]]
@@ -157,7 +159,8 @@ def check_log(dossier: Mapping[str, Any], proof: Mapping[str, Any], *, public: b
     proven = {entry["event"]["id"] for entry in proof["entries"]}
     told = {line["uid"] for line in dossier["timeline"] if line["uid"]}
     require(told <= proven, "the timeline tells an event that the log proof lacks")
-    return f"{len(proven)} events of the case stand in the signed log of {size}"
+    lost = "".join(f"; lines were lost before, says {e['event']['actor']} on {e['event']['at'][:10]}" for e in gaps)
+    return f"{len(proven)} events of the case stand in the signed log of {size}{lost}"
 
 
 _COMPACT: dict[str, Any] = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}

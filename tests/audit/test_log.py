@@ -144,9 +144,9 @@ def test_an_event_that_lost_its_place_is_seen() -> None:
 def test_a_restored_older_database_is_seen(keys: Path) -> None:
     _log(3)
     note = checkpoint.sign(checkpoint.Checkpoint(services.origin(), 9, bytes(32)), key=services.signing_key())
-    witness.remember(keys, note=note)
+    witness.replace(keys, note=note)
     assert "restored from older" in services.verify_all().problems[0]
-    witness.remember(keys, note=Head.objects.get(size=3).note)
+    witness.remember(keys, note=Head.objects.get(size=3).note, key=services.public_key(), known=lambda *_: True)
     assert "a head of 9 lines" in services.verify_all().problems[0], "an older head must not replace a newer one"
 
 

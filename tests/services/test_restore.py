@@ -91,4 +91,7 @@ def test_a_replay_after_a_restore_erases_again_and_the_logs_gap_is_the_only_find
     told = [line for line in verified.stderr.splitlines() if line.startswith("  ")]
     assert len(told) == 1, verified.stderr
     assert "log-head.txt" in told[0]
+    acknowledged = house.manage("verify_log", "--acknowledge", "the disk was lost", "--by", "olga.demo")
+    assert acknowledged.returncode == 3, acknowledged.stderr
+    assert "olga.demo on 20" in house.manage("verify_log").stderr, "it is said for ever"
     assert house.manage("replay").stdout.count(" 0 removed, 0 redacted") == done.stdout.count(" records read")
