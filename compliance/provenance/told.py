@@ -45,11 +45,17 @@ def _event(line: str, where: str) -> Event:
             job=f"{said['job']['namespace']}/{said['job']['name']}",
             state=str(said.get("eventType", "OTHER"))[:10],
             at=_aware(datetime.fromisoformat(said["eventTime"])),
-            inputs=[dataset_of(each) for each in said.get("inputs", [])],
-            outputs=[dataset_of(each) for each in said.get("outputs", [])],
+            inputs=[_named_in_words(each) for each in said.get("inputs", [])],
+            outputs=[_named_in_words(each) for each in said.get("outputs", [])],
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DamagedArtifact(f"{where}: it is no RunEvent.", next_action="Mend or remove the line.") from None
+
+
+def _named_in_words(given: Mapping[str, Any]) -> DataSet:
+    if not isinstance(given["namespace"], str) or not isinstance(given["name"], str):
+        raise TypeError
+    return dataset_of(given)
 
 
 def dvc(folder: Path) -> Iterator[Event]:
@@ -74,9 +80,8 @@ def _stage(file: Path, name: str, stage: Mapping[str, Any]) -> Event:
 
 
 def _dvc_data(file: Path, row: Mapping[str, Any]) -> DataSet:
-    path = str(row.get("path", ""))
-    kind = str(row.get("hash") or "md5")
-    version = f"{kind}:{row[kind]}" if row.get(kind) else ""
+    path, kind = _word(row.get("path")), _word(row.get("hash")) or "md5"
+    version = f"{kind}:{_word(row[kind])}" if row.get(kind) else ""
     if "://" in path:
         return _address(path, version)
     return DataSet("file", os.path.normpath(file.resolve().parent / path), version, None)
@@ -96,31 +101,31 @@ def _mlflow_run(meta: Path) -> Event:
     inputs = [*_named(folder / "tags" / "oubli.inputs"), *_mlflow_inputs(folder)]
     moment = said.get("end_time") or said.get("start_time") or 0
     try:
-        run, at = UUID(str(said["run_id"])), datetime.fromtimestamp(int(moment) / 1000, UTC)
+        run, at = UUID(_word(said["run_id"])), datetime.fromtimestamp(int(moment) / 1000, UTC)
     except (KeyError, ValueError, TypeError, OverflowError, OSError):
         raise DamagedArtifact(f"{folder.name}/meta.yaml: it describes no run of MLflow.") from None
     state = ENDED.get(said["status"], "RUNNING") if isinstance(said.get("status"), int) else "OTHER"
-    job = f"mlflow/{said.get('run_name') or run}"
+    job = f"mlflow/{_word(said.get('run_name')) or run}"
     return Event(run, job, state, at, inputs, _named(folder / "tags" / "oubli.outputs"))
 
 
 def _mlflow_inputs(folder: Path) -> Iterator[DataSet]:
     for link in sorted(folder.glob("inputs/*/meta.yaml")):
-        data = folder.parent / "datasets" / str(_yaml(link).get("source_id", "")) / "meta.yaml"
+        data = folder.parent / "datasets" / _word(_yaml(link).get("source_id")) / "meta.yaml"
         if data.parent.parent != folder.parent / "datasets" or not data.is_file():
             continue
         said = _yaml(data)
-        yield _mlflow_data(said, str(said.get("digest") or ""))
+        yield _mlflow_data(said, _word(said.get("digest")))
 
 
 def _mlflow_data(said: Mapping[str, Any], version: str) -> DataSet:
     try:
-        source = json.loads(str(said.get("source") or "{}"))
-    except ValueError:
+        source = json.loads(_word(said.get("source")) or "{}")
+    except (ValueError, RecursionError):
         source = {}
-    place = str(source.get("uri") or source.get("url") or "") if isinstance(source, dict) else ""
+    place = _word(source.get("uri") or source.get("url")) if isinstance(source, dict) else ""
     if not place:
-        return DataSet(OURS, str(said.get("name", "")), version, None)
+        return DataSet(OURS, _word(said.get("name")), version, None)
     return _address(place, version) if "://" in place else DataSet("file", place, version, None)
 
 
@@ -149,6 +154,13 @@ def _yaml(file: Path) -> dict[str, Any]:
         return _mapping(yaml.load(_text(file), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506
     except (yaml.YAMLError, RecursionError, ValueError):
         raise DamagedArtifact(f"{file.parent.name}/{file.name}: it is no YAML.") from None
+
+
+def _word(value: Any) -> str:
+    """A value as text; anything but a word or number is none: written out, a few nested aliases fill the memory."""
+    if isinstance(value, int) and abs(value) >= 1 << 64:
+        return ""  # Python refuses to write out thousands of digits
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -143,3 +143,24 @@ def test_too_large_a_file_is_refused_before_it_is_read(tmp_path: Path, monkeypat
     (tmp_path / "dvc.lock").write_text(LOCK)
     with pytest.raises(DamagedArtifact, match="too large"):
         list(told.dvc(tmp_path))
+
+
+BOMB = "\n".join(
+    ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}]" for n in range(1, 16))]
+)
+
+
+def test_aliases_that_would_fill_the_memory_are_no_path_and_no_version(firm: LegalEntity, tmp_path: Path) -> None:
+    (tmp_path / "repo/dvc.lock").write_text(
+        f"{BOMB}\nstages: {{train: {{deps: [{{path: *a15, md5: *a15}}, {{path: raw/tickets.jsonl, hash: *a15}}]}}}}\n"
+    )
+    (found,) = told.dvc(tmp_path / "repo")
+    assert max(len(str(each)) for each in found.inputs) < 1_000
+
+
+@pytest.mark.parametrize("namespace", [[], {}, 3, None])
+def test_a_data_set_without_words_is_no_event_of_a_file(firm: LegalEntity, tmp_path: Path, namespace: Any) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text(event(tmp_path, inputs=[{"namespace": namespace, "name": "n"}]))
+    with pytest.raises(CommandError, match="line 1: it is no RunEvent"):
+        take_in(file)

@@ -71,3 +71,15 @@ def test_what_cannot_be_done_with_a_table_is_refused_in_words(folder: Path, caps
     for broken in ("[]", "{", '{"target": 3}', '{"target": "churned", "identifiers": "person"}', "[" * 100_000):
         (folder / "schema.json").write_text(broken)
         assert "failed" in run("train", folder, "--out", out)
+
+
+def test_a_table_without_a_header_shows_nobody_in_what_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (folder / "train.csv").read_text().splitlines()
+    (folder / "train.csv").write_text("\n".join(["Ana,Souza,1985-04-07,Lisboa,yes", *lines[1:]]) + "\n")
+    capsys.readouterr()
+    assert "failed" in run("train", folder, "--out", str(folder.parent / "m"))
+    said = capsys.readouterr().err
+    assert "no column churned" in said
+    assert not [word for word in ("Ana", "Souza", "1985", "Lisboa") if word in said]

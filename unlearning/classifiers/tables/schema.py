@@ -58,7 +58,9 @@ def read_table(path: Path, schema: Schema) -> Table:
         raise RowsError(f"reading {path.name}: it cannot be read as {path.suffix or 'CSV'}; check the file") from None
     missing = [name for name in (schema.target, *schema.identifiers) if name not in table.column_names]
     if missing:
-        raise RowsError(f"reading {path.name}: no column {', '.join(missing)}; its columns are {table.column_names}")
+        raise RowsError(
+            f"reading {path.name}: no column {', '.join(missing)} among its {table.num_columns}; check schema.json, and that the file begins with its columns' names"
+        )
     if table.num_rows == 0:
         raise RowsError(f"reading {path.name}: it has no rows")
     _usable(table, schema, path)
