@@ -1,7 +1,9 @@
 """Documents beside an index in SQLite and in Parquet: read, erased to the byte, and never out of step unnoticed."""
 
 import sqlite3
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,32 @@ def test_erased_documents_are_in_no_byte_and_all_others_are_unchanged(
     assert erase(folder, ids).level == "already gone"
     assert sorted(path.name for path in folder.iterdir() if path.name.startswith("chunks")) == [store]
     assert not list(folder.glob("gen-*"))
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_searches_go_on_during_erases_and_never_meet_half_of_one(tmp_path: Path, store: str) -> None:
+    folder = plain(tmp_path / "p", store)
+    stop, seen = threading.Event(), []
+
+    def search() -> None:
+        index = open(folder, embedder=EMBEDDER)
+        while not stop.is_set():
+            hits = index.search(text(200), k=COUNT)
+            seen.append((hits[0].chunk.text, {hit.id for hit in hits}))
+
+    with ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(search) for _ in range(2)]
+        try:
+            for gone in ([0], [1, 2], list(range(3, 90))):  # the last writes the index anew
+                erase(folder, gone)
+        finally:
+            stop.set()
+        for one in running:
+            one.result()
+    assert {best for best, _ in seen} == {text(200)}
+    assert {min(ids) for _, ids in seen} <= {0, 1, 3, 90}
+    assert all(ids == set(range(min(ids), COUNT)) for _, ids in seen)
+    assert open(folder).ids() == set(range(90, COUNT))
 
 
 def test_other_columns_tables_and_the_schema_of_a_database_stay(tmp_path: Path) -> None:
