@@ -61,6 +61,11 @@ def accept(reference: str) -> str:
     return reference
 
 
+def hire() -> list[str]:
+    """The demonstration's staff, by user name."""
+    return sorted(staff.ensure_demo_staff())
+
+
 def confirm(reference: str, code: str) -> str:
     """The person confirms."""
     return str(services.confirm(reference, code).state)

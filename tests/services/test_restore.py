@@ -69,6 +69,7 @@ def test_a_replay_after_a_restore_erases_again_and_the_logs_gap_is_the_only_find
     registered = house.manage("register", str(systems))
     assert registered.returncode == 0, registered.stdout + registered.stderr
     shutil.copytree(sample, backup)
+    assert "olga.demo" in house.act("hire")
     dump(tmp_path / "own.dump")
     case_of(house, systems)
     tickets = sample / "raw" / "tickets.jsonl"
