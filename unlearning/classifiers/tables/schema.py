@@ -59,7 +59,8 @@ def read_table(path: Path, schema: Schema) -> Table:
     missing = [name for name in (schema.target, *schema.identifiers) if name not in table.column_names]
     if missing:
         raise RowsError(
-            f"reading {path.name}: no column {', '.join(missing)} among its {table.num_columns}; check schema.json, and that the file begins with its columns' names"
+            f"reading {path.name}: no column {', '.join(missing)} among its {table.num_columns}; check schema.json and "
+            "that the file begins with its columns' names"
         )
     if table.num_rows == 0:
         raise RowsError(f"reading {path.name}: it has no rows")
