@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -17,9 +17,9 @@ from compliance.api import access
 from compliance.api.door import BODY, HERE, PAGING, STAFF, Door, operation, page, paged
 from compliance.api.shapes import HASH
 from compliance.intake import vault
-from compliance.intake.models import ErasureRequest
 from compliance.mitigation.models import Suppression
-from compliance.provenance.models import Artifact, Exclusion
+from compliance.provenance.exclusion import in_force
+from compliance.provenance.models import Exclusion
 from compliance.rules import identifiers
 from compliance.rules.terms import Role
 from retrieval import exclusion
@@ -87,7 +87,7 @@ class ExclusionList(Door):
     )
     def get(self, request: Request) -> Response:
         """Keyed hashes, oldest first, of the legal entities for which the caller is an engineer."""
-        rows = exclusions(access.entities(request, self.needs)).order_by("id")
+        rows = in_force(access.entities(request, self.needs)).order_by("id")
         return page(rows, request=request, view=self, shape=ExclusionLine)
 
 
@@ -110,7 +110,7 @@ class ExclusionCheck(Door):
         own = access.entities(request, self.needs)
         hashed = hashes(given.validated_data, own)
         every = {key for group in hashed.values() for keys in group for key in keys}
-        held = set(exclusions(own).filter(key__in=every).values_list("key", flat=True))
+        held = set(in_force(own).filter(key__in=every).values_list("key", flat=True))
         return Response({name: [not held.isdisjoint(keys) for keys in group] for name, group in hashed.items()})
 
 
@@ -135,13 +135,6 @@ class SuppressionList(Door):
         if request.headers.get("If-None-Match", "").strip() == etag:
             return Response(status=304, headers={"ETag": etag})
         return Response({"version": version, "suppressions": lines}, headers={"ETag": etag})
-
-
-def exclusions(own: list[LegalEntity]) -> QuerySet[Exclusion]:
-    """Exclusions that stem from these legal entities' cases or stand for their artifacts."""
-    references = ErasureRequest.objects.of(own).values("reference")
-    slugs = Artifact.objects.filter(entity__in=own).values("slug")
-    return Exclusion.objects.filter(Q(case__in=references) | Q(artifact__in=slugs))
 
 
 def hashes(asked: dict[str, list[str]], own: list[LegalEntity]) -> dict[str, list[set[str]]]:

@@ -12,6 +12,7 @@ import pytest
 from compliance.audit import checkpoint, merkle, verifier
 from compliance.audit import services as audit
 from compliance.mitigation.models import Suppression
+from compliance.provenance import lifting
 from compliance.provenance import search as searching
 from compliance.provenance.models import Exclusion
 from compliance.rules.terms import Role
@@ -43,6 +44,15 @@ def test_a_check_knows_nothing_of_another_company(here: World, boreal: Company) 
     asked = {"identifiers": ["email:aurora@example.org"]}
     answer = send(client(boreal.staff[Role.ENGINEER]), "exclusions/check/", asked)
     assert answer.json()["identifiers"] == [False]
+
+
+def test_a_lifted_identifier_is_neither_listed_nor_held_any_more(here: World) -> None:
+    ezra = client(here.company.staff[Role.ENGINEER])
+    asked = {"identifiers": ["email:aurora@example.org"]}
+    assert send(ezra, "exclusions/check/", asked).json()["identifiers"] == [True]
+    lifting.lift(here.case, by=here.company.staff[Role.OFFICER], reason="The person has ordered again.")
+    assert send(ezra, "exclusions/check/", asked).json()["identifiers"] == [False]
+    assert "identifier" not in {line["kind"] for line in ezra.get("/api/v1/exclusions/").json()["results"]}
 
 
 def test_an_exclusion_does_not_say_whose_case_it_stems_from(here: World) -> None:
