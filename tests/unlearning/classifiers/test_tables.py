@@ -73,7 +73,7 @@ def test_ridge_is_exact(penalty: float) -> None:
     chance = np.random.default_rng(0)
     features, targets = chance.normal(size=(200, 4)), chance.normal(size=200)
     model = Ridge(features, targets, penalty=penalty)
-    model.forget(np.arange(15))
+    assert model.forget(np.arange(15)).exactness == "certified"
     assert np.allclose(model.weights, Ridge(features[15:], targets[15:], penalty=penalty).weights, atol=1e-9)
 
 
@@ -99,6 +99,31 @@ def test_forgetting_equals_a_fit_that_never_saw_the_rows(estimator: object, shar
     assert (found.model.predict(rows) == fresh.predict(rows)).all()
     assert "Xanadu-Silva" not in found.model.encoder.vocabulary()
     assert "r7" not in found.model.shard_of
+
+
+def test_ridge_without_a_certificate_is_not_called_certified() -> None:
+    chance = np.random.default_rng(0)
+    features, targets = chance.normal(size=(200, 4)), chance.normal(size=200)
+    features[:9] *= 1e6  # what is taken out of the sums is so large that what stays drowns in its rounding
+    found = Ridge(features, targets).forget(np.arange(9))
+    assert (found.exactness, found.certificate > CERTIFICATE) == ("approximate", True)
+
+
+def test_a_label_that_only_the_forgotten_bore_goes_too() -> None:
+    rows = table()
+    rows.labels[[7, 8]] = "c9"
+    found = forget(fit(KNeighborsClassifier(), rows), KNeighborsClassifier(), rows, ["r7", "r8"])
+    assert "c9" not in found.model.classes
+    assert (found.model.classes == fit(KNeighborsClassifier(), rows.without(["r7", "r8"])).classes).all()
+
+
+def test_a_scale_that_the_first_rows_do_not_show_is_fitted_anew_everywhere() -> None:
+    rows = table()
+    rows.columns["size"][:] = 0.0  # the erased rows cancel out: the mean stays, only the scale goes
+    rows.columns["size"][[100, 101]] = 50.0, -50.0
+    rows.columns["size"][[200, 201]] = 2.0, -2.0
+    found = forget(fit(KNeighborsClassifier(), rows, shards=3), KNeighborsClassifier(), rows, ["r100", "r101"])
+    assert (found.encoder_refitted, found.shards) == (True, (0, 1, 2))
 
 
 def test_models_that_keep_rows_are_named() -> None:

@@ -73,19 +73,16 @@ def forget(model: Fitted, estimator: Any, table: Table, ids: Collection[str]) ->
     if not len(rest):
         raise InputError("forgetting: no row would be left; delete the model instead")
     encoder = Encoder().fit(rest)
-    probe = rest.take(np.arange(min(64, len(rest))))
-    same = encoder.vocabulary() == model.encoder.vocabulary() and np.array_equal(
-        encoder.transform(probe), model.encoder.transform(probe)
-    )
+    same = encoder.equals(model.encoder)
     held = {model.shard_of[i] for i in ids}
     touched = sorted(held) if same else list(range(len(model.estimators)))
     place = np.array([model.shard_of[i] for i in rest.ids])
     estimators = list(model.estimators)
     for number in touched:
         estimators[number] = _fit(estimator, encoder, rest.take(np.flatnonzero(place == number)))
-    fresh = replace(
-        model, encoder=encoder, estimators=tuple(estimators), shard_of={i: model.shard_of[i] for i in rest.ids}
-    )
+    of = {i: model.shard_of[i] for i in rest.ids}
+    # A label that only the forgotten rows bore goes as well.
+    fresh = replace(model, encoder=encoder, estimators=tuple(estimators), shard_of=of, classes=np.unique(rest.labels))
     return Refitted(fresh, tuple(touched), not same, "exact", time.perf_counter() - start, notes_on(estimator))
 
 

@@ -143,5 +143,16 @@ class Encoder:
         found = self._inner.named_transformers_["words"]
         return {str(word) for words in getattr(found, "categories_", []) for word in words}
 
+    def equals(self, other: Encoder) -> bool:
+        """Whether both turn every row into the same numbers: same columns, means, scales and words, to the last bit."""
+        return self._learned() == other._learned()
+
+    def _learned(self) -> tuple[object, ...]:
+        if self._inner is None:
+            return ()
+        numbers, words = self._inner.named_transformers_["numbers"], self._inner.named_transformers_["words"]
+        scales = tuple(np.asarray(getattr(numbers, name, ())).tobytes() for name in ("mean_", "scale_"))
+        return (self._order, *scales, tuple(tuple(map(str, found)) for found in getattr(words, "categories_", ())))
+
     def _stacked(self, table: Table) -> np.ndarray:
         return np.stack([table.columns[name].astype(object) for name in self._order], axis=1)
