@@ -34,6 +34,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "sql": ("table", "schema", *_TABLE, *_VECTOR, "on_mention", *_ROLES),
     "vector_index": ("store", "embedder", "on_mention"),
     "model": ("training_rows", "controls"),
+    "table_model": ("training_rows",),
     "duckdb": ("table", "schema", "on_mention", *_ROLES),
     "delta": ("on_mention", *_ROLES),
     "iceberg": ("table", "catalog", "catalog_name", "warehouse", "on_mention", *_ROLES),

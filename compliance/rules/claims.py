@@ -135,10 +135,10 @@ def _against_mitigated(evidence: Evidence) -> tuple[str, ...]:
     if not _is_model(evidence):
         return ("Only a model can be mitigated.",)
     bits = evidence.measured("residual_bits")
-    no_value = bits is not None and bits.value is None
-    return (
-        _undone(evidence) + _unmet(evidence, for_mitigated=True) + (("residual_bits: no value.",) if no_value else ())
-    )
+    unmet = _undone(evidence) + _unmet(evidence, for_mitigated=True)
+    if bits is None and "residual_bits" not in thresholds(evidence.kind, evidence.connector):
+        return (*unmet, "Its exposure is not measured in bits: it is rebuilt exactly, or nothing is claimed.")
+    return (*unmet, "residual_bits: no value.") if bits is not None and bits.value is None else unmet
 
 
 def _undone(evidence: Evidence) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ def _ends(step: StepResult) -> bool:
 
 
 def _unmet(evidence: Evidence, *, for_mitigated: bool) -> tuple[str, ...]:
-    limits = thresholds(evidence.kind)
+    limits = thresholds(evidence.kind, evidence.connector)
     needs = {name: (row.mitigated if for_mitigated else row.erased) for name, row in limits.items()}
     others = [row.name for row in evidence.measurements if row.name not in needs and row.verdict is Verdict.FAILED]
     needs |= dict.fromkeys((*evidence.expected, *others), Need.PASSED)

@@ -128,4 +128,4 @@ def _step(row: Row, item: Affected, order: int, undo_on: date) -> PlannedStep:
         exact=row.exact,
         reversible=row.reversible,
     )
-    return replace(step, thresholds=thresholds(item.kind)) if row.judged else step
+    return replace(step, thresholds=thresholds(item.kind, item.connector)) if row.judged else step

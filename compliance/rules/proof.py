@@ -41,6 +41,7 @@ class Evidence:
 
     ``expected`` names checks that the plan adds to the thresholds of the kind. A measurement's name occurs once.
     ``unread`` says that the search could not read all of the artifact: what the rest holds, nobody knows.
+    ``connector`` says how it is reached: a table's model is judged by other limits than a language model.
     """
 
     artifact: str
@@ -52,6 +53,7 @@ class Evidence:
     exemption: Exemption | None = None
     backups_until: date | None = None
     unread: bool = False
+    connector: str = ""
 
     def measured(self, name: str) -> MeasurementResult | None:
         """The measurement of that name, if there is one."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from compliance.rules.affected import Affected, Fact, Phase, Row, always
 from compliance.rules.terms import ArtifactKind, EntityRole, Horizon
+from compliance.rules.thresholds import TABLE_MODEL
 
 
 def _say(words: str) -> Callable[[Affected], str]:
@@ -68,12 +69,20 @@ def _replay_parameters(item: Affected) -> Mapping[str, Fact]:
     return {"from_stage": start, "stages": stages, "from_checkpoint": start > 1}
 
 
+def _speaks(item: Affected) -> bool:
+    return item.connector != TABLE_MODEL
+
+
+def _fits(item: Affected) -> bool:
+    return item.connector == TABLE_MODEL and item.holds("weights", True)
+
+
 def _replayable(item: Affected) -> bool:
-    return item.holds("weights", True) and item.holds("ledger")
+    return _speaks(item) and item.holds("weights", True) and item.holds("ledger")
 
 
 def _unlearnable(item: Affected) -> bool:
-    return item.holds("weights", True) and not item.holds("ledger")
+    return _speaks(item) and item.holds("weights", True) and not item.holds("ledger")
 
 
 def _changeable(item: Affected) -> bool:
@@ -218,6 +227,7 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             Horizon.IMMEDIATE,
             Phase.SUPPRESS,
             _say("{name} does not say the person's details from now on; its weights still hold them."),
+            when=_speaks,
             cost=lambda _: "microseconds per word",
             also_touched=lambda _: "a bare name is never blocked, so namesakes are not silenced",
             reversible=True,
@@ -231,6 +241,22 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             cost=_replay_cost,
             also_touched=lambda _: "answers about others may change in wording",
             parameters=_replay_parameters,
+            exact=True,
+            judged=True,
+        ),
+        # Before the table's own rows go: the job checks the table against what the model was fitted on.
+        Row(
+            "replay_model",
+            Horizon.SHORT_TERM,
+            Phase.EXCLUDE,
+            _say(
+                "{name} is a model of a table: an unlearning job fits it anew from its recipe, without the person's "
+                "rows. This route is exact, and the new model serves only when the job's gate passes."
+            ),
+            when=_fits,
+            cost=lambda _: "one fit",
+            also_touched=lambda _: "predictions about others may change slightly, as after any fit",
+            parameters=lambda _: {"method": "auto", "by": "unlearning job"},
             exact=True,
             judged=True,
         ),

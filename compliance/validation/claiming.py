@@ -34,6 +34,7 @@ def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None, unrea
         measurements=tuple(_measurement(row) for row in measured),
         exemption=exemption,
         unread=unread,
+        connector=artifact.connector,
     )
 
 

@@ -18,7 +18,7 @@ from compliance.rules.claims import CHANGING
 from compliance.rules.errors import PlanChanged
 from compliance.rules.proof import Claim
 from compliance.rules.terms import ArtifactKind, ClaimLevel, EntityRole, StepStatus, Verdict
-from compliance.rules.thresholds import Threshold, thresholds
+from compliance.rules.thresholds import TABLE_MODEL, Threshold, thresholds
 from compliance.validation import checks, claiming
 from compliance.validation.checks import challenged
 from compliance.validation.models import Measurement
@@ -70,7 +70,8 @@ def _try_elsewhere(request: ErasureRequest, plan: Plan, treated: list[Artifact],
 
     A challenge may be about a model of which this round's plan promises nothing: it must not be heard by nobody.
     """
-    serving = Artifact.objects.filter(entity=request.entity, kind=ArtifactKind.MODEL, retired_at=None)
+    speaking = Artifact.objects.filter(entity=request.entity, kind=ArtifactKind.MODEL, retired_at=None)
+    serving = speaking.exclude(connector=TABLE_MODEL)  # which answers with a label, not with words
     decided = standing(request)
     others = [a for a in serving.exclude(pk__in=[each.pk for each in treated]) if not _not_ours(decided, a)]
     for artifact in others if challenged.probes(vault.opened(request)) else []:
@@ -119,7 +120,7 @@ def _measure(request: ErasureRequest, plan: Plan, artifact: Artifact, progress: 
 
 
 def _checks(artifact: Artifact) -> Iterable[checks.Check]:
-    return checks.load(ArtifactKind(artifact.kind))
+    return checks.load(ArtifactKind(artifact.kind), artifact.connector)
 
 
 def _subject(request: ErasureRequest, plan: Plan, artifact: Artifact, progress: Progress) -> Subject:
@@ -136,7 +137,7 @@ def _subject(request: ErasureRequest, plan: Plan, artifact: Artifact, progress: 
 def _limits(plan: Plan, artifact: Artifact) -> dict[str, Threshold]:
     """The thresholds as the approved plan holds them, with the reasons that the rules give for them."""
     fixed = plan.thresholds.get(artifact.slug, {})
-    known = thresholds(ArtifactKind(artifact.kind))
+    known = thresholds(ArtifactKind(artifact.kind), artifact.connector)
     return {name: row for name, row in known.items() if fixed.get(name) == row.as_json()}
 
 

@@ -11,9 +11,11 @@ from django.utils import timezone
 from compliance.mitigation import weights
 from compliance.mitigation.gate import require_useful
 from compliance.mitigation.models import Leftover, Step
+from compliance.mitigation.refitting import require_pass
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.rules.errors import MissingPart, ProofFailed
 from compliance.rules.terms import StepStatus
+from compliance.rules.thresholds import TABLE_MODEL
 
 
 def carry_out(task: Task) -> Outcome:
@@ -31,7 +33,7 @@ def carry_out(task: Task) -> Outcome:
                 next_action="Find out who changed the folder, remove it, and try the case again.",
             )
         if place.is_dir() and not old.exists():
-            task.remember(digest=wanted, superseded=old.name, useful=require_useful(task, new))
+            task.remember(digest=wanted, superseded=old.name, useful=_allowed(task, made, new))
             place.rename(old)
         new.rename(place)
         _sync(place.parent)
@@ -54,6 +56,13 @@ def carry_out(task: Task) -> Outcome:
     }
     receipt |= {"useful": task.step.intent.get("useful", {})}
     return Outcome({**receipt, "superseded_until": goes_on.isoformat()}, words="Promoted by digest")
+
+
+def _allowed(task: Task, made: Step, new: Path) -> dict[str, Any]:
+    """What lets the new model serve: a table's model the gate of its job, others other people's answers."""
+    if task.artifact.connector == TABLE_MODEL:
+        return require_pass(task, made.receipt or {})
+    return require_useful(task, new)
 
 
 def _made(task: Task) -> Step:

@@ -1,4 +1,4 @@
-"""Rebuild a model without the person from its recorded run: the exact route."""
+"""Rebuild a model without the person, from its recorded run or by fitting it anew: the exact route."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,9 @@ from typing import Any
 
 from compliance.jobs import processes
 from compliance.mitigation import weights
+from compliance.mitigation.refitting import refit
 from compliance.mitigation.tasks import Outcome, Task
+from compliance.rules.thresholds import TABLE_MODEL
 
 
 def carry_out(task: Task) -> Outcome:
@@ -16,15 +18,25 @@ def carry_out(task: Task) -> Outcome:
     if not (receipt and new.is_dir()):
         weights.clear_unclaimed(new)
         weights.need_space_for(old)
-        rows = weights.training_set(task.artifact)
-        with weights.listed(weights.excluded_keys(task, rows)) as keys:
-            arguments = ["replay", "--model", str(old), "--rows", str(weights.location_of(rows))]
-            arguments += ["--exclude-keys", str(keys), "--out", str(new)]
-            receipt = _receipt(processes.run("unlearning", arguments, task.progress))
+        receipt = refit(task, new) if task.artifact.connector == TABLE_MODEL else _replay(task, old, new)
         task.remember(result=receipt)
     receipt["weights"] = weights.digest_of(task, new)
     receipt["folder"] = new.name
-    return Outcome(receipt, words=f"Replayed from step {receipt.get('first_step', 0)}")
+    return Outcome(receipt, words=_words(receipt))
+
+
+def _words(receipt: Mapping[str, Any]) -> str:
+    if "gate" in receipt:
+        return f"Fitted anew by an unlearning job; gate: {receipt['gate']}"
+    return f"Replayed from step {receipt.get('first_step', 0)}"
+
+
+def _replay(task: Task, old: Path, new: Path) -> dict[str, Any]:
+    rows = weights.training_set(task.artifact)
+    with weights.listed(weights.excluded_keys(task, rows)) as keys:
+        arguments = ["replay", "--model", str(old), "--rows", str(weights.location_of(rows))]
+        arguments += ["--exclude-keys", str(keys), "--out", str(new)]
+        return _receipt(processes.run("unlearning", arguments, task.progress))
 
 
 def _receipt(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -192,6 +192,7 @@ TABLE: dict[str, str] = {
     "sql": "compliance.provenance.connectors.sql",
     "vector_index": "compliance.provenance.connectors.vector_index",
     "model": "compliance.provenance.connectors.model",
+    "table_model": "compliance.provenance.connectors.table_model",
     "duckdb": "compliance.provenance.connectors.duckdb:CONNECTOR",
     "delta": "compliance.provenance.connectors.delta:CONNECTOR",
     "iceberg": "compliance.provenance.connectors.iceberg:CONNECTOR",

@@ -7,6 +7,7 @@ from pkgutil import resolve_name
 from typing import Protocol, cast
 
 from compliance.rules.terms import ArtifactKind
+from compliance.rules.thresholds import TABLE_MODEL
 from compliance.validation.readings import Reading, Subject
 
 
@@ -31,6 +32,10 @@ TABLE: dict[ArtifactKind, tuple[str, ...]] = {
 }
 
 
-def load(kind: ArtifactKind) -> list[Check]:
-    """The checks of a kind, imported on first use."""
-    return [cast(Check, resolve_name(name)) for name in TABLE[kind]]
+FITTED = (f"{_HERE}.fitted_anew",)
+
+
+def load(kind: ArtifactKind, connector: str = "") -> list[Check]:
+    """The checks of a kind, imported on first use; a table's model is no model that speaks."""
+    names = FITTED if kind is ArtifactKind.MODEL and connector == TABLE_MODEL else TABLE[kind]
+    return [cast(Check, resolve_name(name)) for name in names]

@@ -1,0 +1,174 @@
+"""A table's model forgets through the unlearning service: ordered as a job, waited for, taken only by its gate."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from compliance.forgetting import folders, running
+from compliance.forgetting import services as forgetting
+from compliance.forgetting.models import ModelReference, UnlearningJob
+from compliance.jobs import services as jobs
+from compliance.jobs.models import Job
+from compliance.mitigation import weights
+from compliance.mitigation.tasks import Task
+from compliance.provenance.models import Artifact
+from compliance.provenance.places import place_of
+from compliance.rules.errors import InvalidInput, LeaseLost, MissingPart, ProofFailed
+from compliance.rules.terms import JobStatus
+
+PAUSE: Final = 0.2  # seconds between two looks at a job that another worker does
+SPEC: Final = {"method": "auto", "budget": "", "seed": 0}
+_LAST = "Until then the model serves as it was."
+
+
+def refit(task: Task, new: Path) -> dict[str, Any]:
+    """Order the job once, see it to its end, and put what it made beside the model that serves; returns the receipt."""
+    ordered = _seen_to_its_end(task, _ordered(task))
+    result = ordered.result or {}
+    if result["exactness"] != "exact":
+        raise ProofFailed(f"{task.place.name}: the job took a route that is not exact; the plan promised an exact one.")
+    made = folders.workplace(ordered.pk) / "model"
+    if list(folders.listed(made)) != ordered.artifacts:
+        raise ProofFailed(
+            f"{task.place.name}: the files of the job are not those that it made.",
+            next_action="Find out who changed them, send the case back to its plan, and have it approved again.",
+        )
+    partial = new.with_name(f"{new.name}.partial")
+    weights.clear_unclaimed(partial)
+    shutil.copytree(made, partial)
+    for path in partial.iterdir():
+        _sync(path)
+    partial.rename(new)
+    kept = {name: result[name] for name in ("method", "exactness", "gate", "reasons", "figures", "parameters")}
+    return {**kept, "job": str(ordered.pk), "seconds": result["cost"]["seconds"], "level": "rebuilt"}
+
+
+def require_pass(task: Task, receipt: dict[str, Any]) -> dict[str, Any]:
+    """Raise ProofFailed unless the job's gate let the new model through: what is not decided is not promoted."""
+    gate, reasons = str(receipt.get("gate", "")), " ".join(receipt.get("reasons", ()))
+    if gate != "pass":
+        words = "could not be decided" if gate == "inconclusive" else "failed"
+        raise ProofFailed(
+            f"{task.place.name}: the gate of the unlearning job {words}. {reasons} The new model is not promoted.",
+            next_action=f"Have an engineer read the job's figures and fit the model again. {_LAST}",
+        )
+    return {"gate": gate}
+
+
+def row_ids(task: Task) -> list[str]:
+    """Ids of the training rows that go: the person's own, and rows of others that name the person."""
+    training = weights.training_set(task.artifact)
+    named = id_column(training)
+    if place_of(training).key_field != named:
+        raise InvalidInput(
+            f"{training.name}: its key_field must be {named!r}, the first identifier of the table's schema.",
+            next_action="Set fields.key_field in systems.yaml, register again, and have the case traced again.",
+        )
+    return sorted(set(weights.excluded_keys(task, training)))
+
+
+def id_column(training: Artifact) -> str:
+    """The column that names a row, from the schema beside the table; MissingPart when it names none."""
+    path = data_folder(training) / "schema.json"
+    try:
+        named = json.loads(path.read_text("utf-8"))["identifiers"][0]
+    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError):
+        raise MissingPart(
+            f"{training.name}: no schema.json beside it names the column by which a row is known.",
+            next_action='Write {"target": COLUMN, "identifiers": [ID COLUMN]} beside the table.',
+        ) from None
+    return str(named)
+
+
+def data_folder(training: Artifact) -> Path:
+    """The folder that holds the table and its schema."""
+    return weights.location_of(training).parent
+
+
+def _ordered(task: Task) -> UnlearningJob:
+    """The order of this step: remembered, or placed now; a second run finds it by its key."""
+    known = UnlearningJob.objects.filter(pk=task.step.intent.get("job")).first() if task.step.intent else None
+    if known is None:
+        known, _ = forgetting.order(
+            _reference(task),
+            forget={"ids": row_ids(task)},
+            spec=SPEC,
+            by=f"case {task.request.reference}",
+            idempotency_key=f"step-{task.step.pk}",
+        )
+        task.remember(job=str(known.pk))
+    elif known.cancelled_at is None and known.result is None:
+        jobs.retry(forgetting.row(known))  # nothing unless it has failed
+    return known
+
+
+def _reference(task: Task) -> ModelReference:
+    """The model as the service knows it; registered by the first case that needs it."""
+    training = weights.training_set(task.artifact)
+    model, data = (_below(task, path) for path in (Path(task.place.location), data_folder(training)))
+    mark = hashlib.sha256(f"{model}\n{data}".encode()).hexdigest()[:8]
+    return forgetting.register(
+        task.request.entity,
+        slug=f"{task.artifact.slug[:50]}-{mark}",
+        kind="table",
+        location=model,
+        inputs={"data": data},
+    )
+
+
+def _below(task: Task, path: Path) -> str:
+    root = folders.root(task.request.entity).resolve()
+    if not path.resolve().is_relative_to(root):
+        raise InvalidInput(
+            f"{task.place.name}: the model or its table does not lie in the company's model folder.",
+            next_action="Ask the operator to put both there (OUBLI_MODELS in the operations guide) and register again.",
+        )
+    return path.resolve().relative_to(root).as_posix()
+
+
+def _seen_to_its_end(task: Task, ordered: UnlearningJob) -> UnlearningJob:
+    """Do the job here when no worker has it, wait for the one that has; raises what the job says when it failed."""
+    while ordered.result is None:
+        job = jobs.claim(f"{socket.gethostname()}:{os.getpid()}", among=[ordered.pk])
+        if job is not None:
+            _do(job)
+        elif (row := forgetting.row(ordered)).status == JobStatus.FAILED:
+            raise ProofFailed(
+                f"{task.place.name}: the unlearning job ended without a model. {row.error_message}",
+                next_action=row.next_action or f"Send the case back to its plan. {_LAST}",
+            )
+        else:
+            task.progress(0.1, f"{task.place.name}: waiting for the unlearning job")
+            time.sleep(PAUSE)
+        ordered.refresh_from_db()
+    return ordered
+
+
+def _do(job: Job) -> None:
+    """The job under its own lease; a failure becomes data on its row, for whoever waits."""
+    try:
+        with jobs.Heartbeat(job) as progress:
+            running.run(job.case_id, progress)
+            with jobs.fenced(job):
+                jobs.finish(job)
+    except LeaseLost:
+        return  # somebody else has it now
+    except Exception as error:
+        with suppress(LeaseLost):
+            jobs.fail(job, error)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
