@@ -84,7 +84,7 @@ def compose(letter: Letter, language: str, facts: Mapping[str, Any]) -> tuple[st
 def _with_own(text: str, own: Sequence[str]) -> str:
     """Paragraphs of an officer's own stand last before the farewell, and replace nothing; none begins a list."""
     body, _, farewell = text.rpartition("\n\n")
-    return "\n\n".join((body, *(part.removeprefix("- ") for part in own), farewell))
+    return "\n\n".join((body, *(part.lstrip("- ") for part in own), farewell))
 
 
 def html_of(subject: str, text: str, *, language: str) -> str:

@@ -18,13 +18,13 @@ LONGEST, MOST_PARAGRAPHS = 1500, 5
 TAKEN_BY = tuple(
     letter for letter in Letter if letter not in (Letter.ACKNOWLEDGED, Letter.CODE, Letter.LAPSED, Letter.WITHDRAWN)
 )
-_CLAIMING = re.compile(
-    r"\b(eras|delet|destroy|wip(?:e|ed|ing)\b|forgot|unlearn|compliant"
-    r"|gelösch|lösch|vernicht|vergess|verlern|konform"
-    r"|effac|supprim|détrui|oubli[ée]|conforme"
-    r"|borra|elimin|suprim|destrui|olvid"
-    r"|apag|exclu[ií]|esquec)",
-    re.IGNORECASE,
+_CLAIMING = re.compile(  # of words as ``_plain`` has them: small, without accents
+    r"\b(eras|delet|destroy|wip(?:e|ed|ing)\b|forgot|unlearn|compliant|remov|purg|scrub|anonymi"
+    r"|no longer (?:hold|have|keep|store|process)"
+    r"|gelosch|losch|vernicht|vergess|verlern|konform|entfern|getilgt|tilg"
+    r"|effac|supprim|detrui|oublie|conforme|retire"
+    r"|borra|elimin|suprim|destrui|olvid|quitad|retirad"
+    r"|apag|exclui|esquec)"
 )
 _ADVICE = "Write about what happens next, or whom to ask; see the preview."
 
@@ -44,8 +44,25 @@ def paragraphs(letter: Letter, text: str) -> list[str]:
         )
     if any(unicodedata.category(character) in ("Cc", "Cf", "Co", "Cs") for part in kept for character in part):
         raise InvalidInput("Words of your own hold signs that cannot be read.", next_action="Type them in again.")
-    if letter is Letter.OUTCOME and any(_CLAIMING.search(part) for part in kept):
+    if any(_is_disguised(part) for part in kept):
+        raise InvalidInput(
+            "Words of your own mix letters of two alphabets in one word.", next_action="Type that word in again."
+        )
+    if letter is Letter.OUTCOME and any(_CLAIMING.search(_plain(part)) for part in kept):
         raise InvalidInput(
             "Words of your own speak of what was erased: in this letter only the evidence does.", next_action=_ADVICE
         )
     return kept
+
+
+def _plain(text: str) -> str:
+    """Small letters without accents, however they are written: what is pasted may hold an accent as its own sign."""
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in parts if not unicodedata.combining(character)).casefold()
+
+
+def _is_disguised(text: str) -> bool:
+    """Whether a word has Latin letters beside those of another alphabet: it reads as one word and is another."""
+    words = re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text))
+    scripts = [{unicodedata.name(letter, "").split(" ")[0] for letter in word} for word in words]
+    return any("LATIN" in found and found & {"CYRILLIC", "GREEK", "ARMENIAN", "COPTIC"} for found in scripts)

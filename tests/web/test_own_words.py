@@ -38,12 +38,24 @@ def case(aurora: seeded.Company) -> ErasureRequest:
         "Nous avons tout effacé.",
         "Todo fue eliminado.",
         "Foi apagado.",
+        "Your data has been removed from everything.",
+        "We no longer hold anything of yours.",
+        "Ihre Angaben wurden entfernt.",
+        "Seus dados foram removidos.",
+        "Alles wurde gelo\u0308scht.",
+        "Everything was \uff44eleted.",
     ],
 )
 def test_what_was_erased_is_said_by_the_evidence_alone(words: str) -> None:
     with pytest.raises(InvalidInput, match="only the evidence does"):
         rules.paragraphs(Letter.OUTCOME, words)
     assert rules.paragraphs(Letter.ACCEPTED, words) == [words]
+
+
+def test_a_word_of_two_alphabets_is_no_word_and_one_of_another_alphabet_is() -> None:
+    with pytest.raises(InvalidInput, match="two alphabets"):
+        rules.paragraphs(Letter.OUTCOME, "Everything was \u0435rased.")
+    assert rules.paragraphs(Letter.OUTCOME, "Ask for Ελένη Παππά or Иван.") == ["Ask for Ελένη Παππά or Иван."]
 
 
 @pytest.mark.parametrize("text", ["", " \n\n ", "x" * 1501, "\n\n".join("abcdef"), "a\x00b", "turned \u202e round"])
