@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from compliance.intake import vault
 from compliance.mitigation.models import Leftover
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.provenance import search as searching
-from compliance.provenance.connectors import Receipt
+from compliance.provenance import services as provenance
+from compliance.provenance.connectors import NEAR, Receipt
 from compliance.rules.errors import ProofFailed
 from retrieval.types import Needle
 
@@ -64,8 +65,15 @@ def _count(task: Task) -> None:
 
 
 def _redactions(task: Task, shared: Collection[str]) -> Mapping[str, Sequence[Needle]]:
-    """All needles: a shared record counts by an identifier or by the officer's tick, so the name goes as well."""
-    return {record: list(task.search.needles) for record in shared}
+    """All needles: a shared record counts by an identifier or by the officer's tick, so the name goes as well.
+
+    Near copies go only where the officer has ticked one: in a record that merely mentions the person, a text that
+    resembles the person's is its owner's.
+    """
+    needles = list(task.search.needles)
+    near = [replace(needle, key=f"{needle.key}{NEAR}") for needle in needles if needle.kind == "content"]
+    ticked = provenance.copies_of(task.request, task.artifact)
+    return {record: [*needles, *near] if record in ticked else needles for record in shared}
 
 
 def merged(task: Task, receipt: Receipt, purge: Receipt, kept: Leftover | None) -> dict[str, Any]:

@@ -245,6 +245,13 @@ def records_of(request: ErasureRequest, artifact: Artifact) -> tuple[list[str], 
     return [name for owner, name in named if owner], [name for owner, name in named if not owner]
 
 
+def copies_of(request: ErasureRequest, artifact: Artifact) -> set[str]:
+    """Records of an artifact that an officer has ticked as near copies of the person's own texts."""
+    key = vault.case_key(request)
+    rows = Trace.objects.current(request).counted().filter(artifact=artifact, support=Support.NEAR, ticked=True)
+    return {str(vault.decrypt(key, bytes(row.sealed))["record"]) for row in rows}
+
+
 def forget_set(request: ErasureRequest, artifact: Artifact) -> list[dict[str, str]]:
     """The person's rows of a training set (key, prompt, response), as they were when the case was traced."""
     rows: list[dict[str, str]] = vault.opened(request).get("forget", {}).get(artifact.slug, [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from compliance.provenance.connectors import MARK, Match, Place, Progress, Redaction, Span, silent
+from compliance.provenance.connectors import MARK, NEAR, Match, Place, Progress, Redaction, Span, silent
 from compliance.provenance.connectors.resemblance import Resemblance, near_fields
 from compliance.provenance.connectors.rows import Row, declared, parents, searched
 from retrieval.locate import locate
@@ -75,7 +75,8 @@ def changes(row: Row, place: Place, redactions: Sequence[Redaction], *, region: 
     """The fields with the person's spans blanked, and how many spans no longer fit the record.
 
     A needle is looked for again in the record as it is now, so that a second run finds nothing more to do; a span is
-    only used on the very bytes it was found in.
+    only used on the very bytes it was found in. A field that nearly says what a content says is somebody else's until
+    an officer has looked: it is blanked only for a needle whose key has ``NEAR`` behind it.
     """
     cuts: dict[str, list[Cut]] = {}
     stale = 0
@@ -84,14 +85,21 @@ def changes(row: Row, place: Place, redactions: Sequence[Redaction], *, region: 
             cuts.setdefault(span.field, []).append((span.start, span.end))
         elif MARK not in row.fields.get(span.field, ""):
             stale += 1
-    needles = [item for item in redactions if isinstance(item, Needle)]
-    if needles:
+    copies, needles = _parted(item for item in redactions if isinstance(item, Needle))
+    if needles or copies:
         record = Record(path=place.name, record=row.key, fields=searched(row, place))
         for found in locate([record], needles, region=region or None, progress=silent):
             cuts.setdefault(found.field, []).append((found.start, found.end))
-        for name, size in near_fields(record.fields, needles):
+        for name, size in near_fields(record.fields, copies):
             cuts.setdefault(name, []).append((0, size))
     return {path: blanked(row.fields[path], found) for path, found in cuts.items()}, stale
+
+
+def _parted(needles: Iterable[Needle]) -> tuple[list[Needle], list[Needle]]:
+    """Those of which near copies go too, and those that stand there as they are."""
+    every = list(needles)
+    near = [needle for needle in every if needle.key.endswith(NEAR)]
+    return near, [needle for needle in every if not needle.key.endswith(NEAR)]
 
 
 def blanked(text: str, cuts: Iterable[Cut]) -> Blanked:
