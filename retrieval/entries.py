@@ -283,7 +283,10 @@ def _accept(path: Path, content: Mapping[str, Any], key: bytes) -> None:
     if content["key_check"] != key_check(key):
         raise SuppressionUnreadable(f"Reading {path}: it was made with another key; use that one, or build it again.")
     if content["format"] != FORMAT:
-        raise SuppressionUnreadable(f"Reading {path}: it has the format of another version; build the list again.")
+        raise SuppressionUnreadable(
+            f"Reading {path}: it has the format of another version; build it again from plain "
+            "entries (python -m retrieval suppress)."
+        )
 
 
 def _mapped(path: Path, header: Mapping[str, Any], offset: int, key: bytes) -> Table:

@@ -20,6 +20,7 @@ VERBS: Final = {
     "scan": "retrieval.verbs.scan",
     "serve": "retrieval.verbs.serve",
     "exclude": "retrieval.verbs.exclude",
+    "suppress": "retrieval.verbs.suppress",
 }
 
 
