@@ -1,7 +1,7 @@
 """Documents in Parquet: columns id, document and text, source and owner where there are, and any others, kept as is.
 
 The rows that stay are written anew: same schema and metadata, same row groups (an emptied one goes), same compression,
-dictionaries, statistics and page version by column. The new file is made and read back before the journal counts;
+dictionaries and statistics by column, same format version. The new file is made and read back before the journal counts;
 carrying out is a rename. Dictionaries and statistics would name who went, so nothing of a touched file is copied.
 """
 

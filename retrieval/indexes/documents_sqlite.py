@@ -180,8 +180,11 @@ def _said(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what the extended codes add
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise IndexBusy(f"{doing} {path}: another process holds it; try again later.") from None
+        if code == sqlite3.SQLITE_FULL:
+            raise OSError(ENOSPC, "no room to write its documents anew; make some and try again", str(path)) from None
         raise IndexUnreadable(_unreadable(doing, path, error)) from None
     except sqlite3.IntegrityError:
         raise StoreOutOfStep(
