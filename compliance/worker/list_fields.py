@@ -45,7 +45,10 @@ def candidates(fields: Mapping[str, str], *, owner: str) -> Iterator[Candidate]:
         kind = _shape(value)
         if kind is not None:
             list_type = rules.EMAIL if kind is IdentifierKind.EMAIL else rules.PHONE
-            yield Candidate(list_type, hashed(list_type, value), (Identifier(kind, value, proven=True),), owner)
+            found = (
+                () if kind is IdentifierKind.PHONE and _is_foreign(value) else (Identifier(kind, value, proven=True),)
+            )
+            yield Candidate(list_type, hashed(list_type, value), found, owner)
     known = _by_name(fields)
     everything = _person(fields, owner)
     for list_type in _NAMED:
@@ -87,6 +90,15 @@ def _shape(text: str) -> IdentifierKind | None:
     if 7 <= digits <= 15 and all(character in "+-() ./0123456789" for character in text):
         return IdentifierKind.PHONE
     return None
+
+
+def _is_foreign(phone: str) -> bool:
+    """Whether a number is none of North America's plan: its last ten digits say nothing of whose it is there.
+
+    The list's hash is over these alone, so that it meets strangers' numbers: an officer decides about such a match.
+    """
+    digits = "".join(character for character in phone if character in "0123456789").removeprefix("00")
+    return len(digits) > 11 or (len(digits) == 11 and digits[0] != "1") or digits[-10:][:1] in ("0", "1")
 
 
 def is_number(text: str) -> bool:

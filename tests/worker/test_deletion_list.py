@@ -150,6 +150,23 @@ artifacts:
 """
 
 
+@pytest.mark.parametrize("foreign", ["+49 1415 5559317", "0049 1415 5559317", "+351 415 555 9317"])
+def test_a_number_of_another_country_with_the_same_last_digits_makes_no_case_of_its_owner(
+    people: tuple[LegalEntity, Path], foreign: str
+) -> None:
+    entity, folder = people
+    _write(folder, [{"Customer_ID": "A1000019", "mail": "eva@example.com", "phone": foreign, "order": "1"}])
+    file = pulled(folder, {"A7kP2xQ9Lm4R": hashed("Phone", "415 555 9317")}, name="20260815_DB17_Phone.csv")
+    deletion_list.match(deletion_list.take_in(entity, file))
+    assert not ErasureRequest.objects.exists(), "an officer decides"
+    item = ListItem.objects.get()
+    assert (item.found, item.code) == (1, None)
+    _write(folder, [RECORD])
+    again = pulled(folder, {"A7kP2xQ9Lm4S": hashed("Phone", "415 555 9317")}, name="20260816_DB17_Phone.csv")
+    deletion_list.match(deletion_list.take_in(entity, again))
+    assert ErasureRequest.objects.count() == 1
+
+
 def test_a_match_by_name_birth_date_and_zip_code_becomes_a_case(people: tuple[LegalEntity, Path]) -> None:
     entity, folder = people
     mine = hashed("NDZ", "Danielle", "Johnson", "1985-07-04", "91790")
