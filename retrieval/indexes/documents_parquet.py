@@ -1,8 +1,8 @@
 """Documents in Parquet: columns id, document and text, source and owner where there are, and any others, kept as is.
 
 The rows that stay are written anew: same schema and metadata, same row groups (an emptied one goes), same compression,
-dictionaries and statistics by column, same format version. The new file is made and read back before the journal counts;
-carrying out is a rename. Dictionaries and statistics would name who went, so nothing of a touched file is copied.
+dictionaries and statistics by column, same format version. Nothing of a touched file is copied, for dictionaries and
+statistics would name who went. The new file is made and read back before the journal counts; carrying out is a rename.
 """
 
 import os
