@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compliance.provenance.connectors import Match, Place, files, indexed
+from compliance.provenance.connectors import NEAR, Match, Place, files, indexed
 from compliance.provenance.connectors.reading import Reading
+from retrieval.ingest.book import writing
 from retrieval.ingest.windows import Keys
 from retrieval.types import Needle
 from tests.services import planted
@@ -97,11 +98,21 @@ def test_an_erasure_takes_the_persons_keys_out_of_the_index(place: Place) -> Non
     number = NEEDLES[2]  # strangers' numbers differ within the letters that a key hashes; a namesake's address does not
     assert entries_of(place, number) > 3
     own = {match.record for match in matches if match.owner and not match.needle.startswith("name")}
-    shared = {match.record: NEEDLES for match in matches if match.record not in own}
+    copies = replace(NEEDLES[-2], key=f"{NEEDLES[-2].key}{NEAR}")  # as if an officer had ticked the near copy
+    shared = {match.record: [*NEEDLES, copies] for match in matches if match.record not in own}
     receipt = files.erase(place, records=own, redactions=shared, region=planted.REGION)
     assert (receipt.remaining, receipt.others_untouched) == (0, True)
     assert entries_of(place, number) == 0
     assert found(place) == found(without(place)) == set()
+
+
+def test_an_index_that_was_busy_during_an_erasure_is_said(place: Place) -> None:
+    place = replace(place, options={k: v for k, v in place.options.items() if k != "key_field"})
+    hers = {match.record for match in found(place)}
+    with writing(next(Path(place.options[indexed.FOLDER]).iterdir())):
+        receipt = files.erase(place, records=hers)
+    assert any("drops the person's keys when it next reads" in note for note in receipt.notes)
+    assert found(place) == set()
 
 
 def test_an_index_that_is_damaged_is_made_anew(place: Place) -> None:

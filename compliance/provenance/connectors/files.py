@@ -109,8 +109,7 @@ def erase(
             broken.append(error)
     if broken:
         raise broken[0]
-    if indexed.has_index(place):
-        indexed.refreshed(place)  # the index keeps no key of who went
+    kept = indexed.forgotten(place)
     progress(1.0, f"{place.name}: done")
     again = Reading(place)
     left = sum(1 for row in again.rows() if row.key in todo.records)
@@ -126,7 +125,7 @@ def erase(
         others_before=books.others_before.hex(),
         others_after=books.others_after(after).hex(),
         seconds=time.monotonic() - started,
-        notes=(*_notes(books), *(f"not read: {part.why}" for part in again.unread)),
+        notes=(*_notes(books), *kept, *(f"not read: {part.why}" for part in again.unread)),
     )
 
 

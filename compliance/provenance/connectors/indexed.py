@@ -69,6 +69,13 @@ def refreshed(place: Place, progress: Progress | None = None) -> Ingested | None
     return None
 
 
+def forgotten(place: Place) -> tuple[str, ...]:
+    """Bring the index up to date, so that it keeps no key of who was erased; what to say where it could not."""
+    if not has_index(place) or refreshed(place) is not None:
+        return ()
+    return ("the ingest index was being written: it drops the person's keys when it next reads the folder",)
+
+
 def told(place: Place) -> str:
     """How much of a place the index speaks of, for the case; empty for a place without one."""
     if not has_index(place):
