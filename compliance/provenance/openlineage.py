@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,8 @@ from compliance.rules.terms import ArtifactKind
 OURS: Final = "oubli"
 MADE: Final = (ArtifactKind.MODEL, ArtifactKind.CHECKPOINT, ArtifactKind.INDEX)
 LARGEST: Final = 50_000_000  # bytes of inputs that are read while the pipeline waits for the answer
+MOST_UNMAPPED: Final = 1_000  # names that one run may leave behind, however often it is told
+_ADDRESS: Final = re.compile(r"@[^\s@]+\.[a-z]{2}")  # an e-mail address, and not "image@sha256:…"
 MARK: Final = "openlineage:"  # of derivations that pipelines reported: a new registration leaves them alone
 
 
@@ -83,13 +86,24 @@ def take_in(event: Event, entities: Collection[LegalEntity], *, by: str) -> Line
     return run
 
 
+def _storable(text: str) -> str:
+    """A text that every database takes: no zero byte, no half of a character."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _version(given: str) -> str:
+    """A version as it is shown on the map; one that is named after a person's address loses it."""
+    text = _storable(given)
+    return (without_identifiers(text) if _ADDRESS.search(text) else text)[:200]
+
+
 def _artifact(named: DataSet, entities: Collection[LegalEntity]) -> Artifact | None:
     rows = Artifact.objects.filter(entity__in=entities, retired_at=None).select_related("entity")
     if named.namespace == OURS:
-        return rows.filter(slug=named.name).first()
-    joined = f"{named.namespace.rstrip('/')}/{named.name.lstrip('/')}"
+        return rows.filter(slug=_storable(named.name)).first()
+    joined = _storable(f"{named.namespace.rstrip('/')}/{named.name.lstrip('/')}")
     local = named.namespace == "file" or named.namespace.startswith("file:")
-    address = named.name if local else joined
+    address = _storable(named.name) if local else joined
     exact = rows.filter(location=address).order_by("id").first()
     return exact or (_around(address, rows) if local else None)
 
@@ -108,10 +122,10 @@ def _belongs(path: str, location: str) -> bool:
 
 
 def _run(event: Event, entity: LegalEntity, unmapped: Sequence[DataSet]) -> LineageRun:
-    said = {"job": without_identifiers(event.job)[:400], "last_event": event.state, "at": event.at}
+    said = {"job": without_identifiers(_storable(event.job))[:400], "last_event": event.state, "at": event.at}
     run, fresh = LineageRun.objects.select_for_update().get_or_create(entity=entity, uid=event.run, defaults=said)
-    names = {without_identifiers(f"{each.namespace} {each.name}")[:300] for each in unmapped}
-    run.unmapped = sorted(names.union(run.unmapped))
+    names = {without_identifiers(_storable(f"{each.namespace} {each.name}"))[:300] for each in unmapped}
+    run.unmapped = sorted(names.union(run.unmapped))[:MOST_UNMAPPED]
     if not fresh and event.at >= run.at:
         run.last_event, run.at = event.state, event.at
     run.save()
@@ -123,7 +137,7 @@ def _uses(run: LineageRun, event: Event, named: Mapping[DataSet, Artifact | None
         for each in sets:
             if artifact := named[each]:
                 use, _ = LineageUse.objects.get_or_create(
-                    run=run, artifact=artifact, output=output, version=each.version[:200], defaults={"at": event.at}
+                    run=run, artifact=artifact, output=output, version=_version(each.version), defaults={"at": event.at}
                 )
                 if each.step is not None and each.step > (use.step or -1):
                     LineageUse.objects.filter(pk=use.pk).update(step=each.step)
@@ -173,4 +187,5 @@ def dataset_of(given: Mapping[str, Any]) -> DataSet:
     facets = {**(given.get("facets") or {}), **(given.get("outputFacets") or {}), **(given.get("inputFacets") or {})}
     version, step = facets.get("version") or {}, (facets.get("oubli_step") or {}).get("step")
     known = isinstance(step, int) and not isinstance(step, bool) and 0 <= step < 1 << 62
-    return DataSet(given["namespace"], given["name"], str(version.get("datasetVersion", "")), step if known else None)
+    said = version.get("datasetVersion")
+    return DataSet(given["namespace"], given["name"], said if isinstance(said, str) else "", step if known else None)

@@ -175,3 +175,22 @@ def test_a_strange_step_or_version_is_not_believed(aurora: Company, tmp_path: Pa
         event = {**EVENT, "outputs": [{"namespace": "oubli", "name": "aurora-model", "facets": facets}]}
         assert send(client(aurora.staff[Role.ENGINEER]), "lineage", event).status_code == 201
     assert list(LineageRun.objects.get().uses.values_list("step", flat=True)) == [None]
+
+
+@pytest.mark.parametrize("version", ["a\ud800", "a\x00", "of a@b.example", ["a"] * 3])
+def test_a_version_is_a_word_that_every_database_holds_and_names_nobody(
+    aurora: Company, tmp_path: Path, version: Any
+) -> None:
+    artifact(aurora, "aurora-model", "model", tmp_path)
+    made = [{"namespace": "oubli", "name": "aurora-model", "facets": {"version": {"datasetVersion": version}}}]
+    assert send(client(aurora.staff[Role.ENGINEER]), "lineage", {**EVENT, "outputs": made}).status_code == 201
+    kept = LineageRun.objects.get().uses.get().version
+    assert kept in ("a?", "a", "of [identifier]", "")
+
+
+def test_a_run_that_is_told_over_and_over_does_not_grow_without_end(aurora: Company, tmp_path: Path) -> None:
+    artifact(aurora, "aurora-model", "model", tmp_path)
+    for time in range(6):
+        read = [{"namespace": "s3://b", "name": f"{time} {n}"} for n in range(200)]
+        send(client(aurora.staff[Role.ENGINEER]), "lineage", {**EVENT, "inputs": read})
+    assert len(LineageRun.objects.get().unmapped) == openlineage.MOST_UNMAPPED
