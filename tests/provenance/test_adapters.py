@@ -88,3 +88,18 @@ def test_each_checkpoint_of_a_recorded_run_says_up_to_which_step_it_knows_the_da
     assert detail["checkpoints"] == {"stage-1": 40, "stage-2": 100}
     (ledger / "steps.jsonl").write_text("{")
     assert load("model").describe(place).detail["ledger_problem"] == "ledger/run.json cannot be read"
+
+
+@pytest.mark.parametrize("named", [[1], 5, {"a": 1}, "x" * 5_000, ["GPT2LMHeadModel"] * 9_000])
+def test_strange_words_for_an_architecture_are_cut_or_left_out(tmp_path: Path, named: object) -> None:
+    place = adapter(tmp_path / "tone")
+    (tmp_path / "tone/config.json").write_text(json.dumps({"architectures": named}))
+    assert len(load("model").describe(place).detail["architecture"]) <= 200
+
+
+def test_a_step_without_a_number_leaves_the_ledger_unread_and_the_model_described(tmp_path: Path) -> None:
+    place = adapter(tmp_path / "tone")
+    (tmp_path / "tone/ledger/checkpoints/stage-1").mkdir(parents=True)
+    (tmp_path / "tone/ledger/run.json").write_text(json.dumps({"plan": {"stages": [{}]}}))
+    (tmp_path / "tone/ledger/steps.jsonl").write_text('{"stage": 1, "number": Infinity}\n')
+    assert load("model").describe(place).detail["ledger"] is False

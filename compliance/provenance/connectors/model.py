@@ -32,6 +32,7 @@ from compliance.rules.errors import DamagedArtifact, ModelUnreadable, SourceUnre
 from retrieval.types import Needle
 
 ADAPTER = "adapter_config.json"
+_LONGEST = 200  # characters of a name: what a stranger's folder says is kept and shown
 _PICKLED = ("pytorch_model*.bin", "adapter_model.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -139,9 +140,12 @@ def _header(path: Path, place: Place) -> dict[str, dict[str, Any]]:
 def _kind_of(folder: Path, place: Place) -> dict[str, Any]:
     """Architecture of a whole model; of an adapter its method, rank and base."""
     if (folder / "config.json").is_file() or not (folder / ADAPTER).is_file():
-        return {"architecture": ", ".join(_config(folder, place).get("architectures") or ())}
+        named = _config(folder, place).get("architectures")
+        words = [word for word in named if isinstance(word, str)] if isinstance(named, list) else []
+        return {"architecture": ", ".join(words)[:_LONGEST]}
     said = _json(folder / ADAPTER, place)
-    method, base = str(said.get("peft_type") or "adapter"), str(said.get("base_model_name_or_path") or "")
+    method = str(said.get("peft_type") or "adapter")[:50]
+    base = str(said.get("base_model_name_or_path") or "").replace("\x00", "")[:_LONGEST]
     rank = said.get("r")
     told: dict[str, Any] = {"method": method, "base": Path(base).name}
     told |= {"rank": rank} if isinstance(rank, int) else {}
@@ -183,7 +187,7 @@ def _ledger(folder: Path) -> dict[str, Any]:
             }
         stages = content["plan"]["stages"]
         return {"ledger": True, "stages": len(stages), "checkpoints": _checkpoints(folder / "ledger")}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return {"ledger": False, "stages": 0, "ledger_problem": "ledger/run.json cannot be read"}
 
 
