@@ -50,7 +50,7 @@ def lift(request: ErasureRequest, *, by: User, reason: str) -> Lifted:
             next_action="Look in the log whether it was lifted before, or name the case that excludes the person.",
         )
     _write(request, "", by, said, {"identifiers": len(keys)})
-    return Lifted(len(keys), _held_by(keys))
+    return Lifted(len(keys), _held_by(keys, request))
 
 
 def undone(request: ErasureRequest, artifact: Artifact, *, by: User, reason: str) -> None:
@@ -86,8 +86,10 @@ def is_lifted(request: ErasureRequest) -> bool:
     return Lift.objects.filter(case=request.reference, artifact="").exists()
 
 
-def _held_by(keys: set[str]) -> tuple[str, ...]:
-    held = without_lifted(Exclusion.objects.filter(key__in=keys, kind="identifier"))
+def _held_by(keys: set[str], request: ErasureRequest) -> tuple[str, ...]:
+    """Cases of the same legal entity: that somebody asked another one too is none of this officer's knowledge."""
+    own = ErasureRequest.objects.filter(entity=request.entity).values("reference")
+    held = without_lifted(Exclusion.objects.filter(key__in=keys, kind="identifier", case__in=own))
     return tuple(held.order_by("case").values_list("case", flat=True).distinct())
 
 

@@ -50,7 +50,10 @@ def test_a_lifted_identifier_is_neither_listed_nor_held_any_more(here: World) ->
     ezra = client(here.company.staff[Role.ENGINEER])
     asked = {"identifiers": ["email:aurora@example.org"]}
     assert send(ezra, "exclusions/check/", asked).json()["identifiers"] == [True]
-    lifting.lift(here.case, by=here.company.staff[Role.OFFICER], reason="The person has ordered again.")
+    for held in list(Exclusion.objects.filter(case=here.case.reference, kind="identifier")):
+        Exclusion.objects.create(key=held.key, kind=held.kind, case="OUB-BOREAL-1", own_key=held.own_key)
+    done = lifting.lift(here.case, by=here.company.staff[Role.OFFICER], reason="The person has ordered again.")
+    assert done.identifiers and done.held_by == (), "another company's case is not named"
     assert send(ezra, "exclusions/check/", asked).json()["identifiers"] == [False]
     assert "identifier" not in {line["kind"] for line in ezra.get("/api/v1/exclusions/").json()["results"]}
 
