@@ -34,7 +34,7 @@ class SqliteDocuments(Mapping[int, Chunk]):
         self.path = path
         self._lock = Lock()
         with _said(path, "Reading"):
-            self._database = _connected(path, "ro")
+            self._database = _reader(path)
             self._database.execute("PRAGMA cache_size = 0")  # no page of texts stays longer than it is read
             self._table = _table(self._database, path)
             self._select = f"SELECT {_columns(self._database, self._table)} FROM {self._table}"  # noqa: S608 - the schema's own names
@@ -62,7 +62,7 @@ class SqliteDocuments(Mapping[int, Chunk]):
 
     def values(self) -> Any:
         """Yield every chunk by ascending id."""
-        with _said(self.path, "Reading"), closing(_connected(self.path, "ro")) as database:
+        with _said(self.path, "Reading"), closing(_reader(self.path)) as database:
             for row in database.execute(f"{self._select} ORDER BY id"):
                 yield _chunk(self.path, row)
 
@@ -75,7 +75,7 @@ class SqliteDocuments(Mapping[int, Chunk]):
         size = self.path.stat().st_size
         if shutil.disk_usage(self.path.parent).free < 2 * size:
             raise OSError(ENOSPC, "no room to write its documents anew; nothing was changed", str(self.path))
-        with _said(self.path, "Erasing from"), closing(_connected(self.path, "rw")) as database:
+        with _said(self.path, "Erasing from"), closing(_connected(self.path)) as database:
             _emptied_log(database, self.path)
             _delete(database, self.path, ids)
             database.execute("ROLLBACK")
@@ -88,7 +88,7 @@ def opened(path: Path) -> SqliteDocuments:
 
 def forget(path: Path, ids: Sequence[int]) -> None:
     """Remove rows from the file and its log, whatever of it was done already."""
-    with _said(path, "Erasing from"), closing(_connected(path, "rw")) as database:
+    with _said(path, "Erasing from"), closing(_connected(path)) as database:
         _delete(database, path, ids)
         database.execute("COMMIT")
         database.execute("VACUUM")
@@ -121,10 +121,17 @@ def _emptied_log(database: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _connected(path: Path, mode: str) -> sqlite3.Connection:
+def _reader(path: Path) -> sqlite3.Connection:
+    """Connect for reading; not read-only, for a reader must be able to roll back what a killed writer left."""
+    database = _connected(path)
+    database.execute("PRAGMA query_only = ON")
+    return database
+
+
+def _connected(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise IndexUnreadable(f"Reading {path}: there is no such file; restore it or rebuild the index.")
-    uri = f"file:{quote(str(path.resolve()))}?mode={mode}"
+    uri = f"file:{quote(str(path.resolve()))}?mode=rw"
     return sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
 
 

@@ -1,7 +1,10 @@
 """Documents beside an index in SQLite and in Parquet: read, erased to the byte, and never out of step unnoticed."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -104,6 +107,8 @@ def test_searches_go_on_during_erases_and_never_meet_half_of_one(tmp_path: Path,
     with ThreadPoolExecutor(2) as threads:
         running = [threads.submit(search) for _ in range(2)]
         try:
+            while not seen and not running[0].done():
+                time.sleep(0.01)
             for gone in ([0], [1, 2], list(range(3, 90))):  # the last writes the index anew
                 erase(folder, gone)
         finally:
@@ -188,6 +193,19 @@ def test_a_trigger_that_keeps_rows_is_an_error_and_nothing_changes(tmp_path: Pat
         assert "person" not in str(refused.value)
     assert (folder / "index.faiss").read_bytes() == before
     assert open(folder).ids() == set(range(COUNT))
+
+
+def test_what_a_killed_writer_left_half_done_is_rolled_back_by_whoever_opens(tmp_path: Path) -> None:
+    folder = plain(tmp_path / "p", "chunks.sqlite")
+    dying = (
+        "import os, sqlite3, sys\ndatabase = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "database.execute('PRAGMA cache_size = 1')\ndatabase.execute('BEGIN')\n"
+        "database.execute('DELETE FROM chunks WHERE id > 20')\nos.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", dying, str(folder / "chunks.sqlite")], check=False)
+    assert (folder / "chunks.sqlite-journal").stat().st_size > 0
+    assert open(folder).ids() == set(range(COUNT))
+    assert not (folder / "chunks.sqlite-journal").exists()
 
 
 def test_a_parquet_file_is_written_as_it_was(tmp_path: Path) -> None:
