@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +21,7 @@ from compliance.jobs.models import Job
 from compliance.mitigation import weights
 from compliance.mitigation.tasks import Task
 from compliance.provenance.models import Artifact
-from compliance.provenance.places import place_of
+from compliance.provenance.places import connector_of, place_of
 from compliance.rules.errors import InvalidInput, LeaseLost, MissingPart, ProofFailed
 from compliance.rules.terms import JobStatus
 
@@ -51,6 +52,11 @@ def refit(task: Task, new: Path) -> dict[str, Any]:
     return {**kept, "job": str(ordered.pk), "seconds": result["cost"]["seconds"], "level": "rebuilt"}
 
 
+def passed(receipt: Mapping[str, Any]) -> bool:
+    """Whether nothing is known against what the job made; a receipt without a gate is not one of ours."""
+    return str(receipt.get("gate", "pass")) == "pass"
+
+
 def require_pass(task: Task, receipt: dict[str, Any]) -> dict[str, Any]:
     """Raise ProofFailed unless the job's gate let the new model through: what is not decided is not promoted."""
     gate, reasons = str(receipt.get("gate", "")), " ".join(receipt.get("reasons", ()))
@@ -58,21 +64,26 @@ def require_pass(task: Task, receipt: dict[str, Any]) -> dict[str, Any]:
         words = "could not be decided" if gate == "inconclusive" else "failed"
         raise ProofFailed(
             f"{task.place.name}: the gate of the unlearning job {words}. {reasons} The new model is not promoted.",
-            next_action=f"Have an engineer read the job's figures and fit the model again. {_LAST}",
+            next_action="Have an engineer read the job's figures and fit the model again on the table as it is now, "
+            f"then try the case again. {_LAST}",
         )
     return {"gate": gate}
 
 
 def row_ids(task: Task) -> list[str]:
-    """Ids of the training rows that go: the person's own, and rows of others that name the person."""
+    """Ids of the training rows that go: the person's own, and rows of others that name the person.
+
+    Rows that an earlier plan has erased are not named again: a model that an engineer fitted since never saw them.
+    """
     training = weights.training_set(task.artifact)
-    named = id_column(training)
-    if place_of(training).key_field != named:
+    place, named = place_of(training), id_column(training)
+    if place.key_field != named:
         raise InvalidInput(
             f"{training.name}: its key_field must be {named!r}, the first identifier of the table's schema.",
             next_action="Set fields.key_field in systems.yaml, register again, and have the case traced again.",
         )
-    return sorted(set(weights.excluded_keys(task, training)))
+    wanted = set(weights.excluded_keys(task, training))
+    return sorted({row.key for row in connector_of(training).records(place, wanted)}) if wanted else []
 
 
 def id_column(training: Artifact) -> str:
@@ -94,17 +105,21 @@ def data_folder(training: Artifact) -> Path:
 
 
 def _ordered(task: Task) -> UnlearningJob:
-    """The order of this step: remembered, or placed now; a second run finds it by its key."""
-    known = UnlearningJob.objects.filter(pk=task.step.intent.get("job")).first() if task.step.intent else None
-    if known is None:
+    """The order of this step: remembered, or placed now; a second run finds it by its key.
+
+    A job whose gate did not pass is followed by another when somebody tries the case again.
+    """
+    before = str(task.step.intent.get("job", ""))
+    known = UnlearningJob.objects.filter(pk=before).first() if before else None
+    if known is None or not passed(task.step.intent.get("result", {})):
         known, _ = forgetting.order(
             _reference(task),
             forget={"ids": row_ids(task)},
             spec=SPEC,
             by=f"case {task.request.reference}",
-            idempotency_key=f"step-{task.step.pk}",
+            idempotency_key=f"step-{task.step.pk}-{before}",
         )
-        task.remember(job=str(known.pk))
+        task.remember(job=str(known.pk), result={})
     elif known.cancelled_at is None and known.result is None:
         jobs.retry(forgetting.row(known))  # nothing unless it has failed
     return known

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import random
+import shutil
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,13 +20,14 @@ from compliance.evidence import services as evidence
 from compliance.evidence import verify
 from compliance.forgetting import folders
 from compliance.forgetting.models import UnlearningJob
+from compliance.jobs import services as jobs
 from compliance.jobs.models import Job
 from compliance.jobs.progress import Unattended
 from compliance.mitigation import refitting
 from compliance.mitigation import services as mitigation
 from compliance.mitigation.models import Step
 from compliance.provenance.models import Artifact
-from compliance.rules.terms import ClaimLevel, JobStatus, State, Verdict
+from compliance.rules.terms import ClaimLevel, JobStatus, State, StepStatus, Verdict, Work
 from compliance.validation import claiming
 from tests.worker.small_company import House
 from unlearning.classifiers.tables import commands
@@ -159,6 +161,7 @@ def test_a_gate_that_decides_nothing_promotes_nothing_and_tells_the_officer_why(
     assert stopped is not None
     assert "could not be decided" in stopped.error_message
     assert "Too few references" in stopped.error_message
+    assert step_of(shop, "replay_model").status == StepStatus.WAITING
     assert weights_of(shop) == before
     assert shop.state() is State.APPROVED
     rows = (shop.folder / "models/aurora-gmbh/churn/train.csv").read_text()
@@ -178,6 +181,21 @@ def finish_undecided(task: Any) -> None:
     reasons = ["Too few references (0) or strangers (0) to judge rows."]
     ordered.result = {**ordered.result, "gate": "inconclusive", "reasons": reasons}
     ordered.save(update_fields=["result"])
+
+
+@pytest.mark.slow
+def test_after_an_undecided_gate_a_model_that_the_engineer_fits_anew_ends_the_case(shop: House) -> None:
+    shop.planned()
+    shop.approve()
+    finish_undecided(mitigation.Task(shop.case, step_of(shop, "replay_model"), mitigation_progress()))
+    shop.exhaust()
+    home = shop.folder / "models/aurora-gmbh"
+    shutil.rmtree(home / "churn-model")
+    fitted(home / "churn", home / "churn-model")
+    jobs.retry(shop.job(Work.MITIGATE))
+    shop.work()
+    assert shop.state() is State.VALIDATED, shop.stopped()
+    assert claim_of(shop).level is ClaimLevel.ERASED
 
 
 @pytest.mark.slow

@@ -68,6 +68,9 @@ def _allowed(task: Task, made: Step, new: Path) -> dict[str, Any]:
 def _made(task: Task) -> Step:
     steps = task.step.plan.steps.filter(artifact=task.artifact, action__in=["replay_model", "unlearn_model"])
     made = steps.filter(status=StepStatus.DONE).first()
+    waiting = steps.filter(status=StepStatus.WAITING).first()
+    if made is None and waiting is not None and task.artifact.connector == TABLE_MODEL:
+        require_pass(task, waiting.receipt or {})
     if made is None:
         raise MissingPart(f"{task.place.name}: no new model has been made yet.")
     return made

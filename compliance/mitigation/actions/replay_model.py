@@ -6,7 +6,7 @@ from typing import Any
 
 from compliance.jobs import processes
 from compliance.mitigation import weights
-from compliance.mitigation.refitting import refit
+from compliance.mitigation.refitting import passed, refit
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.rules.thresholds import TABLE_MODEL
 
@@ -15,14 +15,15 @@ def carry_out(task: Task) -> Outcome:
     """Replay the run's tail into a new folder; a killed replay goes on where it was, a finished one is kept."""
     old, new = Path(task.place.location), weights.fresh_folder(task)
     receipt = dict(task.step.intent.get("result", {}))
-    if not (receipt and new.is_dir()):
+    if not (receipt and passed(receipt) and new.is_dir()):
         weights.clear_unclaimed(new)
         weights.need_space_for(old)
         receipt = refit(task, new) if task.artifact.connector == TABLE_MODEL else _replay(task, old, new)
         task.remember(result=receipt)
     receipt["weights"] = weights.digest_of(task, new)
     receipt["folder"] = new.name
-    return Outcome(receipt, words=_words(receipt))
+    # What the gate did not pass waits for a person: other steps go on, the promotion says why it does not.
+    return Outcome(receipt, words=_words(receipt), done=passed(receipt))
 
 
 def _words(receipt: Mapping[str, Any]) -> str:
