@@ -68,10 +68,10 @@ class Stream:
         state = self._state
         upto = keyed.feed(chunk.encode("utf-8", "surrogatepass"), state, self._folds, self._words)
         if not (self._waiting or self._spans or state[keyed.FOUND]):
-            keep = upto - self._base
+            keep = max(0, upto - self._base)  # what a withheld span has passed may still begin a longer number
             if self._pending:
                 chunk = self._pending + chunk
-            self._pending, self._base = chunk[keep:], upto
+            self._pending, self._base = chunk[keep:], self._base + keep
             if keep < len(chunk):
                 chunk = chunk[:keep]
             if keep:

@@ -154,6 +154,13 @@ def test_a_stream_says_what_the_whole_text_says_but_for_context(
     assert "silva@x.com" not in said or "silva@x.com" in whole.text
 
 
+@pytest.mark.parametrize("size", range(1, 9))
+def test_what_follows_a_withheld_number_at_once_is_withheld_too(listed: Suppression, size: int) -> None:
+    text, stream = "0151 2345678+49 ana.silva@x.com", listed.stream()
+    said = "".join([*(stream.feed(text[at : at + size]) for at in range(0, len(text), size)), stream.finish()])
+    assert said == listed.filter(text).text == f"{BLOCKED_MARK}+49 {BLOCKED_MARK}"
+
+
 def test_a_stream_holds_back_only_what_may_become_a_match(listed: Suppression) -> None:
     stream = listed.stream()
     assert stream.feed("The weather is ") == "The weather "  # two letters may still begin something

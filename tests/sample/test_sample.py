@@ -154,6 +154,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "keep"
 
 
+@pytest.mark.slow
 def test_a_killed_build_leaves_nothing_that_counts(tmp_path: Path) -> None:
     out = tmp_path / "aurora"
     program = (

@@ -10,6 +10,7 @@ from tests.services.servers import wait_until
 pytestmark = [pytest.mark.services, pytest.mark.enable_socket]
 
 
+@pytest.mark.slow
 def test_of_many_workers_exactly_one_claims_each_job(house: Installation) -> None:
     house.settings["OUBLI_LEASE_SECONDS"] = "120"
     house.act("enqueue", 60)

@@ -111,6 +111,7 @@ def test_a_killed_worker_and_an_emptied_broker_lose_no_job(founded: Installation
     assert_nothing_lost_or_twice(founded, CASES)
 
 
+@pytest.mark.slow
 def test_a_frozen_worker_that_wakes_up_late_writes_nothing(founded: Installation) -> None:
     founded.act("ask", CASES)
     founded.worker("sleeper")
@@ -124,6 +125,7 @@ def test_a_frozen_worker_that_wakes_up_late_writes_nothing(founded: Installation
     assert_nothing_lost_or_twice(founded, CASES)
 
 
+@pytest.mark.slow
 def test_a_request_is_acknowledged_while_the_broker_is_away_and_done_when_it_is_back(
     founded: Installation, gate: Gate
 ) -> None:

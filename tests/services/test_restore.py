@@ -60,6 +60,7 @@ def restorable(request: pytest.FixtureRequest, house: Installation, tmp_path: Pa
     return lite, of_sqlite(lite)
 
 
+@pytest.mark.slow
 def test_a_replay_after_a_restore_erases_again_and_the_logs_gap_is_the_only_finding(
     restorable: tuple[Installation, Way], tmp_path: Path
 ) -> None:

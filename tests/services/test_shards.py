@@ -68,6 +68,7 @@ def test_two_workers_read_one_search_and_a_killed_one_costs_only_its_part(accept
     assert accepted.rows("SELECT count(*), max(fence) FROM jobs_job WHERE work = 'TRACE'") == [(1, 1)]
 
 
+@pytest.mark.slow
 def test_a_killed_leader_is_followed_by_one_who_keeps_the_finished_parts(accepted: Installation) -> None:
     accepted.worker("first")
     wait_until(lambda: len(accepted.rows(READ_BY)) >= 2, 90, "two parts to be read")  # noqa: PLR2004

@@ -82,6 +82,7 @@ def test_nothing_is_overwritten(trained: Trained, tmp_path: Path) -> None:
         replay(trained.folder, rows=trained.rows, exclude_keys=[trained.rows[0].key], out=tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_a_killed_replay_is_resumed_to_the_same_bytes(lengthy: Trained, tmp_path: Path) -> None:
     rows, gone = write_rows(tmp_path / "rows.jsonl", lengthy.without(2)), tmp_path / "gone.txt"
     gone.write_text("".join(row.key + "\n" for row in lengthy.of(2)))

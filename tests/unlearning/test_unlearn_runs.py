@@ -80,6 +80,7 @@ def test_low_rank_weights_alone_can_forget(memorized: Trained, tmp_path: Path) -
     assert type(model.model.layers[0].mlp.up_proj).__name__ == "Linear"
 
 
+@pytest.mark.slow
 def test_several_requests_are_one_run(memorized: Trained, tmp_path: Path) -> None:
     people = (3, 5, 7)
     paths = [write_rows(tmp_path / f"{place}.jsonl", memorized.of(place)) for place in people]

@@ -150,6 +150,7 @@ def test_a_whole_case_fits_the_model_anew_and_may_call_it_erased(shop: House, tm
     assert verify.verify(evidence.pack_path(report).read_bytes(), key=evidence.fingerprint())
 
 
+@pytest.mark.slow
 def test_a_gate_that_decides_nothing_promotes_nothing_and_tells_the_officer_why(shop: House) -> None:
     before = weights_of(shop)
     shop.planned()

@@ -232,6 +232,7 @@ def test_a_model_that_learned_from_erased_rows_is_not_forgotten_when_looking_aga
     assert provenance.forget_set(house.case, Artifact.objects.get(slug="training-set"))
 
 
+@pytest.mark.slow
 def test_a_model_that_lost_other_peoples_answers_is_not_promoted(house: House) -> None:
     house.keep_only([*RECORDS_ONLY, "tokenizer-text", "held-out", "assistant"])
     house.planned()
