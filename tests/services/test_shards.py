@@ -13,7 +13,7 @@ from tests.services import company
 from tests.services.installation import Installation
 from tests.services.servers import wait_until
 
-pytestmark = [pytest.mark.services, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.services, pytest.mark.enable_socket, pytest.mark.slow]
 ROWS, PARTS = 60_000, 15
 AT_WORK = "SELECT case_id::text, worker FROM jobs_job WHERE status = 'running' AND work = 'SCAN'"
 SEEN = "SELECT case_id::text, fence, status FROM jobs_job WHERE work = 'SCAN'"
@@ -68,7 +68,6 @@ def test_two_workers_read_one_search_and_a_killed_one_costs_only_its_part(accept
     assert accepted.rows("SELECT count(*), max(fence) FROM jobs_job WHERE work = 'TRACE'") == [(1, 1)]
 
 
-@pytest.mark.slow
 def test_a_killed_leader_is_followed_by_one_who_keeps_the_finished_parts(accepted: Installation) -> None:
     accepted.worker("first")
     wait_until(lambda: len(accepted.rows(READ_BY)) >= 2, 90, "two parts to be read")  # noqa: PLR2004
