@@ -104,6 +104,7 @@ def _outcome(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
         "actions": _actions(plan, language) or [phrase("decided" if found else "searched", language)],
         "claims": claiming.texts(found, language) or [phrase("no_claim", language)],
         "kept": _kept(request, found, language),
+        "others": declined(request, language),
         "remains": _remains(plan, language),
         "recipients": told,
         "untold": not told and any(artifact.recipients for artifact, _ in found),
@@ -128,7 +129,7 @@ def _kept(request: ErasureRequest, found: list[tuple[Artifact, Claim]], language
         day = day_in_words(row.review_on, language) if row.review_on else ""
         key = "kept_until" if day else "kept_because"
         said.append(phrase(key, language, name=artifact.name, reason=row.reason, day=day))
-    return said + declined(request, language)
+    return said
 
 
 def declined(request: ErasureRequest, language: str) -> list[str]:

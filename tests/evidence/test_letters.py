@@ -166,6 +166,8 @@ BRANCHES: list[dict[str, Any]] = [
     {"kept": ["Invoices."], "recipients": []},
     {"kept": [], "recipients": [], "untold": True},
     {"kept": ["Invoices."], "remains": ["A backup."]},
+    {"kept": [], "others": ["A namesake's ticket."]},
+    {"kept": ["Invoices."], "others": ["A namesake's ticket."], "remains": []},
 ]
 
 

@@ -229,7 +229,8 @@ def test_granted(window: Open, records: House) -> None:
     finish(olga, pavel, reference)
     said = letter(reference)
     assert "We erased your records from Support tickets" in said and "Art. 17(3)" not in said
-    assert "found that they are not yours" in said  # who only shares the name stays, and the letter says so
+    assert "somebody else's" in said and "found that they are not yours" in said  # who only shares the name stays
+    assert "Why we keep something" not in said, "nothing of hers was kept"
     assert state(reference) is State.ANSWERED
 
 
