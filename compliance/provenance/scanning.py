@@ -73,8 +73,10 @@ def alone(artifacts: Sequence[Artifact], question: Question, progress: Progress)
 
 
 def ask(artifact: Artifact, question: Question) -> Answer:
-    """The answer of a whole place."""
+    """The answer of a whole place: files are read once, whatever is asked; other places once for each question."""
     connector, place = connector_of(artifact), place_of(artifact)
+    if artifact.connector == "files" and not artifact.options.get("index"):
+        return _of_files(place, question)
     found = list(connector.find(place, question.needles, region=question.region)) if question.needles else []
     found += connector.find_derived(place, question.keys) if question.keys else ()
     answer = Answer(found)
@@ -82,6 +84,14 @@ def ask(artifact: Artifact, question: Question) -> Answer:
         for row in connector.records(place, None):
             answer.total.add(row.raw)
         answer.described = connector.describe(place)
+    return answer
+
+
+def _of_files(place: Place, question: Question) -> Answer:
+    answer, reading = Answer(), Reading(place)
+    _pass(reading.rows(), place, question, answer)
+    if question.describe:
+        answer.described = files.describe(place) if reading.unread else files.described(place, answer.total.count)
     return answer
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from compliance.provenance.connectors import MARK, NEAR, Match, Place, Progress, Redaction, Span, silent
 from compliance.provenance.connectors.resemblance import Resemblance, near_fields
-from compliance.provenance.connectors.rows import Row, declared, parents, searched
+from compliance.provenance.connectors.rows import Row, Searched, declared, parents, searched
 from retrieval.locate import locate
 from retrieval.types import Needle, Record
 
@@ -30,15 +30,15 @@ def matches(
 
     Near copies of contents come last, under the needle's key with ``NEAR`` behind it.
     """
-    digests: dict[str, str] = {}
-    resemblance, whole = Resemblance(needles), set[tuple[str, str]]()
+    resemblance, whole, fields_of = Resemblance(needles), set[tuple[str, str]](), Searched(place)
+    current: Row | None = None
 
     def records() -> Iterator[Record]:
-        for row in rows:
-            digests[row.key] = row.digest
-            fields = searched(row, place)
-            resemblance.take(row.key, fields)
-            yield Record(path=place.name, record=row.key, fields=fields)
+        nonlocal current
+        for current in rows:
+            fields = fields_of.of(current)
+            resemblance.take(current, fields)
+            yield Record(path=place.name, record=current.key, fields=fields)
 
     for found in locate(records(), needles, region=region or None, progress=progress):
         owner = place.erase_on_mention or declared(found.field, place.subject_fields)
@@ -47,17 +47,17 @@ def matches(
             field=found.field,
             support=found.support,
             needle=found.needle,
-            digest=digests[found.record],
+            digest=current.digest if current else "",
             owner=owner,
             start=found.start,
             end=found.end,
         )
         if found.support == "content":
             whole.add((found.record, found.field))
-    for record, name, size, key in resemblance.found():
+    for record, digest, name, size, key in resemblance.found():
         if (record, name) not in whole:
             owner = place.erase_on_mention or declared(name, place.subject_fields)
-            yield Match(record, name, "near", key, digests[record], owner, 0, size)
+            yield Match(record, name, "near", key, digest, owner, 0, size)
 
 
 def derived(rows: Iterable[Row], place: Place, keys: Collection[str]) -> Iterator[Match]:

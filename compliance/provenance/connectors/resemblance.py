@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from compliance.provenance.connectors import NEAR
+from compliance.provenance.connectors.rows import Row
 from retrieval.exclusion import SHORTEST_TEXT, comparable
 from retrieval.near import NearIndex, Signer
 from retrieval.types import Needle
 
 SIMILARITY: Final = 0.8
 _AT_ONCE: Final = 2_048
-Copy = tuple[str, str, int, str]  # record, field, characters of the text, the needle's key with a mark
+Copy = tuple[str, str, str, int, str]  # record, its digest, field, characters of the text, the needle's key with a mark
 
 
 class Resemblance:
@@ -27,14 +28,13 @@ class Resemblance:
         self._keys = [needle.key for needle in texts]
         self._signer = Signer()
         self._own = NearIndex(self._signer.sign([needle.value for needle in texts])) if texts else None
-        self._held: list[tuple[str, str, str]] = []
+        self._held: list[tuple[Row | None, str, str]] = []
         self._found: list[Copy] = []
 
-    def take(self, record: str, fields: Mapping[str, str]) -> None:
+    def take(self, row: Row | None, fields: Mapping[str, str]) -> None:
         """Compare a record's fields, many records at a time."""
         if self._own is not None:
-            long = ((name, text) for name, text in fields.items() if len(text) >= SHORTEST_TEXT)
-            self._held += [(record, name, text) for name, text in long]
+            self._held += [(row, name, text) for name, text in fields.items() if len(text) >= SHORTEST_TEXT]
             if len(self._held) >= _AT_ONCE:
                 self._compare()
 
@@ -49,13 +49,14 @@ class Resemblance:
         if self._own is None or not held:
             return
         for pair in self._own.near(self._signer.sign([text for *_, text in held]), similarity=SIMILARITY):
-            record, name, text = held[pair.query]
+            row, name, text = held[pair.query]
             if comparable(text):
-                self._found.append((record, name, len(text), f"{self._keys[pair.document]}{NEAR}"))
+                record, digest = (row.key, row.digest) if row else ("", "")
+                self._found.append((record, digest, name, len(text), f"{self._keys[pair.document]}{NEAR}"))
 
 
 def near_fields(fields: Mapping[str, str], needles: Sequence[Needle]) -> list[tuple[str, int]]:
     """Return (field, characters) of the fields that nearly say what one of the needles says."""
     resemblance = Resemblance(needles)
-    resemblance.take("", fields)
-    return sorted({(name, size) for _, name, size, _ in resemblance.found()})
+    resemblance.take(None, fields)
+    return sorted({(name, size) for _, _, name, size, _ in resemblance.found()})

@@ -16,6 +16,7 @@ from typing import Any
 from compliance.provenance.connectors import Place
 
 _MODULUS = 1 << 256
+_MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,25 @@ class Total:
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Every text and number in nested dicts and lists, with its dotted path (``messages.0.text``)."""
-    if isinstance(value, Mapping):
+    found: list[tuple[str, str]] = []
+    _flatten(value, path, found)
+    return iter(found)
+
+
+def _flatten(value: Any, path: str, found: list[tuple[str, str]]) -> None:
+    kind = type(value)
+    if kind is str:
+        found.append((path, value))
+    elif kind is dict or isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from flatten(inner, f"{path}.{name}" if path else str(name))
+            _flatten(inner, f"{path}.{name}" if path else str(name), found)
     elif isinstance(value, list | tuple):
         for position, inner in enumerate(value):
-            yield from flatten(inner, f"{path}.{position}" if path else str(position))
+            _flatten(inner, f"{path}.{position}" if path else str(position), found)
     elif isinstance(value, bytes):
-        yield path, value.decode("utf-8", "replace")
+        found.append((path, value.decode("utf-8", "replace")))
     elif value is not None and not isinstance(value, bool):
-        yield path, value if isinstance(value, str) else str(value)
+        found.append((path, value if isinstance(value, str) else str(value)))
 
 
 def declared(path: str, names: Collection[str]) -> bool:
@@ -90,18 +100,37 @@ def declared(path: str, names: Collection[str]) -> bool:
     return any(fnmatchcase(path, name) or fnmatchcase(path, f"{name}.*") for name in names)
 
 
+class Searched:
+    """Which fields of a place's records a person is looked for in, decided once for every path there is."""
+
+    def __init__(self, place: Place) -> None:
+        self._names = (*place.subject_fields, *place.text_fields) if place.text_fields else ()
+        self._known: dict[str, bool] = {}
+
+    def of(self, row: Row) -> dict[str, str]:
+        """The fields of a record in which a person is looked for."""
+        if not self._names:
+            return dict(row.fields)
+        return {path: text for path, text in row.fields.items() if self._is_searched(path)}
+
+    def _is_searched(self, path: str) -> bool:
+        known = self._known.get(path)
+        if known is None:
+            known = declared(path, self._names)
+            if len(self._known) < _MOST_KNOWN:  # a source may use its keys as values
+                self._known[path] = known
+        return known
+
+
 def searched(row: Row, place: Place) -> dict[str, str]:
-    """The fields of a record in which a person is looked for."""
-    if not place.text_fields:
-        return dict(row.fields)
-    names = (*place.subject_fields, *place.text_fields)
-    return {path: text for path, text in row.fields.items() if declared(path, names)}
+    """The fields of one record in which a person is looked for; ``Searched`` is for many."""
+    return Searched(place).of(row)
 
 
 def key_of(fields: Mapping[str, str], raw: bytes, place: Place) -> str:
     """The declared key, or the digest of the bytes: never a line number, which moves when a line before it goes."""
-    if place.key_field and fields.get(place.key_field):
-        return fields[place.key_field]
+    if (name := place.key_field) and (named := fields.get(name)):
+        return named
     return f"sha256:{hashlib.sha256(raw).hexdigest()[:32]}"
 
 
