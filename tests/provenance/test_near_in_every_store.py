@@ -35,7 +35,7 @@ def test_near_copies_are_found_in_a_store_and_strangers_are_not(name: str, tmp_p
     store = twelve.STORES[name](tmp_path / name, rows(), cast(twelve.Servers, None))
     connector = load(store.place.connector)
     texts = {row.key: " ".join(row.fields.values()) for row in connector.records(store.place, None)}
-    near = {key for key, text in texts.items() if "otherwise" in text.lower()}
+    near = {key for key, text in texts.items() if planted.COPIED in text.lower()}
     assert len(near) == TEXTS
     found = {match.record for match in connector.find(store.place, NEEDLES) if match.needle.endswith(NEAR)}
     assert len(found & near) >= 0.99 * TEXTS

@@ -36,25 +36,31 @@ STRANGERS = (
     *("nora-lindqvist@post.example", "nora.lindqvist@posts.example", "+46 70 174 06 06", "+47 70 174 06 15"),
     *("KD-4821-78", "KD-4281-77", "nora_lindqvist@post.example", "nora.lindqvist.b@post.example", "bob@post.example"),
 )
+COPIED = "elsewhither"  # stands in edited copies of her letters and nowhere else
 WORDS = ("parcel", "harbour", "receipt", "window", "garden", "letter", "winter", "engine", "silver", "bridge")
 
 
 @dataclass(frozen=True)
 class Planted:
-    """One store's rows, and which of them are hers, or mention her."""
+    """One store's rows: hers, those that mention her, near copies of her letters, strangers' that begin like them."""
 
     rows: tuple[dict[str, Any], ...]
     own: frozenset[str]
     mentions: frozenset[str]
+    near: frozenset[str] = frozenset()
+    decoys: frozenset[str] = frozenset()
 
     @property
     def hers(self) -> frozenset[str]:
         """Every row that has to be found."""
-        return self.own | self.mentions
+        return self.own | self.mentions | self.near
 
 
-def plant(store: str, *, hers: int, others: int) -> Planted:
-    """That many rows of hers among others; an id says nothing of whose it is to anybody but the test."""
+def plant(store: str, *, hers: int, others: int, letters: int = 0) -> Planted:
+    """That many rows of hers among others; an id says nothing of whose it is to anybody but the test.
+
+    For each of her ``letters`` a stranger's row holds an edited copy, and another one a text that only begins like it.
+    """
     chance = random.Random(store)
     rows: list[dict[str, Any]] = []
     own, mentions = set(), set()
@@ -70,8 +76,14 @@ def plant(store: str, *, hers: int, others: int) -> Planted:
                 body = f"{filler} ({spelled}) {filler}"
                 mentions.add(name)
         rows.append({"id": name, "contact": contact, "body": body, "n": number})
+    near, decoys = set(), set()
+    for number in range(letters):
+        text, contact = text_of(number), f"p{chance.randrange(10**6)}@post.example"
+        for kind, body in ((near, edited(text, chance).replace("\n", " ")), (decoys, decoy(text, chance))):
+            kind.add(f"R{len(rows):04d}")
+            rows.append({"id": f"R{len(rows):04d}", "contact": contact, "body": body, "n": len(rows)})
     chance.shuffle(rows)
-    return Planted(tuple(rows), frozenset(own), frozenset(mentions))
+    return Planted(tuple(rows), *map(frozenset, (own, mentions, near, decoys)))
 
 
 def patterns() -> list[bytes]:
@@ -96,7 +108,7 @@ def edited(text: str, chance: random.Random) -> str:
     """A near copy (Jaccard at least 0.8): some words exchanged, now and then in capitals or other white space."""
     words = text.split(" ")
     at, count = chance.randrange(len(words) - 4), chance.randrange(1, 4)
-    words[at : at + count] = ["otherwise"] * count
+    words[at : at + count] = [COPIED] * count
     copy = ("\n" if chance.random() < 0.3 else " ").join(words)
     return copy.upper() if chance.random() < 0.3 else copy
 

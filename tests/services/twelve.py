@@ -31,11 +31,18 @@ EMBEDDED = {"text_field": "body", "embedder": "hashed-words"}
 
 @dataclass(frozen=True)
 class Store:
-    """A place, how its own library reads everybody's rows, and the folders in which its bytes lie."""
+    """A place, how its own library reads everybody's rows, and all bytes it keeps: in folders, or as it answers."""
 
     place: Place
     read: Callable[[], list[dict[str, Any]]]
     folders: tuple[Path, ...] = ()
+    stored: Callable[[], list[bytes]] = list
+
+    def bytes_of(self) -> Iterator[bytes]:
+        """Every file of the store, raw, and what a store without files here keeps."""
+        for folder in self.folders:
+            yield from (path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+        yield from self.stored()
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def archive(folder: Path, rows: Rows, _: Servers) -> Store:
 def logs(folder: Path, rows: Rows, _: Servers) -> Store:
     """A log in three rotations, the older ones compressed; a line that mentions her goes."""
     folder.mkdir()
-    lines = [f"{r['id']} user={r['contact']} said={r['body']}\n".encode() for r in rows]
+    lines = [f"{r['id']} user={r['contact']} said: {r['body']}\n".encode() for r in rows]
     for number, (name, pack) in enumerate({"app.log": bytes, "app.log.1.gz": gzip.compress}.items()):
         (folder / name).write_bytes(pack(b"".join(lines[number::2])))
 
@@ -120,8 +127,13 @@ def bucket(folder: Path, rows: Rows, servers: Servers) -> Store:
         raw = client.get_object(Bucket="company", Key="raw/rows.jsonl")["Body"].read()
         return [json.loads(line) for line in raw.splitlines()]
 
+    def stored() -> list[bytes]:
+        kept = client.list_object_versions(Bucket="company").get("Versions", [])
+        wanted = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in kept]
+        return [client.get_object(Bucket="company", **each)["Body"].read() for each in wanted]
+
     place = Place("bucket", "dataset", "objects", "s3://company/raw", {**FIELDS, "endpoint_url": address})
-    return Store(place, read)
+    return Store(place, read, stored=stored)
 
 
 def sqlite(folder: Path, rows: Rows, _: Servers) -> Store:
@@ -150,13 +162,22 @@ def postgresql(folder: Path, rows: Rows, servers: Servers) -> Store:
         connection.exec_driver_sql("ANALYZE rows")
     engine.dispose()
     options = {"vector_field": "embedding", **EMBEDDED}
-    return _sql(servers.postgresql, "postgresql", (), **options)
+    return _sql(servers.postgresql, "postgresql", _data(servers.postgresql, "SHOW data_directory"), **options)
 
 
 def mariadb(folder: Path, rows: Rows, servers: Servers) -> Store:
     """MariaDB, as its packages set it up."""
     _load(servers.mariadb, rows, "")
-    return _sql(servers.mariadb, "mariadb", ())
+    return _sql(servers.mariadb, "mariadb", _data(servers.mariadb, "SELECT @@datadir"))
+
+
+def _data(address: str, question: str) -> tuple[Path, ...]:
+    """The folder of all of a server's data; none where it lies on another machine."""
+    engine = sa.create_engine(address)
+    with engine.connect() as connection:
+        folder = Path(str(connection.exec_driver_sql(question).scalar_one()))
+    engine.dispose()
+    return (folder,) if folder.is_dir() else ()
 
 
 def _load(address: str, rows: Rows, more: str, before: str = "SELECT 1") -> None:
