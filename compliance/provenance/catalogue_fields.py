@@ -35,6 +35,8 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "vector_index": ("store", "embedder", "on_mention"),
     "model": ("training_rows", "controls"),
     "table_model": ("training_rows",),
+    "classifier": ("training_rows", "budget_seconds", "references"),
+    "images": ("people",),
     "duckdb": ("table", "schema", "on_mention", *_ROLES),
     "delta": ("on_mention", *_ROLES),
     "iceberg": ("table", "catalog", "catalog_name", "warehouse", "on_mention", *_ROLES),

@@ -105,6 +105,15 @@ def _objects(place: Place) -> Iterator[Any]:
         yield from files.cat_file(name).splitlines()
 
 
+def _images(place: Place) -> Iterator[Any]:
+    """Names of files and the lines of the people file; what stands in a picture's bytes is searched as bytes."""
+    root = Path(place.location)
+    yield from (path.relative_to(root).as_posix() for path in root.rglob("*"))
+    people = root / Path(str(place.options.get("people") or "people.csv")).name
+    if people.is_file():
+        yield from people.read_bytes().splitlines()
+
+
 def _mlflow(place: Place) -> Iterator[Any]:
     for path in Path(place.location).rglob("*"):
         if path.is_file():
@@ -121,4 +130,5 @@ OTHER_STORES: Mapping[str, Callable[[Place], Iterator[Any]]] = {
     "redis": _redis,
     "objects": _objects,
     "mlflow": _mlflow,
+    "images": _images,
 }

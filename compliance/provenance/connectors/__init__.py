@@ -193,6 +193,8 @@ TABLE: dict[str, str] = {
     "vector_index": "compliance.provenance.connectors.vector_index",
     "model": "compliance.provenance.connectors.model",
     "table_model": "compliance.provenance.connectors.table_model",
+    "classifier": "compliance.provenance.connectors.classifier",
+    "images": "compliance.provenance.connectors.images",
     "duckdb": "compliance.provenance.connectors.duckdb:CONNECTOR",
     "delta": "compliance.provenance.connectors.delta:CONNECTOR",
     "iceberg": "compliance.provenance.connectors.iceberg:CONNECTOR",

@@ -1,0 +1,126 @@
+"""The people file: which row shows whom. Lines of row id and person, as ``classifier train --people`` reads them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from compliance.provenance.connectors import Place, Unread
+from compliance.provenance.connectors.paths import refuse_second_names
+from compliance.provenance.connectors.rewriting import digest_of, rewrite, translated
+from compliance.provenance.connectors.rows import Row
+from compliance.rules.errors import ConfigurationError, DamagedArtifact
+
+PREFIX = "people:"  # how the names of its records begin
+USUAL = "people.csv"
+MOST_BYTES = 1 << 30
+_HEADINGS = ("row_id", "row id", "row", "id", "image", "file")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the file: who stands on a row."""
+
+    key: str
+    raw: bytes
+    row_id: str
+    person: str
+
+    def row(self) -> Row:
+        """The line as a record."""
+        return Row(self.key, {"row": self.row_id, "person": self.person}, self.raw, None, USUAL)
+
+
+class People:
+    """The people file of a place, read once; a place without one has no lines."""
+
+    def __init__(self, place: Place) -> None:
+        self._place, self.path = place, file_of(place)
+        self.unread: list[Unread] = []
+        self.lines: list[Line] = []
+        self.heading = b""
+        if self.path.is_symlink():
+            self._cannot("is a link.", "Put the file itself there.")
+        elif self.path.is_file():
+            with translated(self.path):
+                self._read()
+        self.on = defaultdict[str, set[str]](set)
+        for line in self.lines:
+            self.on[_plain(line.row_id)].add(line.person.strip().casefold())
+
+    @property
+    def there(self) -> bool:
+        """Whether there is such a file."""
+        return self.path.is_file() and not self.path.is_symlink()
+
+    def shown_on(self, key: str) -> set[str]:
+        """Everybody whom the file names for a row."""
+        return self.on.get(key, set())
+
+    def remove(self, keys: Collection[str]) -> None:
+        """Write the file anew without some lines, every other byte as it was."""
+        if not any(line.key in keys for line in self.lines):
+            return
+        if self.unread:
+            raise DamagedArtifact(self.unread[0].why, next_action=self.unread[0].next_action)
+        refuse_second_names(self.path, self._place)
+        kept = self.heading + b"".join(line.raw for line in self.lines if line.key not in keys)
+
+        def write(target: Path) -> None:
+            target.write_bytes(kept)
+
+        rewrite(self.path, write, digest=digest_of(self.path), before_swap=lambda target: True)
+
+    def _read(self) -> None:
+        if self.path.stat().st_size > MOST_BYTES:
+            return self._cannot("is larger than a people file can be.", "Split the data folder.")
+        seen: Counter[str] = Counter()
+        for number, raw in enumerate(self.path.read_bytes().splitlines(keepends=True), start=1):
+            if not raw.strip() or (number == 1 and raw.lower().startswith(tuple(f"{h},".encode() for h in _HEADINGS))):
+                self.heading += raw if number == 1 else b""
+                continue
+            parts = _parted(raw)
+            if parts is None:
+                self._cannot(f"line {number} is no row id, comma, person in UTF-8.", "Mend the line.")
+                continue
+            digest = hashlib.sha256(raw.strip()).hexdigest()[:16]
+            seen[digest] += 1
+            key = f"{PREFIX}{digest}" + (f"#{seen[digest]}" if seen[digest] > 1 else "")
+            self.lines.append(Line(key, raw, *parts))
+        return None
+
+    def _cannot(self, why: str, what_then: str) -> None:
+        self.unread.append(Unread(self.path.name, f"{self._place.name}: {self.path.name} {why}", what_then))
+
+
+def file_of(place: Place) -> Path:
+    """Where the people file of a place lies: in its folder; ``ConfigurationError`` for a name that leads out of it."""
+    name = str(place.options.get("people") or USUAL)
+    if Path(name).name != name or name in (".", ".."):
+        raise ConfigurationError(
+            f"{place.name}: options.people is the name of a file in the data folder itself.",
+            remedy=f"Put the file beside the pictures and write its name, such as {USUAL}.",
+        )
+    return Path(place.location) / name
+
+
+def rows_of(people: People) -> Iterator[Row]:
+    """Its lines as records."""
+    return (line.row() for line in people.lines)
+
+
+def _parted(raw: bytes) -> tuple[str, str] | None:
+    try:
+        fields = next(csv.reader([raw.decode("utf-8-sig").rstrip("\r\n")], strict=True), [])
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    return (fields[0], fields[1]) if len(fields) == 2 and all(fields) else None
+
+
+def _plain(row_id: str) -> str:
+    """A row's name as a classifier has it; a path from the data folder is understood too."""
+    return row_id.removeprefix("train/")
