@@ -5,7 +5,8 @@ The rules, in the order in which they are tried (a level needs its own evidence)
 1. the entity is processor: *forwarded*; an exemption holds: *kept*.
 2. *erased*: every step that changes the artifact is done (for a model by an exact route, and promoted), every check
    that the plan expects says what *erased* needs, and recovery copies are gone or have a date.
-3. *mitigated* (models): the steps are done by any route, the exposure in bits is measured and below its limit.
+3. *mitigated* (models): the steps are done by any route, the exposure in bits is measured and below its limit; for a
+   classifier, the attacks that could tell its training rows before can no longer.
 4. *suppressed*: the suppression is active and a probe through the serving path came back empty, or all is as in 2
    but the store has only marked the records as deleted. Never reads as 2 or 3.
 5. *scheduled*: what is not done has a date.
@@ -25,7 +26,7 @@ from compliance.rules.errors import InvalidInput
 from compliance.rules.proof import Claim, Evidence, MeasurementResult, Plain, StepResult
 from compliance.rules.sentences import LANGUAGES, sentence, sentences
 from compliance.rules.terms import ArtifactKind, ClaimLevel, StepStatus, Verdict
-from compliance.rules.thresholds import Need, thresholds
+from compliance.rules.thresholds import BY_JOB, CLASSIFIER, Need, thresholds
 
 __all__ = [
     "LANGUAGES",
@@ -69,7 +70,7 @@ def claim(evidence: Evidence) -> Claim:
         return _claim(evidence, ClaimLevel.KEPT, "kept", exemption=str(evidence.exemption))
     against_erased = _against_erased(evidence)
     if not against_erased:
-        return _claim(evidence, ClaimLevel.ERASED, "erased_model" if _is_model(evidence) else "erased")
+        return _claim(evidence, ClaimLevel.ERASED, _erased_key(evidence))
     against_mitigated = _against_mitigated(evidence)
     if not against_mitigated:
         return _mitigated(evidence, against_erased)
@@ -105,6 +106,12 @@ def _check_names(evidence: Evidence) -> None:
         )
 
 
+def _erased_key(evidence: Evidence) -> str:
+    if not _is_model(evidence):
+        return "erased"
+    return "erased_trained" if evidence.connector in BY_JOB else "erased_model"
+
+
 def _is_model(evidence: Evidence) -> bool:
     return evidence.kind is ArtifactKind.MODEL
 
@@ -136,6 +143,8 @@ def _against_mitigated(evidence: Evidence) -> tuple[str, ...]:
         return ("Only a model can be mitigated.",)
     bits = evidence.measured("residual_bits")
     unmet = _undone(evidence) + _unmet(evidence, for_mitigated=True)
+    if evidence.connector == CLASSIFIER:  # which says no values: what is measured is whether it tells who was in it
+        return unmet
     if bits is None and "residual_bits" not in thresholds(evidence.kind, evidence.connector):
         return (*unmet, "Its exposure is not measured in bits: it is rebuilt exactly, or nothing is claimed.")
     return (*unmet, "residual_bits: no value.") if bits is not None and bits.value is None else unmet
@@ -199,6 +208,8 @@ def _due(evidence: Evidence) -> str | None:
 
 
 def _mitigated(evidence: Evidence, reasons: tuple[str, ...]) -> Claim:
+    if evidence.connector == CLASSIFIER:
+        return _claim(evidence, ClaimLevel.MITIGATED, "mitigated_member", reasons)
     bits = evidence.measured("residual_bits")
     if bits is None or bits.value is None:  # the rule above has asked for both
         raise InvalidInput(f"Judging the evidence for {evidence.name}: the exposure has no value.")

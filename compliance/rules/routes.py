@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from compliance.rules.affected import Affected, Fact, Phase, Row, always
 from compliance.rules.terms import ArtifactKind, EntityRole, Horizon
-from compliance.rules.thresholds import TABLE_MODEL
+from compliance.rules.thresholds import BY_JOB, CLASSIFIER, TABLE_MODEL
 
 
 def _say(words: str) -> Callable[[Affected], str]:
@@ -70,7 +70,7 @@ def _replay_parameters(item: Affected) -> Mapping[str, Fact]:
 
 
 def _speaks(item: Affected) -> bool:
-    return item.connector != TABLE_MODEL
+    return item.connector not in BY_JOB
 
 
 def _fits(item: Affected) -> bool:
@@ -83,6 +83,45 @@ def _replayable(item: Affected) -> bool:
 
 def _unlearnable(item: Affected) -> bool:
     return _speaks(item) and item.holds("weights", True) and not item.holds("ledger")
+
+
+def _trains(item: Affected) -> bool:
+    return item.connector == CLASSIFIER and item.holds("weights", True) and item.holds("exact", True)
+
+
+def _approximates(item: Affected) -> bool:
+    return item.connector == CLASSIFIER and item.holds("weights", True) and not item.holds("exact", True)
+
+
+def _classifier_parameters(item: Affected) -> Mapping[str, Fact]:
+    """What the job is ordered with: the method that was chosen from the prediction, and what the prediction was."""
+    known = {name: item.facts[name] for name in ("method", "budget", "predicted", "references") if name in item.facts}
+    return {"method": "auto", **known, "by": "unlearning job"}
+
+
+def _took(item: Affected) -> str:
+    """The prediction in words, which is coarse on purpose: the same plan on another day reads the same."""
+    seconds, budget = item.number("predicted"), item.number("budget")
+    return f"training it again is predicted to take about {seconds:,} s, of {budget:,} s that it may" if seconds else ""
+
+
+def _training_why(item: Affected) -> str:
+    if shards := item.number("shards"):
+        how = f"was trained in {shards} parts: an unlearning job trains those that saw the person again, without them"
+    elif words := _took(item):
+        how = f"is trained again without the person, by an unlearning job; {words}"
+    else:
+        how = "is trained again without the person, by an unlearning job; how long that takes could not be predicted"
+    return f"{item.name} {how}. This route is exact, and the new model serves only when the job's gate passes."
+
+
+def _approximate_why(item: Affected) -> str:
+    method = item.facts.get("method", "auto")
+    return (
+        f"{item.name}: {_took(item)}. So an approximate method ({method}) is used, and attacks "
+        "measure before and after what tells the person's rows from rows never seen. With few rows that shows nothing, "
+        "and then the new model does not serve: a longer budget_seconds lets it be trained again, which is exact."
+    )
 
 
 def _changeable(item: Affected) -> bool:
@@ -258,6 +297,30 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             also_touched=lambda _: "predictions about others may change slightly, as after any fit",
             parameters=lambda _: {"method": "auto", "by": "unlearning job"},
             exact=True,
+            judged=True,
+        ),
+        Row(
+            "replay_model",
+            Horizon.SHORT_TERM,
+            Phase.EXCLUDE,
+            _training_why,
+            when=_trains,
+            cost=lambda item: "some parts of one training" if item.number("shards") else "one training",
+            also_touched=lambda _: "answers about others may change slightly, as after any training",
+            parameters=_classifier_parameters,
+            exact=True,
+            judged=True,
+        ),
+        Row(
+            "unlearn_model",
+            Horizon.SHORT_TERM,
+            Phase.EXCLUDE,
+            _approximate_why,
+            when=_approximates,
+            cost=lambda item: f"a fraction of one training, and {item.number('references')} small ones for the audit",
+            also_touched=lambda _: "answers about others may suffer; measured, and limited before promotion",
+            parameters=_classifier_parameters,
+            exact=False,
             judged=True,
         ),
         Row(

@@ -148,6 +148,43 @@ _FITTED = (
         "byte for byte what a fit writes that never saw the rows; an undecided comparison claims nothing",
     ),
 )
+CLASSIFIER = "classifier"  # the connector of networks that answer with a class
+BY_JOB = (TABLE_MODEL, CLASSIFIER)  # models that an unlearning job makes anew, and that answer with no words
+_CLASSIFIER = (
+    Threshold(
+        "equals_a_retraining",
+        "at_least",
+        1.0,
+        "1 when equal",
+        "byte for byte what training writes on the data as they are now, without the person",
+        mitigated=Need.NOTHING,
+    ),
+    Threshold(
+        "membership_auc_distance",
+        "at_most",
+        0.07,
+        "|AUC - 0.5|",
+        "the strongest attack tells the person's rows from rows never seen no better than chance",
+        erased=Need.NOTHING,
+    ),
+    Threshold(
+        "found_at_one_percent",
+        "at_most",
+        0.04,
+        "share of rows",
+        "at one false alarm in a hundred hardly any of the person's rows is found",
+        erased=Need.NOTHING,
+    ),
+    Threshold(
+        "accuracy_lost",
+        "at_most",
+        0.01,
+        "share of answers",
+        "rows that nobody trained on are still classified",
+        erased=Need.NOT_FAILED,
+    ),
+)
+_BY_CONNECTOR: Mapping[str, tuple[Threshold, ...]] = {TABLE_MODEL: _FITTED, CLASSIFIER: _CLASSIFIER}
 
 _BY_KIND: Mapping[ArtifactKind, tuple[Threshold, ...]] = {
     ArtifactKind.DATASET: _DATA,
@@ -163,7 +200,7 @@ _BY_KIND: Mapping[ArtifactKind, tuple[Threshold, ...]] = {
 
 
 def thresholds(kind: ArtifactKind, connector: str = "") -> Mapping[str, Threshold]:
-    """The limits that hold for a kind of artifact, by name of measurement; a table's model has limits of its own."""
-    fitted = kind is ArtifactKind.MODEL and connector == TABLE_MODEL
-    rows = _FITTED if fitted else _BY_KIND[ArtifactKind(kind)]
+    """The limits that hold for a kind of artifact, by name of measurement; models of some connectors have their own."""
+    own = _BY_CONNECTOR.get(connector) if kind is ArtifactKind.MODEL else None
+    rows = own or _BY_KIND[ArtifactKind(kind)]
     return {row.measurement: row for row in rows}
