@@ -26,7 +26,6 @@ from retrieval.indexes import (
     journal,
     layout,
     opened,
-    scrub,
     vectors,
     weighing,
 )
@@ -94,7 +93,7 @@ def _memory(followers: int) -> str:
 
 def _present(place: Place, held: Documents, wanted: frozenset[int]) -> Ids:
     ids = np.array(sorted(wanted), np.int64)
-    there = np.isin(ids, held.live())
+    there = held.has(ids)
     unknown = set(ids[~there].tolist()).difference(place.manifest.get("erased", ()))
     if unknown:
         raise UnknownId(
@@ -113,7 +112,7 @@ def _erased(place: Place, held: Documents, ids: Ids, keep_undo: Path | None, pro
         return _next_generation(place, ids, "its layout is not known to the byte", keep_undo, progress)
     if keep_undo is not None:
         with inplace.opened(place) as files:
-            where = scrub.find(files.raw, files.found, ids, beside=files.lists)
+            where = files.find(ids)
             rows = inplace.rows_of(files, where)
             numbers = inplace.ids_at(files, where)
         undo.keep(keep_undo, place.generation, [held[id] for id in numbers.tolist()], rows)
@@ -146,8 +145,7 @@ def _next_generation(place: Place, ids: Ids, why: str, keep_undo: Path | None, p
     number = place.generation + 1
     target = layout.fresh(place.folder, number)
     erased = sorted(gone.union(place.manifest.get("erased", ())))
-    said = {name: value for name, value in place.manifest.items() if name not in ("slots", "data")}
-    manifest = _written(target, index, held, gone, {**said, "generation": number, "erased": erased})
+    manifest = _written(target, index, held, gone, {**place.manifest, "generation": number, "erased": erased})
     progress(0.8, "making it the current one")
     before = generation.digest_of(place)
     layout.publish(place.folder, target, plain=place.plain)
@@ -193,7 +191,7 @@ def _heavy(held: generation.Generation, ids: Ids) -> bool:
     """Say whether the ids weigh too much on a list, where there are lists."""
     try:
         with inplace.opened(held.place) as files:
-            where = scrub.find(files.raw, files.found, ids, beside=files.lists)
+            where = files.find(ids)
             return bool(len(weighing.weigh(files.lists, files.found, where).heavy))
     except UnsupportedIndex:
         return False

@@ -67,8 +67,7 @@ def _publish_with(held: generation.Generation, chunks: Sequence[Chunk], added: V
     index, _ = vectors.without(both, np.ones(len(both.ids), np.bool_))
     number, erased = place.generation + 1, set(place.manifest.get("erased", ())).difference(ids.tolist())
     target = layout.fresh(place.folder, number)
-    said = {name: value for name, value in place.manifest.items() if name not in ("slots", "data")}
-    manifest = {**said, "generation": number, "erased": sorted(erased)}
+    manifest = {**place.manifest, "generation": number, "erased": sorted(erased)}
     generation.write(target, index, [*held.chunks.values(), *chunks], manifest)
     layout.publish(place.folder, target, plain=place.plain)
     layout.sweep(place.folder)

@@ -53,9 +53,8 @@ class StoredChunks(Mapping[int, Chunk]):
         self.path = path
         self._file = _opened(path)  # kept open: a search that began before a swap still reads its own generation
         known = places.read(path)
-        self.kept_beside = known is not None
         self.places = survey(path) if known is None else known
-        self._count = int(np.count_nonzero(self.places.lengths))
+        self._count = len(self.places)
 
     def __getitem__(self, id: int) -> Chunk:
         (at,) = self.places.find([id]).tolist()
@@ -63,7 +62,11 @@ class StoredChunks(Mapping[int, Chunk]):
 
     def check(self, ids: npt.NDArray[np.int64]) -> None:
         """Raise when the row at an id's place is not that id's."""
-        for id, at in zip(ids.tolist(), self.places.find(ids).tolist(), strict=True):
+        found = self.places.find(ids).tolist()
+        for at in found:  # asked for first, so that a disk reads them side by side
+            offset, length = int(self.places.offsets[at]), int(self.places.lengths[at])
+            os.posix_fadvise(self._file.fileno(), offset, length, os.POSIX_FADV_WILLNEED)
+        for id, at in zip(ids.tolist(), found, strict=True):
             self._at(id, at)
 
     def _at(self, id: int, at: int) -> Chunk:
@@ -84,7 +87,7 @@ class StoredChunks(Mapping[int, Chunk]):
 
     def __iter__(self) -> Iterator[int]:
         order = np.argsort(self.places.offsets, kind="stable")
-        return iter(self.places.ids[order][self.places.lengths[order] > 0].tolist())
+        return iter(self.places.ids[order][self.places.there()[order]].tolist())
 
     def __len__(self) -> int:
         return self._count
@@ -100,6 +103,10 @@ class StoredChunks(Mapping[int, Chunk]):
     def live(self) -> Offsets:
         """Return the ids whose rows are there, ascending."""
         return self.places.live()
+
+    def has(self, ids: Offsets) -> npt.NDArray[np.bool_]:
+        """Say of each id whether its row is there."""
+        return np.asarray(self.places.find(ids) >= 0)
 
     def prepare(self, ids: Sequence[int]) -> None:
         """Do nothing: rows are blanked in place, by patches."""

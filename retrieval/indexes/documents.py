@@ -59,6 +59,9 @@ class Documents(Protocol):
     def live(self) -> npt.NDArray[np.int64]:
         """Return the ids that are there, ascending."""
 
+    def has(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Say of each id whether it is there."""
+
     def prepare(self, ids: Sequence[int]) -> None:
         """Make ready that ids go, and change nothing; raises what would stop it later."""
 

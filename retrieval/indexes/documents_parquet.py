@@ -110,6 +110,10 @@ class ParquetDocuments(Mapping[int, Chunk]):
         """Return the ids that are there, ascending."""
         return np.asarray(self._ids[self._order])
 
+    def has(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Say of each id whether it is there."""
+        return np.isin(ids, self._ids)
+
     def prepare(self, ids: Sequence[int]) -> None:
         """Write the file without ids beside itself, durably, and read it back."""
         _write_without(self.path, ids)

@@ -70,6 +70,10 @@ class SqliteDocuments(Mapping[int, Chunk]):
         """Return the ids that are there, ascending."""
         return self._ids
 
+    def has(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Say of each id whether it is there."""
+        return np.isin(ids, self._ids)
+
     def prepare(self, ids: Sequence[int]) -> None:
         """Try the change and take it back: a trigger, a lock or a full disk is met before anything counts."""
         size = self.path.stat().st_size

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from retrieval.durable import sync_folder
+from retrieval.durable import sync_file, sync_folder
 from retrieval.indexes import blocks, documents, journal, patches
 from retrieval.indexes.names import INDEX, MANIFEST
 from retrieval.types import Json
@@ -26,25 +26,29 @@ def finish(folder: Path, *, trees: Mapping[str, blocks.Tree] = _NO_TREES) -> Jso
 
 
 def carry_out(folder: Path, change: journal.Change, trees: Mapping[str, blocks.Tree]) -> Json:
-    """Carry out a change that is written down."""
+    """Carry out a change that is written down; its files are hashed while the disk takes what was overwritten."""
     files = folder / change.target if change.target else folder
-    patches.overwrite(files, change.patches)
-    documents.carry_out(files, change.store)
+    beside = files / f".{MANIFEST}.tmp"
+    with patches.overwriting(files, change.patches):
+        documents.carry_out(files, change.store)
+        roots = _roots(files, change, trees)
+        manifest = {**change.manifest, "roots": roots, "digest": digest(roots)}
+        beside.write_bytes(json.dumps(manifest, sort_keys=True).encode() + b"\n")
+        sync_file(beside)
+    beside.replace(files / MANIFEST)
+    sync_folder(files)
+    journal.cross_off(folder)
+    return manifest
+
+
+def _roots(files: Path, change: journal.Change, trees: Mapping[str, blocks.Tree]) -> Json:
     kept = str(change.store.get("file", ""))
-    roots = {
+    return {
         name: documents.root(documents.opened(files))
         if name == kept
         else blocks.refresh(files / name, patches.touched(change.patches, name), before=before, tree=trees.get(name))
         for name, before in change.manifest.get("roots", {}).items()
     }
-    manifest = {**change.manifest, "roots": roots, "digest": digest(roots)}
-    beside = files / f".{MANIFEST}.tmp"
-    beside.write_bytes(json.dumps(manifest, sort_keys=True).encode() + b"\n")
-    patches.make_durable([beside, *(files / name for name in patches.names(change.patches))])
-    beside.replace(files / MANIFEST)
-    sync_folder(files)
-    journal.cross_off(folder)
-    return manifest
 
 
 def digest(roots: Json) -> str:

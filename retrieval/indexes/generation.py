@@ -22,6 +22,7 @@ from retrieval.types import Chunk, Json
 METRICS: Final = {faiss.METRIC_INNER_PRODUCT: "inner product", faiss.METRIC_L2: "squared L2"}
 _PATIENCE = 30.0  # seconds that an opening waits for a change to be finished
 _OURS: Final = ("index_sha256", "chunks_sha256")  # what a manifest of an earlier version names
+_OF_A_FILE: Final = ("slots", "data", "numbers")  # what a manifest says of one file's bytes, and of no other's
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def write_without(target: Path, index: Any, held: Documents, gone: frozenset[int
 def _finished(target: Path, index: Any, count: int, stored: Json, manifest: Json) -> Json:
     roots = {INDEX: blocks.write(target / INDEX), **stored}
     finished = {
-        **{name: value for name, value in manifest.items() if name not in _OURS},
+        **{name: value for name, value in manifest.items() if name not in (*_OURS, *_OF_A_FILE)},
         "base": manifest.get("generation", 0),
         "roots": roots,
         "digest": finishing.digest(roots),

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from retrieval.errors import IndexUnreadable, StoreOutOfStep, UnsupportedIndex
-from retrieval.indexes import blocks, documents, filemap, patches, places, scrub, weighing
+from retrieval.indexes import blocks, documents, filemap, numbered, patches, places, scrub, weighing
 from retrieval.indexes.chunks import StoredChunks
 from retrieval.indexes.documents import Documents
 from retrieval.indexes.journal import Change
 from retrieval.indexes.layout import INDEX, Place
 from retrieval.indexes.mapped import mapped
+from retrieval.indexes.numbered import Numbered
 from retrieval.indexes.patches import Patch
 from retrieval.indexes.scrub import Found
 from retrieval.indexes.sections import FileMap, Offsets
@@ -48,6 +49,11 @@ class Files:
     found: FileMap
     raw: memoryview
     lists: memoryview
+    listed: Numbered | None = None
+
+    def find(self, wanted: Offsets) -> Found:
+        """Return where ids are."""
+        return scrub.find(self.raw, self.found, wanted, beside=self.lists, listed=self.listed)
 
 
 @contextmanager
@@ -61,11 +67,12 @@ def opened(place: Place) -> Iterator[Files]:
             raise UnsupportedIndex(f"Reading {path}: {error}.") from None
         except IndexUnreadable as error:
             raise IndexUnreadable(f"Reading {path}: {error}.") from None
+        listed = numbered.read(path, str(place.manifest.get("numbers", "")))
         if found.lists is None or found.lists.data is None:
-            yield Files(found, raw, raw)
+            yield Files(found, raw, raw, listed)
             return
         with mapped(place.files / found.lists.data) as beside:
-            yield Files(found, raw, beside)
+            yield Files(found, raw, beside, listed)
 
 
 def rows_of(files: Files, where: Found) -> Vectors:
@@ -92,7 +99,7 @@ def ids_at(files: Files, where: Found) -> Offsets:
 def plan(place: Place, held: Documents, wanted: Offsets) -> Scrub:
     """Return the change that erases ids, all of them in the chunks; raises ``WriteAnew`` with the reason."""
     with opened(place) as files:
-        where = scrub.find(files.raw, files.found, wanted, beside=files.lists)
+        where = files.find(wanted)
         _check_in_step(place, files.found, where, wanted)
         remaining = len(held) - len(wanted)
         gone = frozenset(map(int, place.manifest.get("slots", ())))
@@ -102,11 +109,13 @@ def plan(place: Place, held: Documents, wanted: Offsets) -> Scrub:
         changes += _blanks(held, wanted)
         level = "repaired" if files.found.kind == "hnsw" else "scrubbed"
         data = files.found.lists.data if files.found.lists else None
-    trees = _verified(place, held, changes)
+        trees = _verified(place, held, changes)
+        numbers = _numbers(place, files)
     store = {} if documents.is_lines(held.path) else documents.step(held, wanted.tolist())
     said = f"{patches.size(changes):,} bytes overwritten in place; {said}"
     said += f"; their rows removed from {held.path.name}, and it written anew" if store else ""
-    manifest = _manifest(place, held, wanted, gone, remaining, data)
+    kept = {name: value for name, value in (("data", data), ("numbers", numbers)) if value}
+    manifest = {**_manifest(place, held, wanted, gone, data), "count": remaining, **kept}
     change = Change("" if place.plain else place.files.name, manifest, tuple(changes), store)
     return Scrub(change, len(wanted), remaining, level, said, trees)
 
@@ -149,7 +158,7 @@ def _changes(place: Place, files: Files, where: Found, weight: Weight, gone: fro
 def _blanks(held: Documents, wanted: Offsets) -> list[Patch]:
     if not isinstance(held, StoredChunks):
         return []
-    if not held.kept_beside:
+    if not held.places.kept:
         places.write(held.path, held.places, held.path.stat().st_size)
     held.check(wanted)
     return places.blanked(held.path, held.places, held.places.find(wanted), beside=True)
@@ -173,18 +182,24 @@ def _verified(place: Place, held: Documents, changes: list[Patch]) -> dict[str, 
     return trees
 
 
-def _manifest(
-    place: Place, held: Documents, wanted: Offsets, gone: frozenset[int], remaining: int, data: str | None
-) -> Json:
+def _numbers(place: Place, files: Files) -> str:
+    """Return the token of the list of this file's numbers, which is written when there is none and it is large."""
+    if files.listed is not None:
+        return str(place.manifest["numbers"])
+    has_numbers = files.found.ids is not None or files.found.lists is not None
+    if not has_numbers or files.found.count < numbered.FROM:
+        return ""
+    return numbered.keep(place.files / INDEX, scrub.numbers(files.raw, files.found, beside=files.lists))
+
+
+def _manifest(place: Place, held: Documents, wanted: Offsets, gone: frozenset[int], data: str | None) -> Json:
     ids = set(wanted.tolist())
     names = [INDEX, held.path.name, *([data] if data else [])]
     return {
-        **{name: value for name, value in place.manifest.items() if not name.endswith("_sha256")},
+        **{name: value for name, value in place.manifest.items() if not name.endswith("_sha256") and name != "numbers"},
         "generation": place.generation + 1,
         "base": place.base,
         "erased": sorted(ids.union(place.manifest.get("erased", ()))),
         "slots": sorted(gone | ids),
         "roots": {name: place.manifest.get("roots", {}).get(name) for name in names},
-        "count": remaining,
-        **({"data": data} if data else {}),
     }

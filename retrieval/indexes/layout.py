@@ -23,7 +23,7 @@ from pathlib import Path
 
 from retrieval.durable import sync_file, sync_folder, write_whole
 from retrieval.errors import IndexBusy, IndexUnreadable
-from retrieval.indexes import documents, finishing, journal
+from retrieval.indexes import documents, finishing, journal, numbered
 from retrieval.indexes.names import CHUNKS as CHUNKS
 from retrieval.indexes.names import INDEX as INDEX
 from retrieval.indexes.names import MANIFEST as MANIFEST
@@ -178,6 +178,7 @@ def finish_replacing(folder: Path) -> None:
     names = [path.name for path in generation.iterdir() if path.name != documents.STEP] if generation.is_dir() else []
     for name in sorted(names, key=lambda name: (name == INDEX, name)):  # the index last: it is what counts
         (generation / name).replace(folder / name)
+    numbered.sidecar(folder / INDEX).unlink(missing_ok=True)  # of the file that was there before
     sync_folder(folder)
     journal.unlink()
     shutil.rmtree(generation, ignore_errors=True)
@@ -191,7 +192,7 @@ def sweep(folder: Path) -> int:
     pointer = folder / _CURRENT
     keep = _named(pointer) if pointer.exists() else ""
     orphans = [path for path in folder.glob(f"{_PREFIX}*") if path.name != keep]
-    beside = list(folder.glob(".*.tmp"))
+    beside = [path for files in {folder, folder / keep} for path in files.glob(".*.tmp")]
     for path in orphans:
         shutil.rmtree(path)
     for path in beside:

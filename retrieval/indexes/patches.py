@@ -1,9 +1,9 @@
 """Changes of a file's bytes, small and repeatable: doing one twice is the same as doing it once."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -80,16 +80,27 @@ def names(patches: Sequence[Patch]) -> list[str]:
     return list(dict.fromkeys(patch.file for patch in patches))
 
 
-def overwrite(folder: Path, patches: Sequence[Patch]) -> None:
-    """Overwrite; whoever reads the files meets the new bytes from now on, the disk when they are made durable.
+@contextmanager
+def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[None]:
+    """Overwrite; whoever reads the files meets the new bytes inside the block, and behind it the disk has them.
 
-    Raises ``IndexUnreadable`` before anything is done when a span lies outside its file, or a file is a link: patches
-    are read from a journal, and whoever wrote that may not write elsewhere.
+    The disk is what is waited for, and the block is what can be done meanwhile. Raises ``IndexUnreadable`` before
+    anything is done when a span lies outside its file, or a file is a link: patches are read from a journal, and
+    whoever wrote that may not write elsewhere.
     """
+    there = names(patches)
     with ExitStack() as held:
-        handles = {name: _writable(folder / name, patches, held) for name in names(patches)}
-        for patch in patches:
-            _put(handles[patch.file], patch)
+        handles = {name: _writable(folder / name, patches, held) for name in there}
+        threads = held.enter_context(ThreadPoolExecutor(max(1, len(there))))
+        syncs = []
+        for name in there:
+            for patch in patches:
+                if patch.file == name:
+                    _put(handles[name], patch)
+            syncs.append(threads.submit(os.fdatasync, handles[name]))  # no file grows: its content is all there is
+        yield
+        for sync in syncs:
+            sync.result()
 
 
 def _writable(path: Path, patches: Sequence[Patch], held: ExitStack) -> int:

@@ -1,6 +1,7 @@
 """Where each chunk's row stands in a file of JSON lines, and how a row is blanked so that every reader still reads it.
 
-``FILE.places`` lies beside the file: ids in ascending order, then the offsets and lengths of their rows, int64 each.
+``FILE.places`` lies beside the file: ids in ascending order, then the offsets and lengths of their rows, int64 each,
+then a bit a row, set when the row was blanked (bits, because a disk is asked for pages, and those of bits are few).
 A row is blanked together with its line end: what is left are spaces before the next row, which JSON allows. Where the
 last rows go, the line end in front of them goes, and the file's very last byte becomes it.
 """
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,19 +22,29 @@ from retrieval.indexes import patches
 from retrieval.indexes.patches import Patch
 from retrieval.indexes.sections import Offsets
 
-_MAGIC: Final = b"OUBLIPL1"
+_MAGIC: Final = b"OUBLIPL2"
+_BEFORE: Final = b"OUBLIPL1"  # without bits: a length of 0 said that the row was blanked
 _HEAD: Final = 24
 _SPACE: Final = 0x20
 _STEP: Final = 1 << 12
+Bits: TypeAlias = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Places:
-    """Ids ascending, offsets and lengths of their rows, (n,) each; a length of 0 says that the row was blanked."""
+    """Ids ascending, offsets and lengths of their rows, (n,) each; ``gone``, (n / 8,), has a bit a row: it was blanked.
+
+    ``kept`` says that the file beside has them in this very form.
+    """
 
     ids: Offsets
     offsets: Offsets
     lengths: Offsets
+    gone: Bits
+    kept: bool = False
+
+    def __len__(self) -> int:
+        return len(self.ids) - int(np.bitwise_count(self.gone).sum())
 
     def find(self, ids: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
         """Return the position of each id, -1 where it is not there (or no longer)."""
@@ -42,11 +53,16 @@ class Places:
             return np.full(len(wanted), -1, np.intp)
         at = np.searchsorted(self.ids, wanted)
         at = np.where(at < len(self.ids), at, 0)
-        return np.where((self.ids[at] == wanted) & (self.lengths[at] > 0), at, -1)
+        blank = (self.gone[at >> 3] >> (at & 7).astype(np.uint8)) & 1
+        return np.where((self.ids[at] == wanted) & (blank == 0), at, -1)
+
+    def there(self) -> npt.NDArray[np.bool_]:
+        """Return which rows are not blank, (n,)."""
+        return np.asarray(np.unpackbits(self.gone, count=len(self.ids), bitorder="little") == 0)
 
     def live(self) -> Offsets:
         """Return the ids whose rows are there, ascending."""
-        return np.asarray(self.ids[self.lengths > 0])
+        return np.asarray(self.ids[self.there()])
 
 
 def sidecar(path: Path) -> Path:
@@ -57,26 +73,30 @@ def sidecar(path: Path) -> Path:
 def ordered(ids: Offsets, offsets: Offsets, lengths: Offsets) -> Places:
     """Return places of rows given in any order."""
     order = np.argsort(ids, kind="stable")
-    return Places(ids[order], offsets[order], lengths[order])
+    return Places(ids[order], offsets[order], lengths[order], np.zeros(-(-len(ids) // 8), np.uint8))
 
 
 def write(path: Path, places: Places, size: int) -> None:
     """Keep places beside the file of ``size`` bytes that they belong to."""
     head = _MAGIC + size.to_bytes(8, "little") + len(places.ids).to_bytes(8, "little")
     parts = (places.ids, places.offsets, places.lengths)
-    write_whole(sidecar(path), head + b"".join(np.ascontiguousarray(part, "<i8").tobytes() for part in parts))
+    columns = b"".join(np.ascontiguousarray(part, "<i8").tobytes() for part in parts)
+    write_whole(sidecar(path), head + columns + places.gone.tobytes())
 
 
 def read(path: Path) -> Places | None:
     """Map a file's places, or return nothing where they are missing or belong to another file."""
     with suppress(OSError, ValueError), sidecar(path).open("rb") as handle:
         raw = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-        count = int.from_bytes(raw[16:24], "little")
-        if raw[:8] == _MAGIC and int.from_bytes(raw[8:16], "little") == path.stat().st_size:
-            if len(raw) != _HEAD + 24 * count:
-                return None
-            columns = np.frombuffer(raw, "<i8", 3 * count, _HEAD).reshape(3, count)
-            return Places(columns[0], columns[1], columns[2])
+        count, form = int.from_bytes(raw[16:24], "little"), raw[:8]
+        bits = -(-count // 8) if form == _MAGIC else 0
+        fits = int.from_bytes(raw[8:16], "little") == path.stat().st_size and len(raw) == _HEAD + 24 * count + bits
+        if not fits or form not in (_MAGIC, _BEFORE):
+            return None
+        ids, offsets, lengths = np.frombuffer(raw, "<i8", 3 * count, _HEAD).reshape(3, count)
+        if form == _BEFORE:
+            return Places(ids, offsets, lengths, np.packbits(lengths == 0, bitorder="little"))
+        return Places(ids, offsets, lengths, np.frombuffer(raw, np.uint8, bits, _HEAD + 24 * count), kept=True)
     return None
 
 
@@ -89,9 +109,16 @@ def blanked(path: Path, places: Places, at: npt.NDArray[np.intp], *, beside: boo
     changes: list[Patch] = [patches.fill(path.name, offsets, lengths, _SPACE)]
     changes += _tail(path, offsets, lengths)
     if beside:
-        column = _HEAD + 8 * (2 * len(places.ids) + at.astype(np.int64))
-        changes.append(patches.fill(sidecar(path).name, column, np.full(len(at), 8, np.int64), 0))
+        changes.append(_crossed(path, places, at.astype(np.int64)))
     return changes
+
+
+def _crossed(path: Path, places: Places, at: Offsets) -> Patch:
+    """Set the bits of rows, each byte of bits written as it is to be: twice is the same as once."""
+    number, row = np.unique(at >> 3, return_inverse=True)
+    after = places.gone[number]
+    np.bitwise_or.at(after, row, (1 << (at & 7)).astype(np.uint8))
+    return patches.Write(sidecar(path).name, _HEAD + 24 * len(places.ids) + number, after.reshape(-1, 1))
 
 
 def _tail(path: Path, offsets: Offsets, lengths: Offsets) -> list[Patch]:

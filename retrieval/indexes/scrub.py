@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from retrieval.errors import UnsupportedIndex
 from retrieval.indexes import patches
+from retrieval.indexes.numbered import Numbered
 from retrieval.indexes.patches import Patch
 from retrieval.indexes.sections import FileMap, Lists, Offsets
 
@@ -70,13 +71,16 @@ def _filler(found: FileMap) -> int:
     return NO_NUMBER if found.coded == "flat" or half or _is_half(found) else _MIDDLE
 
 
-def numbers(raw: memoryview, found: FileMap) -> Offsets:
-    """Return the ids as the file has them, slots of nobody included, in the order of its vectors."""
+def numbers(raw: memoryview, found: FileMap, *, beside: memoryview | None = None) -> Offsets:
+    """Return the ids as the file has them, slots of nobody included, in the order of its vectors.
+
+    ``beside`` holds the lists, where they lie in another file.
+    """
     if found.ids is not None:
         return np.frombuffer(raw, "<i8", found.ids.count, found.ids.offset)
-    if found.lists is None or found.lists.data is not None:
+    if found.lists is None:
         return np.arange(found.count, dtype=np.int64)
-    return _list_numbers(raw, found.lists)
+    return _list_numbers(raw if beside is None else beside, found.lists)
 
 
 def _list_numbers(raw: memoryview, lists: Lists) -> Offsets:
@@ -85,24 +89,66 @@ def _list_numbers(raw: memoryview, lists: Lists) -> Offsets:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
-def find(raw: memoryview, found: FileMap, wanted: Offsets, *, beside: memoryview | None = None) -> Found:
-    """Return where the wanted ids are; ``beside`` is the other file's bytes where the lists lie in one."""
+def find(
+    raw: memoryview,
+    found: FileMap,
+    wanted: Offsets,
+    *,
+    beside: memoryview | None = None,
+    listed: Numbered | None = None,
+) -> Found:
+    """Return where the wanted ids are; ``beside`` is the other file's bytes where the lists lie in one.
+
+    ``listed`` is the list of places of this file's numbers, where there is one.
+    """
     positions, none = wanted, np.zeros(0, np.int64)
     if found.ids is not None:
-        positions = among(numbers(raw, found), wanted)
+        positions = _places(numbers(raw, found), wanted, listed)
     elif found.lists is None:
         positions = wanted[(wanted >= 0) & (wanted < found.count)]
     if found.lists is None:
         return Found(np.asarray(positions, np.int64), none, none)
-    inside = np.asarray(positions if found.ids is not None else wanted, np.int64)
-    return _in_lists(_list_numbers(raw if beside is None else beside, found.lists), found.lists, inside)
+    if found.ids is not None:
+        return _in_lists(raw if beside is None else beside, found.lists, np.asarray(positions, np.int64), None)
+    return _in_lists(raw if beside is None else beside, found.lists, wanted, listed)
 
 
-def _in_lists(ids: Offsets, lists: Lists, wanted: Offsets) -> Found:
-    at = among(ids, wanted).astype(np.int64)
+def _places(ids: Offsets, wanted: Offsets, listed: Numbered | None) -> Offsets:
+    """Return the positions of wanted ids: from the list when it holds true for all of them, else from all ids."""
+    if listed is not None:
+        at = listed.find(wanted)
+        if len(at) >= len(wanted) and _is_inside(at, len(ids)) and np.isin(ids[at], wanted).all():
+            return at
+    return among(ids, wanted).astype(np.int64)
+
+
+def _in_lists(raw: memoryview, lists: Lists, wanted: Offsets, listed: Numbered | None) -> Found:
     begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(lists.sizes)])
-    number = np.searchsorted(begins, at, side="right") - 1
-    return Found(ids[at], number.astype(np.int64), at - begins[number])
+    if listed is not None:
+        at = listed.find(wanted)
+        if len(at) >= len(wanted) and _is_inside(at, int(begins[-1])):
+            where = _slots(begins, at)
+            ids = _ids_at(raw, lists, where)
+            if np.isin(ids, wanted).all():
+                return Found(ids, *where)
+    every = _list_numbers(raw, lists)
+    at = among(every, wanted).astype(np.int64)
+    return Found(every[at], *_slots(begins, at))
+
+
+def _is_inside(at: Offsets, count: int) -> bool:
+    return not len(at) or bool(at[0] >= 0 and at[-1] < count)
+
+
+def _slots(begins: Offsets, at: Offsets) -> tuple[Offsets, Offsets]:
+    """Turn places in the order of all lists into lists and slots."""
+    number = (np.searchsorted(begins, at, side="right") - 1).astype(np.int64)
+    return number, at - begins[number]
+
+
+def _ids_at(raw: memoryview, lists: Lists, where: tuple[Offsets, Offsets]) -> Offsets:
+    offsets = lists.ids[where[0]] + 8 * where[1]
+    return np.array([int.from_bytes(raw[at : at + 8], "little", signed=True) for at in offsets.tolist()], np.int64)
 
 
 def clearing(file: str, raw: memoryview, found: FileMap, where: Found) -> list[Patch]:

@@ -11,7 +11,7 @@ import pytest
 
 from retrieval.erase import absent, erase
 from retrieval.errors import IndexUnreadable, RetrievalError, StoreOutOfStep, UnsupportedIndex
-from retrieval.indexes import filemap, layout
+from retrieval.indexes import filemap, layout, places
 from retrieval.indexes.faiss import open
 from retrieval.types import Vectors
 
@@ -256,3 +256,21 @@ def test_a_journal_that_was_changed_is_refused(tmp_path: Path) -> None:
     (folder / ".scrubbing").write_bytes(content)
     with pytest.raises(IndexUnreadable, match="is damaged"):
         open(folder)
+
+
+def test_a_list_of_rows_from_an_earlier_version_is_read_and_brought_up_to_date(tmp_path: Path) -> None:
+    folder = plain(tmp_path / "p", "Flat")
+    erase(folder, [5])
+    now = places.read(folder / "chunks.jsonl")
+    assert now is not None and now.kept
+    lengths = np.where(now.there(), now.lengths, 0)
+    beside = places.sidecar(folder / "chunks.jsonl")
+    size = (folder / "chunks.jsonl").stat().st_size.to_bytes(8, "little") + COUNT.to_bytes(8, "little")
+    beside.write_bytes(b"OUBLIPL1" + size + b"".join(part.tobytes() for part in (now.ids, now.offsets, lengths)))
+    earlier = places.read(folder / "chunks.jsonl")
+    assert earlier is not None and not earlier.kept
+    assert earlier.live().tolist() == [number for number in range(COUNT) if number != 5]
+    assert erase(folder, [5, 6]).remaining == COUNT - 2
+    after = places.read(folder / "chunks.jsonl")
+    assert after is not None and after.kept
+    assert (len(after), after.find([5, 6, 7]).tolist()) == (COUNT - 2, [-1, -1, 7])

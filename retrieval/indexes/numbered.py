@@ -1,0 +1,65 @@
+"""Where each number stands in a large index file, so that nobody reads a million numbers to find one.
+
+``FILE.numbers`` lies beside the file: a token, the numbers in ascending order, then the place of each in the order of
+the file's vectors, int64 each. The manifest names the token: whatever writes the file anew leaves it out, so that
+an old list of places is never believed. Changes in place move nothing, and what the list says is compared with the
+file before it counts: a number that is not where it should be is looked for in the whole file.
+"""
+
+import mmap
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from retrieval.durable import write_whole
+from retrieval.indexes.sections import Offsets
+
+FROM: Final = 100_000  # below so many numbers a look at all of them takes less than a list beside would cost
+_MAGIC: Final = b"OUBLINU1"
+_HEAD: Final = 32
+_TOKEN: Final = 16
+_NOBODY: Final = -1
+
+
+class Numbered:
+    """A list of places, mapped."""
+
+    def __init__(self, numbers: Offsets, places: Offsets) -> None:
+        self._numbers, self._places = numbers, places
+
+    def find(self, wanted: Offsets) -> Offsets:
+        """Return the places of numbers, ascending; a number that stands in several has all of them."""
+        begin = np.searchsorted(self._numbers, wanted, side="left")
+        many = np.searchsorted(self._numbers, wanted, side="right") - begin
+        spread = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        return np.sort(self._places[np.repeat(begin, many) + spread])
+
+
+def sidecar(path: Path) -> Path:
+    """Return where a file's list of places lies."""
+    return path.with_name(f"{path.name}.numbers")
+
+
+def keep(path: Path, numbers: Offsets) -> str:
+    """Write the list of a file's numbers, given in the order of its vectors; return its token in hex."""
+    order = np.argsort(numbers, kind="stable")
+    order = order[np.searchsorted(numbers, _NOBODY, side="right", sorter=order) :]
+    token = os.urandom(_TOKEN)
+    columns = (numbers[order], order)
+    head = _MAGIC + len(order).to_bytes(8, "little") + token
+    write_whole(sidecar(path), head + b"".join(np.ascontiguousarray(column, "<i8").tobytes() for column in columns))
+    return token.hex()
+
+
+def read(path: Path, token: str) -> Numbered | None:
+    """Map the list of a file's numbers, or return nothing where there is none of that token."""
+    with suppress(OSError, ValueError), sidecar(path).open("rb") as handle:
+        raw = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+        count = int.from_bytes(raw[8:16], "little")
+        if raw[:8] == _MAGIC and raw[16:_HEAD].hex() == token and len(raw) == _HEAD + 16 * count:
+            numbers, places = np.frombuffer(raw, "<i8", 2 * count, _HEAD).reshape(2, count)
+            return Numbered(numbers, places)
+    return None
