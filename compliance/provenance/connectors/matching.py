@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from compliance.provenance.connectors import MARK, NEAR, Match, Place, Progress, Redaction, Span, silent
+from compliance.provenance.connectors.field_names import FieldNames
 from compliance.provenance.connectors.resemblance import Resemblance, near_fields
 from compliance.provenance.connectors.rows import Row, Searched, declared, parents, searched
 from retrieval.locate import locate
@@ -31,6 +32,7 @@ def matches(
     Near copies of contents come last, under the needle's key with ``NEAR`` behind it.
     """
     resemblance, whole, fields_of = Resemblance(needles), set[tuple[str, str]](), Searched(place)
+    names, within = FieldNames(needles, region), _searched_in(place)
     current: Row | None = None
 
     def records() -> Iterator[Record]:
@@ -38,6 +40,8 @@ def matches(
         for current in rows:
             fields = fields_of.of(current)
             resemblance.take(current, fields)
+            if named := names.of(current, within):
+                fields = {**fields, **named}
             yield Record(path=place.name, record=current.key, fields=fields)
 
     for found in locate(records(), needles, region=region or None, progress=progress):
@@ -60,6 +64,11 @@ def matches(
             yield Match(record, name, "near", key, digest, owner, 0, size)
 
 
+def _searched_in(place: Place) -> tuple[str, ...]:
+    """The declared fields that are searched; none means all."""
+    return (*place.subject_fields, *place.text_fields) if place.text_fields else ()
+
+
 def derived(rows: Iterable[Row], place: Place, keys: Collection[str]) -> Iterator[Match]:
     """Records whose lineage field names one of the keys."""
     if not place.lineage_field:
@@ -79,7 +88,7 @@ def changes(row: Row, place: Place, redactions: Sequence[Redaction], *, region: 
     an officer has looked: it is blanked only for a needle whose key has ``NEAR`` behind it.
     """
     cuts: dict[str, list[Cut]] = {}
-    stale = 0
+    texts, stale = dict(row.fields), 0
     for span in (item for item in redactions if isinstance(item, Span)):
         if span.digest == row.digest:
             cuts.setdefault(span.field, []).append((span.start, span.end))
@@ -87,12 +96,14 @@ def changes(row: Row, place: Place, redactions: Sequence[Redaction], *, region: 
             stale += 1
     copies, needles = _parted(item for item in redactions if isinstance(item, Needle))
     if needles or copies:
-        record = Record(path=place.name, record=row.key, fields=searched(row, place))
+        named = FieldNames(needles, region).of(row, _searched_in(place))
+        texts |= named
+        record = Record(path=place.name, record=row.key, fields={**searched(row, place), **named})
         for found in locate([record], needles, region=region or None, progress=silent):
             cuts.setdefault(found.field, []).append((found.start, found.end))
         for name, size in near_fields(record.fields, copies):
             cuts.setdefault(name, []).append((0, size))
-    return {path: blanked(row.fields[path], found) for path, found in cuts.items()}, stale
+    return {path: blanked(texts[path], found) for path, found in cuts.items()}, stale
 
 
 def _parted(needles: Iterable[Needle]) -> tuple[list[Needle], list[Needle]]:

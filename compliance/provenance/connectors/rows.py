@@ -16,18 +16,23 @@ from typing import Any
 from compliance.provenance.connectors import Place
 
 _MODULUS = 1 << 256
+NAME_OF = "\x1ename of "  # before a dotted path: the name of that field, and not what stands in it
 _MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True)
 class Row:
-    """A record: ``raw`` are its bytes as they lie in the source, ``value`` what they decode to."""
+    """A record: ``raw`` are its bytes as they lie in the source, ``value`` what they decode to.
+
+    ``own_names``: the names of its fields are the record's own, as in JSON, and can be exchanged.
+    """
 
     key: str
     fields: Mapping[str, str]
     raw: bytes
     value: Any
     where: str
+    own_names: bool = False
 
     @property
     def digest(self) -> str:
@@ -154,11 +159,16 @@ def _as_list(text: str) -> list[str]:
 
 
 def replaced(value: Any, changes: Mapping[str, str], path: str = "") -> Any:
-    """A copy of a nested value with the texts at the given dotted paths exchanged; a number becomes ``None``."""
+    """A copy of a nested value with the texts at the given dotted paths exchanged; a number becomes ``None``.
+
+    A path with ``NAME_OF`` before it exchanges the name of that field.
+    """
     if isinstance(value, Mapping):
-        return {
-            name: replaced(inner, changes, f"{path}.{name}" if path else str(name)) for name, inner in value.items()
-        }
+        copy: dict[Any, Any] = {}
+        for name, inner in value.items():
+            here = f"{path}.{name}" if path else str(name)
+            copy[_free(changes.get(f"{NAME_OF}{here}", name), copy)] = replaced(inner, changes, here)
+        return copy
     if isinstance(value, list | tuple):
         return [replaced(inner, changes, f"{path}.{i}" if path else str(i)) for i, inner in enumerate(value)]
     if path not in changes:
@@ -166,3 +176,12 @@ def replaced(value: Any, changes: Mapping[str, str], path: str = "") -> Any:
     if isinstance(value, bytes):
         return changes[path].encode()
     return changes[path] if isinstance(value, str) else None
+
+
+def _free(name: Any, taken: Mapping[Any, Any]) -> Any:
+    """The name, or the next one that no field has yet: two people's fields must not become one."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name} {number}"
+    return free

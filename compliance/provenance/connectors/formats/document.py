@@ -80,7 +80,7 @@ def _skip(text: str, at: int) -> int:
 def _row(text: str, value: Any, where: str, place: Place) -> Row:
     raw = _raw(text)
     fields = dict(flatten(value))
-    return Row(key_of(fields, raw, place), fields, raw, value, where)
+    return Row(key_of(fields, raw, place), fields, raw, value, where, own_names=True)
 
 
 def _raw(text: str) -> bytes:

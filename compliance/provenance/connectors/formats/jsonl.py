@@ -10,7 +10,7 @@ from typing import Any
 from compliance.provenance.connectors import Place
 from compliance.provenance.connectors.formats import Edit
 from compliance.provenance.connectors.formats.lines import lines, write
-from compliance.provenance.connectors.rows import Row, flatten, key_of, replaced
+from compliance.provenance.connectors.rows import NAME_OF, Row, flatten, key_of, replaced
 from compliance.rules.errors import DamagedArtifact
 
 BOM = b"\xef\xbb\xbf"
@@ -34,12 +34,12 @@ def rewrite(path: Path, target: Path, place: Place, edit: Edit) -> None:
 def redacted(row: Row, changes: Mapping[str, str], place: Place) -> Row:
     """The line with only the changed strings exchanged in place; re-serialised only when that is not possible."""
     value = replaced(row.value, changes)
-    raw = _spliced(row, changes, value)
+    raw = None if any(path.startswith(NAME_OF) for path in changes) else _spliced(row, changes, value)
     if raw is None:
         body = row.raw.rstrip(b"\r\n")
         raw = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + row.raw[len(body) :]
     fields = dict(flatten(value))
-    return Row(key_of(fields, raw, place), fields, raw, value, row.where)
+    return Row(key_of(fields, raw, place), fields, raw, value, row.where, own_names=True)
 
 
 def _pieces(path: Path, place: Place) -> Iterator[Row | bytes]:
@@ -61,7 +61,7 @@ def _row(line: bytes, where: str, place: Place) -> Row:
             f"{where}: {reason}, so the record cannot be read.",
             next_action="Mend or remove that line, or set options.format: text to treat lines as plain text.",
         ) from None
-    return Row(key_of(fields, line, place), fields, line, value, where)
+    return Row(key_of(fields, line, place), fields, line, value, where, own_names=True)
 
 
 def _spliced(row: Row, changes: Mapping[str, str], wanted: Any) -> bytes | None:
