@@ -35,10 +35,18 @@ def affected(request: ErasureRequest) -> list[Affected]:
     for artifact in artifacts_of(request.entity):
         note = notes.get(artifact.pk)
         by = dict(table.get(artifact.slug, {}))
-        if not by and not (note and note.by_lineage and note.facts.get("exposed", True)):
+        if not by and not (note and note.by_lineage and _exposed(request, note)):
             continue
         found.append(_affected(request, artifact, by, note, decided))
     return found
+
+
+def _exposed(request: ErasureRequest, note: SearchNote) -> bool:
+    """Whether a model learned from what counts as the person's; a picture counts once the officer says that it goes."""
+    if note.facts.get("exposed", True) or not note.facts.get("asked"):
+        return bool(note.facts.get("exposed", True))
+    rows = Trace.objects.current(request).filter(artifact__slug=note.facts.get("pictures", ""), candidate=True)
+    return rows.filter(ticked=True).exists()
 
 
 def _affected(

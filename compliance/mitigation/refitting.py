@@ -1,9 +1,8 @@
-"""A table's model forgets through the unlearning service: ordered as a job, waited for, taken only by its gate."""
+"""A model that answers with a class forgets through the unlearning service: ordered, waited for, taken by its gate."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import socket
@@ -18,23 +17,34 @@ from compliance.forgetting import services as forgetting
 from compliance.forgetting.models import ModelReference, UnlearningJob
 from compliance.jobs import services as jobs
 from compliance.jobs.models import Job
-from compliance.mitigation import weights
-from compliance.mitigation.tasks import Task
-from compliance.provenance.models import Artifact
-from compliance.provenance.places import connector_of, place_of
-from compliance.rules.errors import InvalidInput, LeaseLost, MissingPart, ProofFailed
+from compliance.mitigation import orders, telling_apart, weights
+from compliance.mitigation.tasks import Outcome, Task
+from compliance.rules.errors import InvalidInput, LeaseLost, ProofFailed
 from compliance.rules.terms import JobStatus
 
 PAUSE: Final = 0.2  # seconds between two looks at a job that another worker does
-SPEC: Final = {"method": "auto", "budget": "", "seed": 0}
 _LAST = "Until then the model serves as it was."
+
+
+def carry_out(task: Task) -> Outcome:
+    """Make the new model by a job, once; what its gate does not pass waits for a person while other steps go on."""
+    new = weights.fresh_folder(task)
+    receipt = dict(task.step.intent.get("result", {}))
+    if not (receipt and passed(receipt) and new.is_dir()):
+        weights.clear_unclaimed(new)
+        weights.need_space_for(Path(task.place.location))
+        receipt = refit(task, new)
+        task.remember(result=receipt)
+    receipt["weights"] = weights.digest_of(task, new)
+    receipt["folder"] = new.name
+    return Outcome(receipt, words=f"Made anew by an unlearning job; gate: {receipt['gate']}", done=passed(receipt))
 
 
 def refit(task: Task, new: Path) -> dict[str, Any]:
     """Order the job once, see it to its end, and put what it made beside the model that serves; returns the receipt."""
     ordered = _seen_to_its_end(task, _ordered(task))
-    result = ordered.result or {}
-    if result["exactness"] != "exact":
+    result, exact = ordered.result or {}, bool(task.step.exact)
+    if exact and result["exactness"] != "exact":
         raise ProofFailed(f"{task.place.name}: the job took a route that is not exact; the plan promised an exact one.")
     made = folders.workplace(ordered.pk) / "model"
     if list(folders.listed(made)) != ordered.artifacts:
@@ -45,11 +55,14 @@ def refit(task: Task, new: Path) -> dict[str, Any]:
     partial = new.with_name(f"{new.name}.partial")
     weights.clear_unclaimed(partial)
     shutil.copytree(made, partial)
-    for path in partial.iterdir():
+    for path in partial.rglob("*"):
         _sync(path)
     partial.rename(new)
     kept = {name: result[name] for name in ("method", "exactness", "gate", "reasons", "figures", "parameters")}
-    return {**kept, "job": str(ordered.pk), "seconds": result["cost"]["seconds"], "level": "rebuilt"}
+    receipt = {**kept, "job": str(ordered.pk), "seconds": result["cost"]["seconds"]}
+    if exact:
+        return {**receipt, "level": "rebuilt"}
+    return {**receipt, "level": "unlearned", **telling_apart.measured(task, new, str(receipt["gate"]))}
 
 
 def passed(receipt: Mapping[str, Any]) -> bool:
@@ -64,44 +77,10 @@ def require_pass(task: Task, receipt: dict[str, Any]) -> dict[str, Any]:
         words = "could not be decided" if gate == "inconclusive" else "failed"
         raise ProofFailed(
             f"{task.place.name}: the gate of the unlearning job {words}. {reasons} The new model is not promoted.",
-            next_action="Have an engineer read the job's figures and fit the model again on the table as it is now, "
+            next_action="Have an engineer read the job's figures and make the model again on the data as they are now, "
             f"then try the case again. {_LAST}",
         )
     return {"gate": gate}
-
-
-def row_ids(task: Task) -> list[str]:
-    """Ids of the training rows that go: the person's own, and rows of others that name the person.
-
-    Rows that an earlier plan has erased are not named again: a model that an engineer fitted since never saw them.
-    """
-    training = weights.training_set(task.artifact)
-    place, named = place_of(training), id_column(training)
-    if place.key_field != named:
-        raise InvalidInput(
-            f"{training.name}: its key_field must be {named!r}, the first identifier of the table's schema.",
-            next_action="Set fields.key_field in systems.yaml, register again, and have the case traced again.",
-        )
-    wanted = set(weights.excluded_keys(task, training))
-    return sorted({row.key for row in connector_of(training).records(place, wanted)}) if wanted else []
-
-
-def id_column(training: Artifact) -> str:
-    """The column that names a row, from the schema beside the table; MissingPart when it names none."""
-    path = data_folder(training) / "schema.json"
-    try:
-        named = json.loads(path.read_text("utf-8"))["identifiers"][0]
-    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError):
-        raise MissingPart(
-            f"{training.name}: no schema.json beside it names the column by which a row is known.",
-            next_action='Write {"target": COLUMN, "identifiers": [ID COLUMN]} beside the table.',
-        ) from None
-    return str(named)
-
-
-def data_folder(training: Artifact) -> Path:
-    """The folder that holds the table and its schema."""
-    return weights.location_of(training).parent
 
 
 def _ordered(task: Task) -> UnlearningJob:
@@ -112,10 +91,11 @@ def _ordered(task: Task) -> UnlearningJob:
     before = str(task.step.intent.get("job", ""))
     known = UnlearningJob.objects.filter(pk=before).first() if before else None
     if known is None or not passed(task.step.intent.get("result", {})):
+        order = orders.of(task)
         known, _ = forgetting.order(
-            _reference(task),
-            forget={"ids": row_ids(task)},
-            spec=SPEC,
+            _reference(task, order),
+            forget={"ids": order.ids},
+            spec=order.spec,
             by=f"case {task.request.reference}",
             idempotency_key=f"step-{task.step.pk}-{before}",
         )
@@ -125,17 +105,17 @@ def _ordered(task: Task) -> UnlearningJob:
     return known
 
 
-def _reference(task: Task) -> ModelReference:
+def _reference(task: Task, order: orders.Order) -> ModelReference:
     """The model as the service knows it; registered by the first case that needs it."""
-    training = weights.training_set(task.artifact)
-    model, data = (_below(task, path) for path in (Path(task.place.location), data_folder(training)))
-    mark = hashlib.sha256(f"{model}\n{data}".encode()).hexdigest()[:8]
+    model = _below(task, Path(task.place.location))
+    inputs = {name: _below(task, path) for name, path in order.inputs.items()}
+    mark = hashlib.sha256("\n".join([model, *inputs.values()]).encode()).hexdigest()[:8]
     return forgetting.register(
         task.request.entity,
         slug=f"{task.artifact.slug[:50]}-{mark}",
-        kind="table",
+        kind=order.kind,
         location=model,
-        inputs={"data": data},
+        inputs=inputs,
     )
 
 
@@ -143,7 +123,7 @@ def _below(task: Task, path: Path) -> str:
     root = folders.root(task.request.entity).resolve()
     if not path.resolve().is_relative_to(root):
         raise InvalidInput(
-            f"{task.place.name}: the model or its table does not lie in the company's model folder.",
+            f"{task.place.name}: the model or its data do not lie in the company's model folder.",
             next_action="Ask the operator to put both there (OUBLI_MODELS in the operations guide) and register again.",
         )
     return path.resolve().relative_to(root).as_posix()

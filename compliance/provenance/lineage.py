@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from compliance.provenance import classifiers
 from compliance.provenance.connectors import load
 from compliance.provenance.models import Artifact
 from compliance.provenance.places import derivations, place_of
 from compliance.rules.lineage import downstream
 from compliance.rules.terms import ArtifactKind
+from compliance.rules.thresholds import CLASSIFIER
 from unlearning.ledger import Ledger
 
 
@@ -28,6 +30,8 @@ def exposure(artifact: Artifact, found_in: dict[str, set[str]]) -> dict[str, Any
 
     Without a ledger the model may have seen the person at any time.
     """
+    if artifact.connector == CLASSIFIER:
+        return classifiers.exposure(artifact, found_in)
     place = place_of(artifact)
     detail = load(artifact.connector).describe(place).detail
     facts: dict[str, Any] = {"ledger": bool(detail.get("ledger")), "stages": int(detail.get("stages") or 0)}

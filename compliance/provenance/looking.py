@@ -12,8 +12,10 @@ from compliance.accounts.models import LegalEntity
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Part, Progress
+from compliance.provenance import classifiers
 from compliance.provenance import search as searching
 from compliance.provenance.connectors import NEAR, Match
+from compliance.provenance.connectors.names import called_after
 from compliance.provenance.lineage import exposure, reached_models
 from compliance.provenance.models import Artifact
 from compliance.provenance.places import artifacts_of, connector_of, place_of
@@ -76,7 +78,11 @@ def look_with(
     for artifact in readable:
         if ArtifactKind(artifact.kind) in ORIGINALS:
             matches[artifact.slug] = _copies_propose(matches[artifact.slug], search)
-    described = {slug: answer.described for slug, answer in answers.items()}
+    described: dict[str, Any] = {slug: answer.described for slug, answer in answers.items()}
+    for artifact in readable:
+        seen = described[artifact.slug]
+        called = called_after(place_of(artifact), search.identifiers, region=search.region)
+        described[artifact.slug] = replace(seen, unread=(*seen.unread, *called))
     for artifact in artifacts:
         if ArtifactKind(artifact.kind) in WEIGHTS:
             progress(0.9, f"Reading the digest of {artifact.name}")
@@ -84,6 +90,7 @@ def look_with(
     # A row of somebody else that quotes the person was learned from like the person's own.
     found_in = {slug: _counted(records, search).union(known.get(slug, ())) for slug, records in matches.items()}
     models = {a.slug: exposure(a, found_in) for a in reached_models(artifacts, found_in)}
+    models |= classifiers.only_asked_about(artifacts, matches, models)
     excerpts = {artifact.slug: _excerpts(artifact, matches[artifact.slug], search) for artifact in readable}
     totals = {slug: answer.total.hex() for slug, answer in answers.items()}
     return Findings(search, matches, described, models, _forget(readable, matches, search), totals, excerpts, alike)

@@ -18,7 +18,7 @@ from compliance.rules.claims import CHANGING
 from compliance.rules.errors import PlanChanged
 from compliance.rules.proof import Claim
 from compliance.rules.terms import ArtifactKind, ClaimLevel, EntityRole, StepStatus, Verdict
-from compliance.rules.thresholds import TABLE_MODEL, Threshold, thresholds
+from compliance.rules.thresholds import BY_JOB, Threshold, thresholds
 from compliance.validation import checks, claiming
 from compliance.validation.checks import challenged
 from compliance.validation.models import Measurement
@@ -71,7 +71,7 @@ def _try_elsewhere(request: ErasureRequest, plan: Plan, treated: list[Artifact],
     A challenge may be about a model of which this round's plan promises nothing: it must not be heard by nobody.
     """
     speaking = Artifact.objects.filter(entity=request.entity, kind=ArtifactKind.MODEL, retired_at=None)
-    serving = speaking.exclude(connector=TABLE_MODEL)  # which answers with a label, not with words
+    serving = speaking.exclude(connector__in=BY_JOB)  # which answers with a label, not with words
     decided = standing(request)
     others = [a for a in serving.exclude(pk__in=[each.pk for each in treated]) if not _not_ours(decided, a)]
     for artifact in others if challenged.probes(vault.opened(request)) else []:

@@ -15,7 +15,7 @@ from compliance.mitigation.refitting import require_pass
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.rules.errors import MissingPart, ProofFailed
 from compliance.rules.terms import StepStatus
-from compliance.rules.thresholds import TABLE_MODEL
+from compliance.rules.thresholds import BY_JOB
 
 
 def carry_out(task: Task) -> Outcome:
@@ -59,8 +59,8 @@ def carry_out(task: Task) -> Outcome:
 
 
 def _allowed(task: Task, made: Step, new: Path) -> dict[str, Any]:
-    """What lets the new model serve: a table's model the gate of its job, others other people's answers."""
-    if task.artifact.connector == TABLE_MODEL:
+    """What lets the new model serve: the gate of its job, or other people's answers."""
+    if task.artifact.connector in BY_JOB:
         return require_pass(task, made.receipt or {})
     return require_useful(task, new)
 
@@ -69,7 +69,7 @@ def _made(task: Task) -> Step:
     steps = task.step.plan.steps.filter(artifact=task.artifact, action__in=["replay_model", "unlearn_model"])
     made = steps.filter(status=StepStatus.DONE).first()
     waiting = steps.filter(status=StepStatus.WAITING).first()
-    if made is None and waiting is not None and task.artifact.connector == TABLE_MODEL:
+    if made is None and waiting is not None and task.artifact.connector in BY_JOB:
         require_pass(task, waiting.receipt or {})
     if made is None:
         raise MissingPart(f"{task.place.name}: no new model has been made yet.")

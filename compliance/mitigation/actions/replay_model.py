@@ -5,31 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from compliance.jobs import processes
-from compliance.mitigation import weights
-from compliance.mitigation.refitting import passed, refit
+from compliance.mitigation import refitting, weights
 from compliance.mitigation.tasks import Outcome, Task
-from compliance.rules.thresholds import TABLE_MODEL
+from compliance.rules.thresholds import BY_JOB
 
 
 def carry_out(task: Task) -> Outcome:
     """Replay the run's tail into a new folder; a killed replay goes on where it was, a finished one is kept."""
+    if task.artifact.connector in BY_JOB:
+        return refitting.carry_out(task)
     old, new = Path(task.place.location), weights.fresh_folder(task)
     receipt = dict(task.step.intent.get("result", {}))
-    if not (receipt and passed(receipt) and new.is_dir()):
+    if not (receipt and new.is_dir()):
         weights.clear_unclaimed(new)
         weights.need_space_for(old)
-        receipt = refit(task, new) if task.artifact.connector == TABLE_MODEL else _replay(task, old, new)
+        receipt = _replay(task, old, new)
         task.remember(result=receipt)
     receipt["weights"] = weights.digest_of(task, new)
     receipt["folder"] = new.name
-    # What the gate did not pass waits for a person: other steps go on, the promotion says why it does not.
-    return Outcome(receipt, words=_words(receipt), done=passed(receipt))
-
-
-def _words(receipt: Mapping[str, Any]) -> str:
-    if "gate" in receipt:
-        return f"Fitted anew by an unlearning job; gate: {receipt['gate']}"
-    return f"Replayed from step {receipt.get('first_step', 0)}"
+    return Outcome(receipt, words=f"Replayed from step {receipt.get('first_step', 0)}")
 
 
 def _replay(task: Task, old: Path, new: Path) -> dict[str, Any]:

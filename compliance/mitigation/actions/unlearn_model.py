@@ -4,13 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from compliance.jobs import processes
-from compliance.mitigation import weights
+from compliance.mitigation import refitting, weights
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.provenance import services as provenance
+from compliance.rules.thresholds import BY_JOB
 
 
 def carry_out(task: Task) -> Outcome:
     """Unlearn the forget set into a new folder, with the rest of the training set as what must stay."""
+    if task.artifact.connector in BY_JOB:
+        return refitting.carry_out(task)
     old, new = Path(task.place.location), weights.fresh_folder(task)
     receipt: dict[str, Any] = dict(task.step.intent.get("result", {}))
     if not (receipt and new.is_dir()):

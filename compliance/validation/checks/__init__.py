@@ -7,7 +7,7 @@ from pkgutil import resolve_name
 from typing import Protocol, cast
 
 from compliance.rules.terms import ArtifactKind
-from compliance.rules.thresholds import TABLE_MODEL
+from compliance.rules.thresholds import CLASSIFIER, TABLE_MODEL
 from compliance.validation.readings import Reading, Subject
 
 
@@ -32,10 +32,14 @@ TABLE: dict[ArtifactKind, tuple[str, ...]] = {
 }
 
 
-FITTED = (f"{_HERE}.fitted_anew",)
+BY_CONNECTOR: dict[str, tuple[str, ...]] = {
+    TABLE_MODEL: (f"{_HERE}.fitted_anew",),
+    CLASSIFIER: (f"{_HERE}.told_apart",),
+}
 
 
 def load(kind: ArtifactKind, connector: str = "") -> list[Check]:
-    """The checks of a kind, imported on first use; a table's model is no model that speaks."""
-    names = FITTED if kind is ArtifactKind.MODEL and connector == TABLE_MODEL else TABLE[kind]
+    """The checks of a kind, imported on first use; a model that answers with a class is no model that speaks."""
+    own = BY_CONNECTOR.get(connector) if kind is ArtifactKind.MODEL else None
+    names = own or TABLE[kind]
     return [cast(Check, resolve_name(name)) for name in names]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from compliance.jobs import processes
-from compliance.mitigation import refitting, weights
+from compliance.mitigation import orders, weights
 from compliance.provenance import services as provenance
 from compliance.provenance.places import connector_of, place_of
 from compliance.rules.terms import StepStatus
@@ -35,7 +35,7 @@ def _audit(subject: Subject) -> dict[str, Any]:
     training = weights.training_set(subject.artifact)
     serving = subject.artifact.location
     with weights.listed(_left(subject)) as ids:
-        arguments = ["classifier", "audit", "--data", str(refitting.data_folder(training)), "--model", serving]
+        arguments = ["classifier", "audit", "--data", str(orders.data_folder(training)), "--model", serving]
         arguments += ["--out", serving, "--forget-ids", str(ids)]
         return processes.run("unlearning", arguments, subject.progress)
 

@@ -1,0 +1,131 @@
+"""A case reaches a classifier of images: trained again or approximated by a job, swapped in by its gate, and proven."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from compliance.evidence import services as evidence
+from compliance.evidence import verify
+from compliance.forgetting.models import UnlearningJob
+from compliance.mitigation import services as mitigation
+from compliance.mitigation.models import Step
+from compliance.rules.terms import ClaimLevel, State, Verdict
+from compliance.validation import claiming
+from tests.worker.small_company import House
+from unlearning.classifiers import commands
+from unlearning.types import silent
+
+HERS = ("ones/3.png", "ones/7.png", "twos/5.png")
+_COMMON = {"entity": "aurora-gmbh", "purpose": "Sort photos", "lawful_basis": "contract", "retention": "1 year"}
+
+
+def drawn(label: int, number: int) -> Image.Image:
+    """Bright above or below, with noise of its own: easy to tell, and no two alike."""
+    chance = np.random.default_rng(1000 * label + number)
+    levels = chance.integers(0, 90, (32, 32), dtype=np.uint8)
+    levels[16 * label : 16 * label + 16] += 120
+    levels[4:12, 4:12] = np.kron(chance.integers(0, 255, (4, 4), dtype=np.uint8), np.ones((2, 2), dtype=np.uint8))
+    return Image.fromarray(levels)
+
+
+def write_pictures(folder: Path, lines: list[tuple[str, str]], *, each: int = 40, held: int = 20) -> None:
+    """Two classes below ``train/`` and ``test/``, and the people file."""
+    for part, first, count in (("train", 0, each), ("test", 500, held)):
+        for label, name in enumerate(("ones", "twos")):
+            home = folder / part / name
+            home.mkdir(parents=True)
+            for number in range(1, count + 1):
+                drawn(label, first + number).save(home / f"{number}.png")
+    (folder / "people.csv").write_text("".join(f"{row},{person}\n" for row, person in lines))
+
+
+def trained(data: Path, out: Path, **given: Any) -> None:
+    """The model, by the library's own command."""
+    options = {"folds": 0, "people": None, "shards": 1, "slices": 1, "without_class": None, "epochs": 3, "seed": 4}
+    commands.COMMANDS["train"](Namespace(data=data, out=out, **{**options, **given}), silent)
+
+
+def add(house: House, **options: Any) -> None:
+    """Write pictures and classifier into ``systems.yaml``."""
+    content = yaml.safe_load(house.systems.read_text("utf-8"))
+    photos = {"id": "photos", "name": "Photos", "kind": "dataset", "connector": "images"}
+    model = {"id": "sorter", "name": "Photo sorter", "kind": "model", "connector": "classifier", "options": options}
+    for entry, where in ((photos, "photos"), (model, "sorter")):
+        content["artifacts"].append({**_COMMON, **entry, "location": f"models/aurora-gmbh/{where}"})
+    content["derivations"].append(
+        {"from": "photos", "to": "sorter", "run": "fit.py", "how": "trained", "at": "2026-01-05T09:00:00Z"}
+    )
+    house.systems.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
+
+
+@pytest.fixture
+def studio(records: House, settings: Any) -> House:
+    """The small company with eighty training pictures, three of them the person's."""
+    settings.OUBLI_MODELS = records.folder / "models"
+    home = records.folder / "models" / "aurora-gmbh"
+    her = records.person.customer_id
+    lines = [(row, her) for row in HERS] + [("test/ones/2.png", her), ("ones/8.png", "X-00001")]
+    write_pictures(home / "photos", lines)
+    trained(home / "photos", home / "sorter")
+    records.keep_only(("customers",))
+    add(records)
+    return records
+
+
+def home_of(house: House) -> Path:
+    """Where the company's models and pictures lie."""
+    return house.folder / "models/aurora-gmbh"
+
+
+def weights_of(folder: Path) -> bytes:
+    """What serves."""
+    return (folder / "model.safetensors").read_bytes()
+
+
+def step_of(house: House, action: str) -> Step:
+    """The step of that name on the classifier."""
+    (found,) = house.steps(artifact__slug="sorter", action=action)
+    return found
+
+
+def claim_of(house: House, slug: str = "sorter") -> Any:
+    """What may be said of an artifact."""
+    plan = mitigation.current_plan(house.case)
+    assert plan is not None
+    return next(claim for artifact, claim in claiming.claims_of(house.case, plan) if artifact.slug == slug)
+
+
+@pytest.mark.slow
+def test_a_whole_case_trains_the_classifier_again_and_may_call_it_erased(studio: House, tmp_path: Path) -> None:
+    home, before = home_of(studio), weights_of(home_of(studio) / "sorter")
+    studio.planned()
+    made = step_of(studio, "replay_model")
+    assert (made.exact, made.planned["parameters"]["method"]) == (True, "retrain")
+    assert "s, of 3,600 s that it may" in made.reason
+    studio.approve()
+    studio.work()
+    assert studio.state() is State.VALIDATED, studio.stopped() and studio.stopped().error_message
+    trained(home / "photos", tmp_path / "never-saw")
+    assert weights_of(home / "sorter") == weights_of(tmp_path / "never-saw") != before
+    assert not [row for row in HERS if (home / "photos/train" / row).exists()]
+    assert not (home / "photos/test/ones/2.png").exists()
+    assert (home / "photos/people.csv").read_text() == "ones/8.png,X-00001\n"
+    (job,) = UnlearningJob.objects.all()
+    assert job.forget == {"ids": [], "count": 3}
+    measured = studio.case.measurements.get(artifact__slug="sorter", name="equals_a_retraining")
+    assert (measured.verdict, measured.value) == (Verdict.PASSED, 1.0)
+    assert claim_of(studio).level is ClaimLevel.ERASED
+    assert claim_of(studio, "photos").level is ClaimLevel.ERASED
+    studio.sign_off()
+    studio.work()
+    assert studio.state() is State.ANSWERED
+    report = evidence.latest(studio.case)
+    assert report is not None
+    assert verify.verify(evidence.pack_path(report).read_bytes(), key=evidence.fingerprint())
