@@ -17,6 +17,7 @@ from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Part, Progress
 from compliance.provenance import search as searching
 from compliance.provenance.connectors import Description, Match
+from compliance.provenance.connectors.names import NAMED
 from compliance.provenance.connectors.rows import Total
 from compliance.provenance.looking import MOST_NEAR, TEXTS, WEIGHTS, Findings, counted_records, look, look_with
 from compliance.provenance.models import Artifact, SearchNote, Trace
@@ -25,7 +26,7 @@ from compliance.provenance.scanning import Scan, alone
 from compliance.rules.errors import IllegalMove
 from compliance.rules.terms import ArtifactKind, Role, State, Support
 
-NAMED = 20  # files that could not be read, named one by one in a case
+MOST_TOLD = 20  # files that could not be read, named one by one in a case
 
 __all__ = [
     "Findings",
@@ -185,7 +186,13 @@ def read_since(request: ErasureRequest, findings: Findings) -> None:
 
 def _searched(described: Description, alike: int) -> str:
     """How the artifact was searched where that is worth a word, what of it was not, and what proposed nobody."""
-    return " ".join(filter(None, (str(described.detail.get("searched") or ""), _alike(alike), _not_read(described))))
+    searched = str(described.detail.get("searched") or "")
+    return " ".join(filter(None, (searched, _alike(alike), _not_read(described), _called(described))))
+
+
+def _called(described: Description) -> str:
+    """That things at the place are called after the person: found, and nothing that an erasure changes."""
+    return " ".join(f"{part.why} {part.next_action}" for part in described.unread if part.part == NAMED)
 
 
 def _alike(count: int) -> str:
@@ -201,10 +208,11 @@ def _alike(count: int) -> str:
 
 def _not_read(described: Description) -> str:
     """What of the artifact could not be read, for the case's page and its evidence; empty when all of it was."""
-    if not described.unread:
+    unread = [part for part in described.unread if part.part != NAMED]
+    if not unread:
         return ""
-    said = " ".join(f"{part.why} {part.next_action}" for part in described.unread[:NAMED])
-    more = len(described.unread) - NAMED
+    said = " ".join(f"{part.why} {part.next_action}" for part in unread[:MOST_TOLD])
+    more = len(unread) - MOST_TOLD
     return f"Not read: {said}" + (f" And {more} more." if more > 0 else "")
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import sqlite3
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from compliance.provenance.connectors import Place, files
+from compliance.provenance.connectors.names import called_after
 from retrieval.types import Needle
 
 HER, BOB = "alice.moreau@post.example", "bob@post.example"
@@ -29,8 +37,6 @@ def test_a_field_that_is_called_after_her_is_found_and_loses_its_name(tmp_path: 
     body = json.dumps(rows) if name.endswith(".json") else "".join(json.dumps(row) + "\n" for row in rows)
     path.write_text(body)
     if name.endswith(".gz"):
-        import gzip
-
         (tmp_path / name).write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
         path = tmp_path / name
@@ -60,3 +66,56 @@ def test_names_outside_the_declared_fields_are_not_searched(tmp_path: Path) -> N
     path.write_text(json.dumps({"id": "1", "body": {HER: 1}, "other": {HER: 1}}) + "\n")
     found = list(files.find(place(path, text_fields=["body.*"]), [ALICE]))
     assert len(found) == 1
+
+
+def zipped(path: Path) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as made:
+        made.writestr(f"letters/{HER}.txt", "nothing")
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("rows.jsonl", '{"id": "1"}\n')
+        made.writestr("inner.zip", inner.getvalue())
+        made.writestr(f"photos/{HER}/1.png", b"\x00")
+
+
+def tabled(path: Path) -> None:
+    table = pa.table({"id": ["1"], f"asked {HER}": ["x"]}).replace_schema_metadata({"made by": HER})
+    pq.write_table(table, path)
+
+
+def databased(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute(f'CREATE TABLE t (id TEXT PRIMARY KEY, "{HER}" INTEGER)')
+    database.close()
+
+
+NAMES: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "a file": (f"{HER}.jsonl", lambda path: path.write_text('{"id": "1"}\n'), "1 names of files"),
+    "a rotated file": (f"{HER}.log.2", lambda path: path.write_text("one\n"), "1 names of files"),
+    "an archive's members": ("a.zip", zipped, "2 names in archives"),
+    "a column and a note of Parquet": ("a.parquet", tabled, "1 names of tables and columns, 1 notes"),
+    "a column of CSV": ("a.csv", lambda path: path.write_text(f"id,{HER}\n1,2\n"), "1 names of tables and columns"),
+    "a column of a database": ("a.sqlite", databased, "1 names of tables and columns"),
+}
+
+
+@pytest.mark.parametrize("what", sorted(NAMES))
+def test_what_is_called_after_her_is_counted_and_nobody_elses_name_is(tmp_path: Path, what: str) -> None:
+    name, make, said = NAMES[what]
+    make(tmp_path / name)
+    sql = name.endswith(".sqlite")
+    there = place(tmp_path, "files")
+    if sql:
+        there = Place("seen", "database", "sql", f"sqlite:///{tmp_path / name}", {"key_field": "id", "table": "t"})
+    (told,) = called_after(there, [ALICE], region="")
+    assert said in told.why and HER not in told.why and HER not in told.next_action
+    for other in (BOB, f"x{HER}"):
+        assert called_after(there, [Needle("email", other, "email:0")], region="") == ()
+
+
+def test_a_name_is_seen_by_the_search_for_absence(tmp_path: Path) -> None:
+    (tmp_path / HER).mkdir()
+    (tmp_path / HER / "a.jsonl").write_text('{"id": "1"}\n')
+    (tmp_path / f"{HER}.txt").write_text("nothing")
+    assert files.absent(place(tmp_path), [HER.encode()]) == 2
+    assert files.purge(place(tmp_path), [HER.encode()]).level == "logically_deleted"

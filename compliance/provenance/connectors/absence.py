@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,14 +23,23 @@ class Residue:
 
 
 def occurrences(path: Path, patterns: Sequence[bytes]) -> int:
-    """How often the patterns stand in a file or folder; a file that cannot be read through is an error, never 0."""
+    """How often the patterns stand in a file or folder, and in the names of its files.
+
+    A file that cannot be read through is an error, never 0.
+    """
     if not path.exists():
         raise SourceUnreachable(f"{path.name} is not there, so nothing can be said about what it holds.")
     wanted = tuple(dict.fromkeys(pattern for pattern in patterns if pattern))
     try:
-        return sum(scan_tree(path, wanted).values()) if wanted else 0
+        return sum(scan_tree(path, wanted).values()) + in_names(path, wanted) if wanted else 0
     except ScanIncomplete as error:
         raise DamagedArtifact(f"{path.name}: could not be read through, so absence cannot be claimed.") from error
+
+
+def in_names(path: Path, patterns: Sequence[bytes]) -> int:
+    """How often the patterns stand in what a file is called, or what lies in a folder."""
+    names = [path.name] if not path.is_dir() else [inner.name for inner in path.rglob("*")]
+    return counted((os.fsencode(name) for name in names), patterns)
 
 
 def counted(pieces: Iterable[bytes], patterns: Sequence[bytes]) -> int:

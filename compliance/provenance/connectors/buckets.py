@@ -55,6 +55,11 @@ class Bucket:
         """Bytes as stored."""
         return int(self._files.info(name)["size"])
 
+    def notes(self, name: str) -> list[str]:
+        """What somebody wrote beside the object (``x-amz-meta-…``), where the store tells it."""
+        told = getattr(self._files, "metadata", None)
+        return [str(part) for pair in told(name).items() for part in pair] if told else []
+
     def fetch(self, name: str, folder: Path) -> Path:
         """The object as a file of the same last name."""
         target = folder / (PurePosixPath(name).name or "object")

@@ -27,7 +27,7 @@ from compliance.provenance.connectors import (
     indexed,
     silent,
 )
-from compliance.provenance.connectors.absence import Residue, measured, occurrences
+from compliance.provenance.connectors.absence import Residue, counted, measured, occurrences
 from compliance.provenance.connectors.editing import Books, Orders, keep_undo, orders, unique_or_refuse
 from compliance.provenance.connectors.matching import derived, matches
 from compliance.provenance.connectors.paths import Listing, base_of, listing_of, refuse_second_names
@@ -141,6 +141,9 @@ def absent(place: Place, patterns: Sequence[bytes]) -> int:
             count += occurrences(path, patterns)
         except DamagedArtifact as error:
             broken.append(error)
+    base = base_of(place)
+    folders = {part for path in listing.paths for part in path.parent.relative_to(base).parts}
+    count += counted(map(os.fsencode, folders), patterns)
     if broken and not count:
         raise DamagedArtifact(
             f"{place.name}: {len(broken)} files could not be searched, so absence cannot be claimed. {broken[0].cause}",

@@ -23,7 +23,7 @@ from compliance.provenance.connectors import (
     formats,
     silent,
 )
-from compliance.provenance.connectors.absence import Residue, measured, occurrences
+from compliance.provenance.connectors.absence import Residue, counted, measured, occurrences
 from compliance.provenance.connectors.buckets import Bucket, Version
 from compliance.provenance.connectors.editing import Books, Orders, keep_undo, orders, unique_or_refuse
 from compliance.provenance.connectors.matching import derived, matches
@@ -200,6 +200,7 @@ def _residue(place: Place, patterns: Sequence[bytes]) -> Residue:
             except DamagedArtifact as error:
                 broken.append(Unread(name, error.cause))
             file.unlink()
+            count += counted([name.rpartition("/")[0].encode()], patterns)
         old = [version for version in bucket.versions() if not version.newest and not version.marker]
         count += sum(_holds(bucket, version, patterns) for version in old)
     if broken and not count:

@@ -86,6 +86,13 @@ def opened(place: Place, *, writing: bool = False) -> Iterator[Keys]:
         yield Keys(client, library, place)
 
 
+def names_of_keys(place: Place) -> Iterator[str]:
+    """What the keys are called."""
+    with _client(place) as (client, _):
+        for key in client.scan_iter(match=str(place.options.get("match") or "*"), count=1000):
+            yield key.decode("utf-8", "replace")
+
+
 def purge(place: Place) -> Purged:
     """Rewrite the append-only file and the snapshot, forget the slow log; says what the server did not allow."""
     notes: list[str] = []
