@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from retrieval.letters import Bytes, character_at, escape_at, high, letters, short
+from retrieval.letters import Bytes, letters
+from retrieval.reporting import hash_of, report, slot_of
+from retrieval.squeezing import AHEAD, PLACE, plainly, slowly, word_of
 
 LONGEST, SHORTEST, WHOLE, DOMAIN = 8, 4, 32, 12
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 _SPECIAL: Final = 255
-_PLACE: Final = np.uint64(0xFFFFF)  # a begin is its byte << 20 | its letter's place in the piece
 _PIECE: Final = 16_384  # bytes squeezed at a time: they stay in the nearest cache
-_AHEAD: Final = 64  # letters that must follow a begin before it is looked up: a whole form and its domain
 Hits = npt.NDArray[np.int64]
 
 
@@ -98,20 +98,11 @@ def _tails(texts: list[str]) -> tuple[Bytes, Hits, npt.NDArray[np.uint64]]:
     return every, sizes, _hashes(every, sizes)
 
 
-@njit(cache=True, inline="always")
-def _hash(letters: Any, at: int, size: int) -> Any:
-    """FNV-1a over eight-bit letters."""
-    value = np.uint64(0xCBF29CE484222325)
-    for place in range(at, at + size):
-        value = (value ^ np.uint64(letters[place])) * np.uint64(0x100000001B3)
-    return value
-
-
 @njit(cache=True)
 def _hashes(letters: Any, sizes: Any) -> Any:
     values, at = np.empty(len(sizes), np.uint64), 0
     for row in range(len(sizes)):
-        values[row] = _hash(letters, at, sizes[row])
+        values[row] = hash_of(letters, at, sizes[row])
         at += sizes[row]
     return values
 
@@ -150,18 +141,12 @@ def _slots(words: npt.NDArray[np.uint64]) -> int:
     return 1 << max(4, int(np.ceil(np.log2(max(1, 2 * len(words))))))
 
 
-@njit(cache=True, inline="always")
-def _slot(word: Any, mask: int) -> Any:
-    mixed = word * np.uint64(0x9E3779B97F4A7C15)
-    return np.int64((mixed ^ (mixed >> np.uint64(29))) >> np.uint64(8)) & mask
-
-
 @njit(cache=True)
 def _masks(words: Any, sizes: Any, keys: Any, masks: Any) -> tuple[Any, Any]:
     """For each head, by open addressing: which lengths its forms have, as bits."""
     last = len(keys) - 1
     for row in range(len(words)):
-        slot = _slot(words[row], last)
+        slot = slot_of(words[row], last)
         while masks[slot] and keys[slot] != words[row]:
             slot = (slot + 1) & last
         keys[slot] = words[row]
@@ -174,104 +159,12 @@ def _chains(hashes: Any, first: Any, following: Any) -> tuple[Any, Any]:
     """For each hash, by open addressing: its first form; forms of one hash are chained."""
     last = len(first) - 1
     for row in range(len(hashes)):
-        slot = _slot(hashes[row], last)
+        slot = slot_of(hashes[row], last)
         while first[slot] >= 0 and hashes[first[slot]] != hashes[row]:
             slot = (slot + 1) & last
         following[row] = first[slot]
         first[slot] = row
     return first, following
-
-
-@njit(cache=True, inline="always")
-def _eight(buffer: Any, at: Any) -> Any:
-    """Load eight bytes as one word, the first one lowest."""
-    word = np.uint64(buffer[at])
-    for place in range(1, 8):
-        word |= np.uint64(buffer[at + np.uint64(place)]) << np.uint64(8 * place)
-    return word
-
-
-@njit(cache=True, inline="always")
-def _has_special(word: Any, other: Any) -> Any:
-    """Whether one of eight bytes is no ASCII, or is the byte that fills ``other``."""
-    zero = word ^ other
-    ones, tops = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
-    return ((word & tops) | ((zero - ones) & ~zero & tops)) != np.uint64(0)
-
-
-@njit(cache=True)
-def _domain_follows(block: Any, squeezed: Any, at: Any, byte: Any, size: Any, wanted: Any) -> Any:
-    """Whether behind a mailbox name (letter ``at``, which stands at ``byte``) its domain follows, or perhaps a tag."""
-    for sign in range(6):
-        skipped = (0, 2, 2, 6, 2, 6)[sign]  # "@", "%40", "&#64;", "&commat;", "at", "arroba"
-        if _hash(squeezed, at + skipped, size) == wanted:
-            return True
-    for place in range(max(0, byte - 12), byte):
-        if block[place] == 43 or block[place] == 0x8B or block[place] == 92:  # a plus, a wide plus, an escape
-            return True
-    return False
-
-
-@njit(cache=True)
-def _fits(block: Any, squeezed: Any, begins: Any, index: Any, count: Any, end: Any, size: Any, wanted: Any) -> Any:
-    """Whether a form that ends before letter ``end`` is followed by its domain, where it has one."""
-    if size == 0:
-        return True
-    following = index + 1
-    while following < count and np.int64(begins[following] & _PLACE) < end:
-        following += 1
-    if following == count or np.int64(begins[following] & _PLACE) != end:
-        return False
-    byte = np.int64(begins[following] >> np.uint64(20))
-    return _domain_follows(block, squeezed, end, byte, size, wanted)
-
-
-@njit(cache=True)
-def _lengths(word: Any, table: Any) -> Any:
-    """Return, as bits, how long the forms are that begin with these eight letters or fewer."""
-    present, keys, masks = table[:3]
-    last, lengths = len(keys) - 1, np.uint64(0)
-    for size in range(4, 9):
-        if present[size]:
-            head = word & (np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - 8 * size))
-            slot = _slot(head, last)
-            while masks[slot] and keys[slot] != head:
-                slot = (slot + 1) & last
-            lengths |= masks[slot]
-    return lengths
-
-
-@njit(cache=True, inline="always")
-def _marked(marks: Any, value: Any) -> Any:
-    """Whether a hash may be a form's; ``marks`` holds a power of two of words."""
-    place = ((value * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & np.uint64(64 * len(marks) - 1)
-    return (marks[place >> np.uint64(6)] >> (place & np.uint64(63))) & np.uint64(1)
-
-
-@njit(cache=True)
-def _report(
-    block: Any, squeezed: Any, begins: Any, index: Any, count: Any, word: Any, table: Any, out: Any, found: Any
-) -> Any:
-    """Write every form that begins here: its letters hashed on, and looked up at each length there is."""
-    lengths, at = _lengths(word, table), np.int64(begins[index] & _PLACE)
-    first, following, hashes, domain_sizes, domain_hashes, marks = table[3:]
-    last, size, value = len(first) - 1, 0, np.uint64(0xCBF29CE484222325)
-    while lengths >> np.uint64(size):
-        if (lengths >> np.uint64(size)) & np.uint64(1) and _marked(marks, value):
-            slot = _slot(value, last)
-            while first[slot] >= 0 and hashes[first[slot]] != value:
-                slot = (slot + 1) & last
-            row = first[slot]
-            while row >= 0:
-                if _fits(block, squeezed, begins, index, count, at + size, domain_sizes[row], domain_hashes[row]):
-                    if found < len(out):
-                        out[found, 0] = np.int64(begins[index] >> np.uint64(20))
-                        out[found, 1] = row
-                    found += 1
-                row = following[row]
-        value = (value ^ np.uint64(squeezed[at + size])) * np.uint64(0x100000001B3)
-        size += 1
-    return found
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
@@ -295,62 +188,11 @@ def _look(
     shift, six, low = np.uint64(64) - bits, np.uint64(6), np.uint64(63)
     prime, one = np.uint64(0x9E3779B97F4A7C15), np.uint64(1)
     for index in range(upto):
-        word = _eight(squeezed, begins[np.uint64(index)] & _PLACE)
+        word = word_of(squeezed, begins[np.uint64(index)] & PLACE)
         place = ((word & head) * prime) >> shift
         if (bitmap[place >> six] >> (place & low)) & one:
-            found = _report(block, squeezed, begins, index, count, word, table, out, found)
+            found = report(block, squeezed, begins, index, count, word, table, out, found)
     return found
-
-
-@njit(cache=True)
-def _slowly(
-    block: Any, at: Any, until: Any, classes: Any, starts: Any, pool: Any, squeezed: Any, begins: Any, state: Any
-) -> Any:
-    """Squeeze a few bytes among which something is no plain letter; returns where it stopped (past a character)."""
-    stop = len(block)
-    length, count, before = state[0], state[1], state[2]
-    while at < until:
-        code: Any = np.int64(block[at])
-        used: Any = 1
-        if classes[block[at]] == 255 and code != 43:
-            code, used = escape_at(block, at, stop) if code == 92 else character_at(block, at, stop)
-        listed = code < len(starts) - 1
-        from_: Any = starts[code] if listed else 0
-        to: Any = starts[code + 1] if listed else 1
-        for piece in range(from_, to):
-            value: Any = np.int64(pool[piece]) if listed else high(code)
-            if value >= 0:
-                kind = int(value > 0) + int(48 <= value < 58)
-                squeezed[length] = short(value)
-                begins[count] = np.uint64((at << 20) | length)
-                count += int(kind > before)
-                length += int(kind != 0)
-                before = kind
-        at += used
-    state[0], state[1], state[2] = length, count, before
-    return at
-
-
-@njit(cache=True, nogil=True, boundscheck=False)
-def _plainly(block: Any, at: Any, until: Any, classes: Any, other: Any, squeezed: Any, begins: Any, state: Any) -> Any:
-    """Squeeze plain ASCII, eight bytes a step and without a branch; returns where something else stands."""
-    here, end = np.uint64(at), np.uint64(until)
-    length, count, before = np.uint64(state[0]), np.uint64(state[1]), np.uint32(state[2])
-    eight, twenty, tip = np.uint64(8), np.uint64(20), np.uint32(8)
-    while here + eight <= end:
-        if _has_special(_eight(block, here), other):
-            break
-        for step in range(8):
-            folded = classes[block[here + np.uint64(step)]]
-            kind = folded >> tip
-            squeezed[length] = np.uint8(folded)
-            begins[count] = ((here + np.uint64(step)) << twenty) | length
-            count += np.uint64(kind > before)
-            length += np.uint64(kind != np.uint32(0))
-            before = kind
-        here += eight
-    state[0], state[1], state[2] = length, count, before
-    return np.int64(here)
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
@@ -368,17 +210,17 @@ def _scan(
     while at < stop:
         until = min(stop, at + _PIECE)
         while at < until:
-            at = _plainly(block, at, until, kinds, other, squeezed, begins, state)
+            at = plainly(block, at, until, kinds, other, squeezed, begins, state)
             if at < until:
-                at = _slowly(block, at, min(until, at + 8), classes, starts, pool, squeezed, begins, state)
+                at = slowly(block, at, min(until, at + 8), classes, starts, pool, squeezed, begins, state)
         length, count = state[0], state[1]
-        squeezed[length : length + _AHEAD] = 0
+        squeezed[length : length + AHEAD] = 0
         settled = count
         if at < stop:
-            while settled > 0 and np.int64(begins[settled - 1] & _PLACE) + _AHEAD > length:
+            while settled > 0 and np.int64(begins[settled - 1] & PLACE) + AHEAD > length:
                 settled -= 1
         found = _look(block, squeezed, begins, settled, count, width, bitmap, table, out, found)
-        moved = max(0, length - _AHEAD)
+        moved = max(0, length - AHEAD)
         for place in range(length - moved):
             squeezed[place] = squeezed[moved + place]
         for index in range(settled, count):
