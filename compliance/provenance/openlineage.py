@@ -160,7 +160,7 @@ def _check(run: LineageRun, *, by: str) -> None:
     uses = list(run.uses.select_related("artifact__entity"))
     made = [use.artifact for use in uses if use.output and ArtifactKind(use.artifact.kind) in MADE]
     data = [a for use in uses if not use.output and ArtifactKind((a := use.artifact).kind) not in exclusion.WEIGHTS]
-    if not made or not data or sum(_size(artifact) for artifact in data) > LARGEST:
+    if not made or not data or sum(size_of(artifact) for artifact in data) > LARGEST:
         return
     try:
         exclusion.require_clean(made[0], inputs=data)
@@ -174,7 +174,7 @@ def _check(run: LineageRun, *, by: str) -> None:
     run.checked = True
 
 
-def _size(artifact: Artifact) -> int:
+def size_of(artifact: Artifact) -> int:
     """Bytes of a file or folder; what lies elsewhere has no size that is known without reading it."""
     path = Path(artifact.location)
     if not path.exists():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.db import transaction
@@ -11,29 +11,39 @@ from django.utils.dateparse import parse_datetime
 
 from compliance.accounts.models import LegalEntity
 from compliance.audit import services as audit
-from compliance.provenance import catalogue
+from compliance.provenance import catalogue, judging
 from compliance.provenance.models import Artifact, Derivation
 from compliance.provenance.openlineage import MARK
 
 
 @dataclass(frozen=True)
 class Summary:
-    """How many rows there are now, and how many artifacts were retired."""
+    """How many rows there are now, how many artifacts were retired, and what was made from what was erased.
+
+    ``refused`` says why; ``unchecked`` names what could not be held against the exclusions meanwhile.
+    """
 
     entities: int
     artifacts: int
     derivations: int
     retired: int
+    refused: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
 
 def register(path: Path, *, by: str) -> Summary:
-    """Read and check the file, then write it down in one transaction; doing it twice changes nothing."""
+    """Read and check the file, then write it down in one transaction; doing it twice changes nothing.
+
+    Models, checkpoints and indices that it newly says were made from something that was erased are refused: written
+    down, with the reason in the answer, on the map and in the log.
+    """
     found = catalogue.load(path)
     with transaction.atomic():
         entities = {entry.id: _entity(entry) for entry in found.entities}
         artifacts = {entry.id: _artifact(entry, entities[entry.entity]) for entry in found.artifacts}
         gone = Artifact.objects.filter(entity__in=entities.values(), retired_at=None).exclude(slug__in=artifacts)
         retired = gone.update(retired_at=timezone.now())
+        before = judging.links_of(artifacts.values())
         Derivation.objects.filter(child__in=artifacts.values()).exclude(run__startswith=MARK).delete()
         links = [
             Derivation(
@@ -50,7 +60,8 @@ def register(path: Path, *, by: str) -> Summary:
         summary = Summary(len(entities), len(artifacts), len(links), retired)
         for slug in entities:
             audit.record("systems.registered", case="", entity=slug, by=by, detail={"artifacts": len(artifacts)})
-    return summary
+    judged = judging.judge(list(artifacts.values()), before, by=by)
+    return replace(summary, refused=judged.refused, unchecked=judged.unchecked)
 
 
 def _entity(entry: catalogue.LegalEntity) -> LegalEntity:

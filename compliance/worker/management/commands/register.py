@@ -13,7 +13,10 @@ from compliance.provenance.catalogue import CatalogueError
 
 
 class Command(BaseCommand):
-    """Every problem is named with file, line and remedy; nothing is written while there is one."""
+    """Every problem is named with file, line and remedy; nothing is written while there is one.
+
+    It ends with 1 when the file says that a model or index was made from something that was erased.
+    """
 
     help = __doc__
 
@@ -31,3 +34,15 @@ class Command(BaseCommand):
             f"{summary.entities} legal entities, {summary.artifacts} artifacts, {summary.derivations} derivations "
             f"registered; {summary.retired} artifacts retired."
         )
+        if summary.unchecked:
+            names = " ".join(summary.unchecked)
+            self.stdout.write(
+                f"Not held against the exclusions (inputs too large to read meanwhile, or not readable): {names}.\n"
+                f"Next: manage.py exclusions ENTITY --check {names}"
+            )
+        if summary.refused:
+            raise CommandError(
+                "Registered, and refused: " + "\n".join(summary.refused) + "\nNext: take the rows out (python -m "
+                "retrieval exclude, or manage.py replay), make it again, and register the file again.",
+                returncode=1,
+            )
