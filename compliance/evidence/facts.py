@@ -17,11 +17,13 @@ from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.intake.recipients import FORWARDED
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.provenance import services as provenance
+from compliance.provenance.classifiers import IMAGES
 from compliance.provenance.models import Artifact
 from compliance.rules import claims as claim_rules
 from compliance.rules.proof import Claim
 from compliance.rules.sentences import article, day_in_words
 from compliance.rules.terms import ClaimLevel, Ground, Letter, StepStatus, Told
+from compliance.rules.thresholds import BY_JOB
 from compliance.validation import claiming
 
 Facts = dict[str, Any]
@@ -135,9 +137,15 @@ def _kept(request: ErasureRequest, found: list[tuple[Artifact, Claim]], language
 def declined(request: ErasureRequest, language: str) -> list[str]:
     """What looked like the person and was left because an officer said that it is not: by place, with a number."""
     return [
-        phrase("declined_text" if text else "declined", language, name=artifact.name, count=count)
+        phrase(_declined_key(artifact, text), language, name=artifact.name, count=count)
         for artifact, text, count in provenance.declined(request)
     ]
+
+
+def _declined_key(artifact: Artifact, text: bool) -> str:
+    if artifact.connector == IMAGES:
+        return "declined_pictures"
+    return "declined_text" if text else "declined"
 
 
 def _excluded(plan: Plan) -> bool:
@@ -172,11 +180,17 @@ def _actions(plan: Plan, language: str) -> list[str]:
         plan.steps.filter(status=StepStatus.DONE, artifact__isnull=False).select_related("artifact").order_by("order")
     )
     said = [
-        phrase(step.action, language, name=step.artifact.name, count=_count(step))
+        phrase(_done_key(step), language, name=step.artifact.name, count=_count(step))
         for step in steps
         if step.artifact and known(step.action)
     ]
     return list(dict.fromkeys(said))
+
+
+def _done_key(step: Step) -> str:
+    """What was done; a model that a job trained again has no recorded run to speak of."""
+    by_job = f"{step.action}:job"
+    return by_job if step.artifact and step.artifact.connector in BY_JOB and known(by_job) else step.action
 
 
 def _count(step: Step) -> int:

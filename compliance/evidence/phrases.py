@@ -20,6 +20,7 @@ _ENGLISH: Mapping[str, str] = {
     "purge_cache": "We removed stored answers from {name}: {count}.",
     "purge_log": "We removed or blanked your entries in {name}: {count}.",
     "replay_model": "We trained {name} again from its recorded run, without your data.",
+    "replay_model:job": "We trained {name} again, without your data.",
     "unlearn_model": "We trained {name} further to make it forget your data; what we measured stands below.",
     "suppress_output": "We keep your data out of the answers of {name}.",
     "hide_from_index": "We took your entries in {name} out of every search at once.",
@@ -27,6 +28,8 @@ _ENGLISH: Mapping[str, str] = {
     "decided": "We looked in every registered place; what we decided about each stands below.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} We look at this again on {day}.",
+    "declined_pictures": "{name}: pictures that show other people as well, or that only look like yours ({count}). We "
+    "looked at them and left them as they are; nothing says any more that you are on them.",
     "declined_text": "{name}: records of other people with the same text as one of yours, or nearly ({count}). We "
     "looked at them, found that they are not yours, and left them as they are.",
     "declined": "{name}: records in which only a name, or a detail that was not proven to be yours, stands ({count}). "
@@ -71,6 +74,7 @@ _GERMAN: Mapping[str, str] = {
     "purge_cache": "Wir haben gespeicherte Antworten aus {name} entfernt: {count}.",
     "purge_log": "Wir haben Ihre Einträge in {name} entfernt oder unkenntlich gemacht: {count}.",
     "replay_model": "Wir haben {name} nach dem aufgezeichneten Ablauf neu trainiert, ohne Ihre Daten.",
+    "replay_model:job": "Wir haben {name} neu trainiert, ohne Ihre Daten.",
     "unlearn_model": "Wir haben {name} weiter trainiert, damit es Ihre Daten vergisst; was wir gemessen haben, "
     "steht unten.",
     "suppress_output": "Wir halten Ihre Daten aus den Antworten von {name} heraus.",
@@ -79,6 +83,8 @@ _GERMAN: Mapping[str, str] = {
     "decided": "Wir haben an jedem eingetragenen Ort gesucht; was wir zu jedem entschieden haben, steht unten.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Wir prüfen das wieder am {day}.",
+    "declined_pictures": "{name}: Bilder, auf denen auch andere Personen sind oder die Ihren nur ähneln ({count}). Wir "
+    "haben sie angesehen und so gelassen; nichts sagt mehr, dass Sie darauf sind.",
     "declined_text": "{name}: Einträge anderer Personen mit demselben oder fast demselben Text wie einer von Ihnen "
     "({count}). Wir haben sie angesehen; sie sind nicht Ihre, und wir haben sie so gelassen.",
     "declined": "{name}: Einträge, in denen nur ein Name oder eine Angabe steht, die nicht als Ihre nachgewiesen "

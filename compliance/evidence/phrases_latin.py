@@ -15,6 +15,7 @@ PORTUGUESE: Mapping[str, str] = {
     "purge_cache": "Removemos respostas guardadas em {name}: {count}.",
     "purge_log": "Removemos ou apagamos as suas entradas em {name}: {count}.",
     "replay_model": "Treinamos {name} de novo a partir da execução registrada, sem os seus dados.",
+    "replay_model:job": "Treinamos {name} de novo, sem os seus dados.",
     "unlearn_model": "Treinamos {name} mais um pouco para que esqueça os seus dados; o que medimos está abaixo.",
     "suppress_output": "Mantemos os seus dados fora das respostas de {name}.",
     "hide_from_index": "Retiramos imediatamente as suas entradas em {name} de todas as buscas.",
@@ -22,6 +23,8 @@ PORTUGUESE: Mapping[str, str] = {
     "decided": "Procuramos em todos os lugares registrados; o que decidimos sobre cada um está abaixo.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Vamos rever isso em {day}.",
+    "declined_pictures": "{name}: imagens que também mostram outras pessoas, ou que apenas se parecem com as suas "
+    "({count}). Nós as examinamos e as deixamos como estão; nada mais diz que você está nelas.",
     "declined_text": "{name}: registros de outras pessoas com o mesmo texto que um seu, ou quase ({count}). Nós os "
     "examinamos; não são seus, e ficaram como estão.",
     "declined": "{name}: registros em que só há um nome, ou um dado que não foi comprovado como seu ({count}). Nós os "
@@ -68,6 +71,7 @@ FRENCH: Mapping[str, str] = {
     "purge_cache": "Nous avons retiré des réponses gardées dans {name} : {count}.",
     "purge_log": "Nous avons retiré ou masqué vos entrées dans {name} : {count}.",
     "replay_model": "Nous avons entraîné {name} de nouveau d’après son déroulé enregistré, sans vos données.",
+    "replay_model:job": "Nous avons entraîné {name} de nouveau, sans vos données.",
     "unlearn_model": "Nous avons entraîné {name} encore pour qu’il oublie vos données ; ce que nous avons mesuré "
     "figure plus bas.",
     "suppress_output": "Nous tenons vos données hors des réponses de {name}.",
@@ -76,6 +80,8 @@ FRENCH: Mapping[str, str] = {
     "decided": "Nous avons cherché dans chaque endroit inscrit ; ce que nous avons décidé pour chacun figure plus bas.",
     "kept_because": "{name} : {reason}",
     "kept_until": "{name} : {reason} Nous réexaminons cela le {day}.",
+    "declined_pictures": "{name} : des images qui montrent aussi d’autres personnes, ou qui ressemblent seulement aux "
+    "vôtres ({count}). Nous les avons regardées et laissées telles quelles ; plus rien ne dit que vous y êtes.",
     "declined_text": "{name} : enregistrements d’autres personnes dont le texte est le même, ou presque, qu’un des "
     "vôtres ({count}). Nous les avons examinés ; ils ne sont pas les vôtres et restent tels quels.",
     "declined": "{name} : enregistrements où ne figure qu’un nom, ou une donnée dont il n’est pas prouvé qu’elle est "
@@ -122,6 +128,7 @@ SPANISH: Mapping[str, str] = {
     "purge_cache": "Quitamos respuestas guardadas de {name}: {count}.",
     "purge_log": "Quitamos o tachamos sus entradas en {name}: {count}.",
     "replay_model": "Entrenamos {name} otra vez según su proceso registrado, sin sus datos.",
+    "replay_model:job": "Entrenamos {name} otra vez, sin sus datos.",
     "unlearn_model": "Entrenamos {name} más para que olvide sus datos; lo que medimos está abajo.",
     "suppress_output": "Mantenemos sus datos fuera de las respuestas de {name}.",
     "hide_from_index": "Quitamos al momento sus entradas en {name} de toda búsqueda.",
@@ -129,6 +136,8 @@ SPANISH: Mapping[str, str] = {
     "decided": "Buscamos en cada lugar registrado; lo que decidimos sobre cada uno está abajo.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Lo revisamos otra vez el {day}.",
+    "declined_pictures": "{name}: imágenes que muestran también a otras personas, o que solo se parecen a las suyas "
+    "({count}). Las miramos y las dejamos como están; ya nada dice que usted está en ellas.",
     "declined_text": "{name}: registros de otras personas con el mismo texto que uno suyo, o casi ({count}). Los hemos "
     "examinado; no son suyos y quedan como están.",
     "declined": "{name}: registros en los que solo hay un nombre, o un dato que no se probó que sea suyo ({count}). "

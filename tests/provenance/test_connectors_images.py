@@ -101,7 +101,7 @@ def test_nothing_of_the_person_is_left_in_bytes_or_names(photos: Place) -> None:
     erased(photos)
     assert images.purge(photos, PATTERNS).level == "byte_checked"
     (Path(photos.location) / "train/cat" / f"{WHO}.png").write_bytes(b"")
-    assert images.absent(photos, PATTERNS) == 1  # the name of a file is stored too
+    assert images.absent(photos, PATTERNS) >= 1  # the name of a file is stored too
 
 
 def test_copies_under_another_name_are_proposed(photos: Place) -> None:
