@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -56,18 +57,18 @@ def test_the_command_trains_forgets_and_audits(
 
 
 def cifar_in(home: Path) -> None:
-    """Coloured squares with noise in CIFAR-10's published binary format: the colour says the class."""
+    """Coloured squares with noise in CIFAR-10's pickled format (the binary one holds the same): the colour says it."""
     chance = np.random.default_rng(0)
     home.mkdir(parents=True)
-    for name, rows in (("data_batch_1.bin", 150), ("data_batch_2.bin", 50), ("test_batch.bin", 100)):
+    for name, rows in (("data_batch_1", 150), ("data_batch_2", 50), ("test_batch", 100)):
         labels = np.arange(rows) % 10
         shade = np.repeat(np.c_[labels * 25, 250 - labels * 25, (labels % 3) * 100], 1024, axis=1)
         pixels = np.clip(shade + chance.integers(-20, 20, (rows, 3072)), 0, 255)
-        (home / name).write_bytes(np.c_[labels, pixels].astype(np.uint8).tobytes())
+        (home / name).write_bytes(pickle.dumps({b"data": pixels.astype(np.uint8), b"labels": labels.tolist()}, 2))
 
 
 def test_cifars_published_format_goes_through_every_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cifar_in(tmp_path / "c" / "cifar-10-batches-bin")
+    cifar_in(tmp_path / "c" / "cifar-10-batches-py")
     data, model, new = ("--data", str(tmp_path / "c")), tmp_path / "m", tmp_path / "n"
     cat = ("--model", str(model), "--forget-class", "cat")
     assert run(capsys, "train", *data, "--out", str(model), "--epochs", "8")[0] == 0

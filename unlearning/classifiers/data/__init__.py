@@ -1,4 +1,4 @@
-"""Data sets by format, all of them local: IDX (MNIST), CIFAR-10's binary batches, folders of images, tables."""
+"""Data sets by format, all of them local: IDX (MNIST), CIFAR-10's batches, folders of images, tables."""
 
 from __future__ import annotations
 

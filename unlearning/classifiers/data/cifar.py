@@ -1,4 +1,4 @@
-"""CIFAR-10's published binary batches: one label byte, then 3 x 32 x 32 bytes a row."""
+"""CIFAR-10's published batches: the binary ones (a label byte, then 3 x 32 x 32 bytes a row) and the pickled ones."""
 
 from __future__ import annotations
 
@@ -7,32 +7,39 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unlearning.classifiers.data import DataSet
+from unlearning.classifiers.data import DataSet, pickled
 from unlearning.classifiers.examples import Examples
 from unlearning.errors import RowsError
 
-TRAIN = tuple(f"data_batch_{n}.bin" for n in range(1, 6))
-TEST = "test_batch.bin"
+TRAIN = tuple(f"data_batch_{n}" for n in range(1, 6))
+TEST = "test_batch"
 WIDTH = 1 + 3 * 32 * 32
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+ARCHIVES = ("cifar-10-binary.tar.gz", "cifar-10-python.tar.gz")
 
 
-def _home(folder: Path) -> Path:
-    inner = folder / "cifar-10-batches-bin"
-    return inner if inner.is_dir() else folder
+def _home(folder: Path) -> tuple[Path, str] | None:
+    """Where test and training batches lie, and how their names end: binary ones first, for they need no care."""
+    for inner, ending in (("cifar-10-batches-bin", ".bin"), ("cifar-10-batches-py", "")):
+        for home in (folder / inner, folder):
+            if (home / (TEST + ending)).is_file() and any((home / (name + ending)).is_file() for name in TRAIN):
+                return home, ending
+    return None
 
 
 def fits(folder: Path) -> bool:
-    """Whether at least one batch and the test batch are there."""
-    home = _home(folder)
-    return (home / TEST).is_file() and any((home / name).is_file() for name in TRAIN)
+    """Whether at least one batch and the test batch are there; RowsError where they are still packed."""
+    if _home(folder) is None and any((folder / name).is_file() for name in ARCHIVES):
+        raise RowsError(f"opening {folder}: CIFAR-10 is still packed; unpack its tar.gz in this folder first")
+    return _home(folder) is not None
 
 
 def read(folder: Path) -> DataSet:
-    """Pixels from 0 to 1, [n, 3, 32, 32]."""
-    home = _home(folder)
-    train = np.concatenate([_rows(home / name) for name in TRAIN if (home / name).is_file()])
-    return DataSet(_examples(train, "train"), _examples(_rows(home / TEST), "test"), NAMES)
+    """Pixels from 0 to 1, [n, 3, 32, 32]; both versions hold the same rows, which get the same ids."""
+    home, ending = _home(folder) or (folder, ".bin")
+    take = _rows if ending else _pickled_rows
+    train = np.concatenate([take(home / (name + ending)) for name in TRAIN if (home / (name + ending)).is_file()])
+    return DataSet(_examples(train, "train"), _examples(take(home / (TEST + ending)), "test"), NAMES)
 
 
 def _rows(path: Path) -> np.ndarray:
@@ -43,6 +50,27 @@ def _rows(path: Path) -> np.ndarray:
     if int(rows[:, 0].max()) > 9:
         raise RowsError(f"reading {path.name}: a label above 9; this is not CIFAR-10's binary format")
     return rows
+
+
+def _pickled_rows(path: Path) -> np.ndarray:
+    """The same rows [n, WIDTH] out of a pickled batch, which is read and never unpickled."""
+    held = pickled.values(path)
+    facts = {_word(key): value for key, value in held.items()} if isinstance(held, dict) else {}
+    pixels, labels = facts.get("data"), facts.get("labels")
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (WIDTH - 1,):
+        raise RowsError(
+            f"reading {path.name}: no `data` of {WIDTH - 1} bytes a row in it; this is no batch of CIFAR-10"
+        )
+    listed = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    if not isinstance(listed, list) or len(listed) != len(pixels) or not len(pixels):
+        raise RowsError(f"reading {path.name}: it needs one label a row in `labels`; it is cut short or foreign")
+    if not all(type(label) is int and 0 <= label <= 9 for label in listed):
+        raise RowsError(f"reading {path.name}: `labels` are whole numbers from 0 to 9 in CIFAR-10")
+    return np.concatenate([np.array(listed, dtype=np.uint8)[:, None], pixels], axis=1)
+
+
+def _word(key: str | bytes) -> str:
+    return key.decode("latin-1") if isinstance(key, bytes) else key
 
 
 def _examples(rows: np.ndarray, part: str) -> Examples:
