@@ -96,10 +96,11 @@ class EraseReceipt:
     """What an erase did; digests cover index and chunks.
 
     ``level``: ``scrubbed`` (their bytes overwritten in place), ``repaired`` (also the links of a graph mended),
-    ``rewritten`` (a new generation), or ``already gone``.
+    ``rewritten`` (a new generation), ``partial`` (their own bytes are gone, a code book that they weighed on above the
+    stated share is kept: ``how`` says what would mend it), or ``already gone``.
     """
 
-    level: Literal["scrubbed", "repaired", "rewritten", "already gone"]
+    level: Literal["scrubbed", "repaired", "rewritten", "partial", "already gone"]
     generation_before: int
     generation_after: int
     removed: int

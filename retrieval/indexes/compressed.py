@@ -1,17 +1,19 @@
-"""Indexes that keep codes instead of vectors: written anew without some ids, and trained again where that is needed.
+"""Indexes that keep codes instead of vectors: written anew without some ids, or learned again from the originals.
 
-The originals are not in the index. Codes of those who stay are kept as they are; where the code book itself is to be
-learned again, it is learned from what the codes say (decoded vectors), which costs some of their precision: the
-receipt says so.
+The originals are not in the index, and from codes alone nothing can be learned again without loss: a code book learned
+from decoded vectors finds less. So the codes of those who stay are kept bit for bit, unless the caller has the vectors
+that they were made from: then everything is learned again from those, as if the removed had never been there.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import faiss as faiss_bindings
 import numpy as np
 
 from retrieval.errors import UnsupportedIndex
-from retrieval.indexes import vectors
+from retrieval.indexes import originals, vectors
+from retrieval.indexes.originals import Codes
 from retrieval.indexes.scrub import NOBODY
 from retrieval.indexes.vectors import Ids
 from retrieval.types import Vectors
@@ -19,27 +21,70 @@ from retrieval.types import Vectors
 faiss: Any = faiss_bindings
 
 
-def without(index: Any, remove: Ids, gone: frozenset[int], *, retrain: bool) -> tuple[Any, str]:
+def without(index: Any, remove: Ids, gone: frozenset[int]) -> tuple[Any, str]:
     """Return the index without ``remove`` and its empty slots, and how it was done. The given one is used up."""
+    outer, inner = _parts(index)
+    if vectors.has_positions(outer):
+        ids = np.setdiff1d(np.arange(inner.ntotal), np.concatenate([remove, np.fromiter(gone, np.int64, len(gone))]))
+        inner.remove_ids(faiss.IDSelectorNot(faiss.IDSelectorBatch(ids)))
+        return _with_ids(inner, ids), "codes copied bit for bit"
+    outer.remove_ids(faiss.IDSelectorBatch(np.append(remove, NOBODY)))
+    return outer, "codes copied bit for bit"
+
+
+def learned_again(index: Any, remove: Ids, gone: frozenset[int], of: Callable[[Ids], Vectors]) -> tuple[Any, str]:
+    """Return an index of the same shape, trained on and filled with the original vectors of those who stay.
+
+    ``of`` gives them for ids. They are compared with the stored codes first; raises ``StoreOutOfStep`` for others.
+    """
+    outer, inner = _parts(index)
+    ids, codes = _kept(outer, inner, remove, gone)
+    if len(ids) < _fewest(inner):
+        raise UnsupportedIndex(
+            f"Training a {type(inner).__name__} again: {len(ids)} vectors are too few for its code book; "
+            "rebuild it from its documents with a smaller one. Nothing was changed."
+        )
+    given = of(ids)
+    originals.check_dimension(given, inner.d)
+    originals.check(inner.sa_encode, codes, given)
+    fresh = faiss.clone_index(inner)
+    fresh.reset()
+    fresh.is_trained = False
+    if isinstance(inner, faiss.IndexIVF):
+        fresh.quantizer.reset()
+    fresh.train(given)
+    if isinstance(inner, faiss.IndexIVF):
+        fresh.add_with_ids(given, ids)
+        return fresh, "code book and centroids learned again from the original vectors of those who stay"
+    fresh.add(given)
+    return _with_ids(fresh, ids), "code book learned again from the original vectors of those who stay"
+
+
+def unlearned(index: Any) -> Any:
+    """Return an index that holds nobody with zeros in place of what it had learned."""
+    inner = vectors.inner_of(index)
+    if isinstance(inner, faiss.IndexIVF):
+        inner.quantizer.reset()
+        inner.quantizer.add(np.zeros((inner.nlist, inner.d), np.float32))
+    learned = [inner.pq.centroids] if hasattr(inner, "pq") else [inner.sq.trained] if hasattr(inner, "sq") else []
+    for numbers in learned:
+        faiss.copy_array_to_vector(np.zeros(numbers.size(), np.float32), numbers)
+    return index
+
+
+def _parts(index: Any) -> tuple[Any, Any]:
     outer, inner = faiss.downcast_index(index), vectors.inner_of(index)
     if not isinstance(inner, (faiss.IndexIVF, faiss.IndexScalarQuantizer, faiss.IndexPQ)):
         raise UnsupportedIndex(
             f"Erasing from a {type(inner).__name__}: Flat, SQ, PQ, IVF and HNSW-Flat indexes can be changed; "
             "rebuild this one from its documents."
         )
-    if retrain:
-        return _trained_again(inner, *_kept(outer, inner, remove, gone))
-    if vectors.has_positions(outer):
-        ids = np.setdiff1d(np.arange(inner.ntotal), np.concatenate([remove, np.fromiter(gone, np.int64, len(gone))]))
-        inner.remove_ids(faiss.IDSelectorNot(faiss.IDSelectorBatch(ids)))
-        return _with_ids(inner, ids), "codes copied bit for bit"
-    outer.remove_ids(faiss.IDSelectorBatch(np.append(remove, NOBODY)))
-    return outer, "codes copied bit for bit, what was learned kept: the removed had a part in it"
+    return outer, inner
 
 
 def _with_ids(inner: Any, ids: Ids) -> Any:
     """Return the same codes below a map of ids."""
-    codes = faiss.vector_to_array(inner.codes).reshape(inner.ntotal, -1)
+    codes = faiss.vector_to_array(inner.codes).reshape(-1, inner.sa_code_size())
     below = faiss.clone_index(inner)
     below.reset()
     index = faiss.IndexIDMap2(below)
@@ -50,57 +95,34 @@ def _with_ids(inner: Any, ids: Ids) -> Any:
     return index
 
 
-def _kept(outer: Any, inner: Any, remove: Ids, gone: frozenset[int]) -> tuple[Vectors, Ids]:
-    """Return what the codes of those who stay say, (n, dimension), and their ids."""
+def _kept(outer: Any, inner: Any, remove: Ids, gone: frozenset[int]) -> tuple[Ids, Codes]:
+    """Return the ids of those who stay, ascending, and their codes, as faiss encodes a vector alone."""
+    mapped = isinstance(outer, (faiss.IndexIDMap, faiss.IndexIDMap2))
     if isinstance(inner, faiss.IndexIVF):
-        places, decoded = _decoded_lists(inner)
-        ids = vectors.named(faiss.vector_to_array(outer.id_map), places) if _is_mapped(outer) else places
+        places, codes = _listed(inner)
+        ids = vectors.named(faiss.vector_to_array(outer.id_map), places) if mapped else places
     else:
-        decoded = inner.reconstruct_n(0, inner.ntotal) if inner.ntotal else np.zeros((0, inner.d), np.float32)
-        ids = faiss.vector_to_array(outer.id_map) if _is_mapped(outer) else np.arange(inner.ntotal)
+        codes = faiss.vector_to_array(inner.codes).reshape(-1, inner.sa_code_size())
+        ids = faiss.vector_to_array(outer.id_map) if mapped else np.arange(inner.ntotal)
     empty = np.fromiter(gone, np.int64, len(gone)) if vectors.has_positions(outer) else np.zeros(0, np.int64)
-    barred = np.concatenate([remove, np.array([NOBODY]), empty])
-    stay = ~np.isin(ids, barred)
-    return np.ascontiguousarray(decoded[stay]), np.ascontiguousarray(ids[stay], np.int64)
+    stay = np.flatnonzero(~np.isin(ids, np.concatenate([remove, np.array([NOBODY]), empty])))
+    order = stay[np.argsort(ids[stay], kind="stable")]
+    return np.ascontiguousarray(ids[order], np.int64), codes[order]
 
 
-def _is_mapped(outer: Any) -> bool:
-    return isinstance(outer, (faiss.IndexIDMap, faiss.IndexIDMap2))
-
-
-def _decoded_lists(index: Any) -> tuple[Ids, Vectors]:
-    ids, decoded = [np.zeros(0, np.int64)], [np.zeros((0, index.d), np.float32)]
+def _listed(index: Any) -> tuple[Ids, Codes]:
+    """Return the ids and codes of all lists, each code behind the number of its list."""
+    ids, codes = [np.zeros(0, np.int64)], [np.zeros((0, index.sa_code_size()), np.uint8)]
     lists = index.invlists
     for number in range(index.nlist):
         size = lists.list_size(number)
         if not size:
             continue
-        codes = faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size).reshape(size, -1)
+        code = faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size).reshape(size, -1)
         coarse = np.frombuffer(number.to_bytes(index.coarse_code_size(), "little"), np.uint8)
-        whole = np.concatenate([np.broadcast_to(coarse, (size, len(coarse))), codes], axis=1)
         ids.append(faiss.rev_swig_ptr(lists.get_ids(number), size).copy())
-        decoded.append(index.sa_decode(np.ascontiguousarray(whole)))
-    return np.concatenate(ids), np.concatenate(decoded)
-
-
-def _trained_again(inner: Any, kept: Vectors, ids: Ids) -> tuple[Any, str]:
-    """Train an empty index of the same shape on the decoded vectors, and add them."""
-    if len(kept) < _fewest(inner):
-        raise UnsupportedIndex(
-            f"Training a {type(inner).__name__} again: {len(kept)} vectors are too few for its code book; "
-            "rebuild it from its documents with a smaller one."
-        )
-    fresh = faiss.clone_index(inner)
-    fresh.reset()
-    fresh.is_trained = False
-    if isinstance(inner, faiss.IndexIVF):
-        fresh.quantizer.reset()
-    fresh.train(kept)
-    if isinstance(inner, faiss.IndexIVF):
-        fresh.add_with_ids(kept, ids)
-        return fresh, "code book and centroids trained again on the decoded vectors of those who stay"
-    fresh.add(kept)
-    return _with_ids(fresh, ids), "code book trained again on the decoded vectors of those who stay"
+        codes.append(np.concatenate([np.broadcast_to(coarse, (size, len(coarse))), code], axis=1))
+    return np.concatenate(ids), np.concatenate(codes)
 
 
 def _fewest(inner: Any) -> int:

@@ -3,26 +3,26 @@
 Nothing is loaded: the files are mapped, the wanted slots looked up, and the patches handed to the journal.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import numpy as np
 
-from retrieval.errors import IndexUnreadable, StoreOutOfStep, UnsupportedIndex
-from retrieval.indexes import blocks, documents, filemap, numbered, patches, places, scrub, weighing
+from retrieval.errors import IndexUnreadable, StoreOutOfStep
+from retrieval.indexes import blocks, documents, numbered, patches, places, scrub, weighing
 from retrieval.indexes.chunks import StoredChunks
 from retrieval.indexes.documents import Documents
 from retrieval.indexes.journal import Change
 from retrieval.indexes.layout import INDEX, Place
-from retrieval.indexes.mapped import mapped
-from retrieval.indexes.numbered import Numbered
+from retrieval.indexes.mapped import Files, opened
 from retrieval.indexes.patches import Patch
 from retrieval.indexes.scrub import Found
 from retrieval.indexes.sections import FileMap, Offsets
 from retrieval.indexes.weighing import Weight
-from retrieval.types import Json, Vectors
+from retrieval.types import Json
 
+Level: TypeAlias = Literal["scrubbed", "repaired", "partial"]
 EMPTY_BELOW = 0.2  # of all slots: with more of them empty, the index is written anew
 
 
@@ -37,67 +37,16 @@ class Scrub:
     change: Change
     removed: int
     remaining: int
-    level: str
+    level: Level
     said: str
     trees: Mapping[str, blocks.Tree] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Files:
-    """An index file and the file its lists may lie in, mapped, with the map of what stands where."""
+def plan(place: Place, held: Documents, wanted: Offsets, *, relearn: bool = False) -> Scrub:
+    """Return the change that erases ids, all of them in the chunks; raises ``WriteAnew`` with the reason.
 
-    found: FileMap
-    raw: memoryview
-    lists: memoryview
-    listed: Numbered | None = None
-
-    def find(self, wanted: Offsets) -> Found:
-        """Return where ids are."""
-        return scrub.find(self.raw, self.found, wanted, beside=self.lists, listed=self.listed)
-
-
-@contextmanager
-def opened(place: Place) -> Iterator[Files]:
-    """Map a generation's files; raises ``UnsupportedIndex`` for kinds whose bytes are not known."""
-    path = place.files / INDEX
-    with mapped(path) as raw:
-        try:
-            found = filemap.parse(raw)
-        except UnsupportedIndex as error:
-            raise UnsupportedIndex(f"Reading {path}: {error}.") from None
-        except IndexUnreadable as error:
-            raise IndexUnreadable(f"Reading {path}: {error}.") from None
-        listed = numbered.read(path, str(place.manifest.get("numbers", "")))
-        if found.lists is None or found.lists.data is None:
-            yield Files(found, raw, raw, listed)
-            return
-        with mapped(place.files / found.lists.data) as beside:
-            yield Files(found, raw, beside, listed)
-
-
-def rows_of(files: Files, where: Found) -> Vectors:
-    """Return stored vectors, (found, dimension) float32; raises ``UnsupportedIndex`` where they are compressed."""
-    found = files.found
-    if found.coded != "flat":
-        raise UnsupportedIndex("its vectors are compressed: there is no way back for them; erase without keeping one")
-    if found.lists is not None:
-        at = found.lists.codes[where.lists] + where.slots * found.lists.code_size
-    else:
-        at = (found.codes.offset if found.codes else 0) + where.positions * 4 * found.dimension
-    rows = [np.frombuffer(files.lists, "<f4", found.dimension, offset) for offset in at.tolist()]
-    return np.stack(rows) if rows else np.zeros((0, found.dimension), np.float32)
-
-
-def ids_at(files: Files, where: Found) -> Offsets:
-    """Return the ids of what was found, in the same order."""
-    found = files.found
-    if found.ids is not None:
-        return np.asarray(scrub.numbers(files.raw, found)[where.positions])
-    return where.positions
-
-
-def plan(place: Place, held: Documents, wanted: Offsets) -> Scrub:
-    """Return the change that erases ids, all of them in the chunks; raises ``WriteAnew`` with the reason."""
+    ``relearn`` says that the original vectors are at hand, from which a code book can be learned again.
+    """
     with opened(place) as files:
         where = files.find(wanted)
         _check_in_step(place, files.found, where, wanted)
@@ -105,19 +54,26 @@ def plan(place: Place, held: Documents, wanted: Offsets) -> Scrub:
         gone = frozenset(map(int, place.manifest.get("slots", ())))
         _check_worth(files.found, remaining, len(gone) + len(wanted))
         weight = weighing.weigh(files.lists, files.found, where)
-        changes, said = _changes(place, files, where, weight, gone)
+        owed = weighing.owed(place.manifest, weight) if _is_learned(files.found) else {}
+        if owed and relearn:
+            raise WriteAnew(weight.shares())
+        changes, said = _changes(files, where, weight, gone)
         changes += _blanks(held, wanted)
-        level = "repaired" if files.found.kind == "hnsw" else "scrubbed"
-        data = files.found.lists.data if files.found.lists else None
         trees = _verified(place, held, changes)
-        numbers = _numbers(place, files)
+        facts = {**_manifest(place, held, wanted, gone, files.found), **_numbers(place, files), **owed}
+        level = _level(files.found, weight)
     store = {} if documents.is_lines(held.path) else documents.step(held, wanted.tolist())
     said = f"{patches.size(changes):,} bytes overwritten in place; {said}"
     said += f"; their rows removed from {held.path.name}, and it written anew" if store else ""
-    kept = {name: value for name, value in (("data", data), ("numbers", numbers)) if value}
-    manifest = {**_manifest(place, held, wanted, gone, data), "count": remaining, **kept}
-    change = Change("" if place.plain else place.files.name, manifest, tuple(changes), store)
+    target = "" if place.plain else place.files.name
+    change = Change(target, {**facts, "count": remaining}, tuple(changes), store)
     return Scrub(change, len(wanted), remaining, level, said, trees)
+
+
+def _level(found: FileMap, weight: Weight) -> Level:
+    if found.kind == "hnsw":
+        return "repaired"
+    return "partial" if weight.is_much and _is_learned(found) else "scrubbed"
 
 
 def _check_in_step(place: Place, found: FileMap, where: Found, wanted: Offsets) -> None:
@@ -138,7 +94,7 @@ def _check_worth(found: FileMap, remaining: int, empty: int) -> None:
         raise WriteAnew(f"more than {EMPTY_BELOW:.0%} of its slots would be empty")
 
 
-def _changes(place: Place, files: Files, where: Found, weight: Weight, gone: frozenset[int]) -> tuple[list[Patch], str]:
+def _changes(files: Files, where: Found, weight: Weight, gone: frozenset[int]) -> tuple[list[Patch], str]:
     found = files.found
     changes = scrub.clearing(INDEX, files.raw, found, where)
     if found.kind == "hnsw":
@@ -148,11 +104,18 @@ def _changes(place: Place, files: Files, where: Found, weight: Weight, gone: fro
         before = dead if found.ids is None else scrub.among(scrub.numbers(files.raw, found), np.array([scrub.NOBODY]))
         links, lists = mended(INDEX, files.raw, found, where.positions, np.asarray(before, np.int64))
         return [*changes, *links], f"{lists} neighbour lists mended"
-    if found.lists is None and found.coded == "flat":
+    if found.lists is None:  # flat, or half as wide: neither has anything that is learned
         return changes, "nothing was learned from the vectors"
-    if weight.retrain or (len(weight.heavy) and found.coded != "flat"):
+    if _is_learned(found):
+        return changes, weight.owed() if weight.is_much else weight.said()
+    if weight.retrain:
         raise WriteAnew(weight.shares())
     return [*changes, *weighing.refitted(INDEX, files.raw, files.lists, found, where, weight.heavy)], weight.said()
+
+
+def _is_learned(found: FileMap) -> bool:
+    """Say whether codes mean what was learned from all vectors, so that it cannot be learned again from them."""
+    return found.coded != "flat" and found.lists is not None
 
 
 def _blanks(held: Documents, wanted: Offsets) -> list[Patch]:
@@ -182,24 +145,28 @@ def _verified(place: Place, held: Documents, changes: list[Patch]) -> dict[str, 
     return trees
 
 
-def _numbers(place: Place, files: Files) -> str:
-    """Return the token of the list of this file's numbers, which is written when there is none and it is large."""
+def _numbers(place: Place, files: Files) -> Json:
+    """Name the list of this file's numbers, which is written when there is none and the file is large."""
     if files.listed is not None:
-        return str(place.manifest["numbers"])
+        return {"numbers": place.manifest["numbers"]}
     has_numbers = files.found.ids is not None or files.found.lists is not None
     if not has_numbers or files.found.count < numbered.FROM:
-        return ""
-    return numbered.keep(place.files / INDEX, scrub.numbers(files.raw, files.found, beside=files.lists))
+        return {}
+    numbers = scrub.numbers(files.raw, files.found, beside=files.lists)
+    return {"numbers": numbered.keep(place.files / INDEX, numbers)}
 
 
-def _manifest(place: Place, held: Documents, wanted: Offsets, gone: frozenset[int], data: str | None) -> Json:
+def _manifest(place: Place, held: Documents, wanted: Offsets, gone: frozenset[int], found: FileMap) -> Json:
     ids = set(wanted.tolist())
+    data = found.lists.data if found.lists else None
     names = [INDEX, held.path.name, *([data] if data else [])]
+    before = place.manifest.items()
     return {
-        **{name: value for name, value in place.manifest.items() if not name.endswith("_sha256") and name != "numbers"},
+        **{name: value for name, value in before if not name.endswith("_sha256") and name != "numbers"},
         "generation": place.generation + 1,
         "base": place.base,
         "erased": sorted(ids.union(place.manifest.get("erased", ()))),
         "slots": sorted(gone | ids),
         "roots": {name: place.manifest.get("roots", {}).get(name) for name in names},
+        **({"data": data} if data else {}),
     }

@@ -224,6 +224,10 @@ def _ivf_without(shape: Any, vectors: Vectors, ids: Ids, *, retrain: bool) -> tu
     if retrain:
         index.train(vectors)
         how = "lists rebuilt, centroids trained again without the removed"
+    elif not len(ids):
+        index.quantizer.add(np.zeros((shape.nlist, shape.d), np.float32))
+        index.is_trained = True
+        how = "nothing is left, centroids zeroed"
     else:
         index.quantizer.add(faiss.downcast_index(shape.quantizer).reconstruct_n(0, shape.nlist))
         index.is_trained = True

@@ -15,7 +15,9 @@ from retrieval.indexes import patches
 from retrieval.indexes.patches import Patch
 from retrieval.indexes.scrub import NOBODY, Found
 from retrieval.indexes.sections import FileMap, Lists, Offsets, Section
+from retrieval.types import Json
 
+OWED: Final = "learned_with"  # in a manifest: shares of somebody gone, with which something that is kept was learned
 RETRAIN_ABOVE: Final = 0.01  # of all vectors: above it, everything that was learned is learned again
 REFIT_ABOVE: Final = 0.10  # of one list: above it, that list's centroid is computed again from the others in it
 _INNER_PRODUCT = 0
@@ -34,6 +36,18 @@ class Weight:
         """Whether everything is to be learned again."""
         return self.whole > RETRAIN_ABOVE
 
+    @property
+    def is_much(self) -> bool:
+        """Whether the share of the whole, or of a list, is above its limit."""
+        return self.retrain or bool(len(self.heavy))
+
+    def owed(self) -> str:
+        """Say what stays although the share is above a limit, and what would mend it."""
+        return (
+            f"what was learned with them (code book, centroids, ranges) is kept: {self.shares()}; codes alone cannot "
+            "teach it again without loss. Give the original vectors of those who stay to have it learned again"
+        )
+
     def shares(self) -> str:
         """Say the shares, and the limits beside them."""
         shares = f"the removed were {self.whole:.2%} of all vectors and at most {self.largest:.1%} of a list"
@@ -46,6 +60,18 @@ class Weight:
         return f"{what}: {self.shares()}"
 
 
+def owed(manifest: Json, weight: Weight) -> Json:
+    """Return what a manifest is to say of shares with which a kept code book was learned; empty when of none.
+
+    The largest stay: of whoever was erased before, and of this erase.
+    """
+    before = manifest.get(OWED)
+    whole, largest = before if isinstance(before, list) and len(before) == 2 else (0.0, 0.0)
+    if weight.is_much:
+        whole, largest = max(whole, weight.whole), max(largest, weight.largest)
+    return {OWED: [whole, largest]} if whole or largest else {}
+
+
 def weigh(raw: memoryview, found: FileMap, where: Found) -> Weight:
     """Return what the found slots weigh, of all slots that the index was written with; ``raw`` holds the lists."""
     removed = len(where.lists) if found.lists is not None else len(where.positions)
@@ -53,13 +79,17 @@ def weigh(raw: memoryview, found: FileMap, where: Found) -> Weight:
     if found.lists is None or not removed:
         return Weight(whole, 0.0, np.zeros(0, np.int64))
     numbers, counts = np.unique(where.lists, return_counts=True)
-    shares = counts / np.array([len(_living(raw, found.lists, number)) for number in numbers.tolist()])
+    living = [np.count_nonzero(_ids(raw, found.lists, number) != NOBODY) for number in numbers.tolist()]
+    shares = counts / np.array(living)
     return Weight(whole, float(shares.max()), numbers[shares > REFIT_ABOVE])
 
 
+def _ids(raw: memoryview, lists: Lists, number: int) -> Offsets:
+    return np.frombuffer(raw, "<i8", int(lists.sizes[number]), int(lists.ids[number]))
+
+
 def _living(raw: memoryview, lists: Lists, number: int) -> npt.NDArray[np.intp]:
-    ids = np.frombuffer(raw, "<i8", int(lists.sizes[number]), int(lists.ids[number]))
-    return np.flatnonzero(ids != NOBODY)
+    return np.flatnonzero(_ids(raw, lists, number) != NOBODY)
 
 
 def refitted(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from retrieval.erase import erase
-from retrieval.indexes import inplace, layout, numbered
+from retrieval.indexes import layout, mapped, numbered, scrub
 
 MANY = numbered.FROM
 
@@ -29,11 +29,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def found(folder: Path, ids: list[int], *, listed: bool = True) -> list[int]:
     place = layout.current(folder)
-    with inplace.opened(place) as files:
+    with mapped.opened(place) as files:
         if listed:
             assert files.listed is not None
         where = files.find(np.array(sorted(ids), np.int64))
-        return sorted(inplace.ids_at(files, where).tolist())
+        return sorted(mapped.ids_at(files, where).tolist())
 
 
 def test_a_large_file_has_a_list_and_its_numbers_are_found_by_it(made: Path) -> None:
@@ -81,11 +81,11 @@ def test_lists_are_searched_in_their_own_order(tmp_path: Path) -> None:
     index.add_with_ids(vectors, rng.permutation(MANY))
     faiss.write_index(index, str(tmp_path / "index.faiss"))
     place = layout.Place(tmp_path, tmp_path, plain=True, manifest={})
-    with inplace.opened(place) as files:
+    with mapped.opened(place) as files:
         wanted = np.array([4, 77, MANY - 1], np.int64)
         by_scan = files.find(wanted)
-        token = inplace._numbers(place, files)
-    with inplace.opened(layout.Place(tmp_path, tmp_path, plain=True, manifest={"numbers": token})) as files:
+        token = numbered.keep(tmp_path / "index.faiss", scrub.numbers(files.raw, files.found))
+    with mapped.opened(layout.Place(tmp_path, tmp_path, plain=True, manifest={"numbers": token})) as files:
         assert files.listed is not None
         by_list = files.find(wanted)
     for name in ("positions", "lists", "slots"):

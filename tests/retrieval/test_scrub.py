@@ -156,19 +156,6 @@ def test_a_centroid_that_was_mostly_theirs_is_computed_again(tmp_path: Path) -> 
     assert open(folder).search(lonely[3], k=1)[0].id == 2003
 
 
-@pytest.mark.parametrize("factory", ["IVF8,PQ4x6", "SQ8"])
-def test_a_code_book_is_trained_again_when_somebody_was_much_of_it(tmp_path: Path, factory: str) -> None:
-    folder = plain(tmp_path / "p", factory)
-    receipt = erase(folder, range(100))
-    assert receipt.level == "rewritten"
-    assert "trained again on the decoded vectors" in receipt.how
-    index = open(folder)
-    hit = sum(index.search(points()[number], k=10)[0].id in range(100, COUNT) for number in range(100, 200))
-    assert hit == 100
-    near = sum(number in {one.id for one in index.search(points()[number], k=10)} for number in range(100, 200))
-    assert near >= 60, "codes made of codes find less, but still find"
-
-
 def test_the_last_rows_go_and_every_line_is_still_json(tmp_path: Path) -> None:
     folder = plain(tmp_path / "p", "Flat")
     for gone in ([COUNT - 1], [0, 1], [COUNT - 3, COUNT - 2], [600]):
