@@ -21,6 +21,7 @@ from compliance.mitigation import orders, telling_apart, weights
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.rules.errors import InvalidInput, LeaseLost, ProofFailed
 from compliance.rules.terms import JobStatus
+from compliance.rules.thresholds import CLASSIFIER
 
 PAUSE: Final = 0.2  # seconds between two looks at a job that another worker does
 _LAST = "Until then the model serves as it was."
@@ -59,10 +60,11 @@ def refit(task: Task, new: Path) -> dict[str, Any]:
         _sync(path)
     partial.rename(new)
     kept = {name: result[name] for name in ("method", "exactness", "gate", "reasons", "figures", "parameters")}
-    receipt = {**kept, "job": str(ordered.pk), "seconds": result["cost"]["seconds"]}
-    if exact:
-        return {**receipt, "level": "rebuilt"}
-    return {**receipt, "level": "unlearned", **telling_apart.measured(task, new, str(receipt["gate"]))}
+    level = "rebuilt" if exact else "unlearned"
+    receipt = {**kept, "job": str(ordered.pk), "seconds": result["cost"]["seconds"], "level": level}
+    if task.artifact.connector == CLASSIFIER and result["scope"] == "rows":
+        return receipt | telling_apart.judged(task, new, receipt)
+    return receipt
 
 
 def passed(receipt: Mapping[str, Any]) -> bool:

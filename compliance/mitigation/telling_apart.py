@@ -6,36 +6,56 @@ What it does not find in the model before, the model after cannot be said to hav
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from compliance.jobs import processes
 from compliance.jobs.progress import Part
 from compliance.mitigation import orders, weights
 from compliance.mitigation.tasks import Task
 from compliance.provenance import classifiers
+from compliance.rules.terms import ArtifactKind
+from compliance.rules.thresholds import CLASSIFIER, Threshold, thresholds
 
 AUC, FOUND, LOST = "membership AUC", "found at 1 % false alarms", "accuracy lost"
 CHANCE, ALARM = 0.5, 0.01
-_WORST: Final = ("pass", "inconclusive", "fail")
 
 
-def measured(task: Task, new: Path, gate: str) -> dict[str, Any]:
-    """The gate of job and audit together with reasons, and the attack's figures before and after, for the receipt.
+def judged(task: Task, new: Path, receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """The gate for rows, with reasons, and for an approximate route the attack's figures before and after.
 
-    The job itself compares with no references, so that its *inconclusive* says nothing here; its *fail* stands.
+    The job has no references to compare with: how rare the person's rows look to its loss says nothing of whether the
+    model learned from them, so that here only what others lose by it is taken from its gate.
     """
+    told = {"job_gate": receipt["gate"]}
+    if lost := _too_much_lost(task, receipt["figures"]):
+        return {**told, "gate": "fail", "reasons": [lost]}
+    if receipt["exactness"] == "exact":
+        return {**told, "gate": "pass", "reasons": ["Exact: the new model has not seen the rows."]}
+    return {**told, **_attacked(task, new)}
+
+
+def _attacked(task: Task, new: Path) -> dict[str, Any]:
     with weights.listed(orders.pictures_of(task)) as ids:
         before = _audit(task, Path(task.place.location), ids, 0.0)
         after = _audit(task, new, ids, 0.5)
     then, now = _figures(before), _figures(after)
-    reasons, found = list(after["reasons"]), str(after["gate"])
-    if found == "pass" and not fired(then):
-        found = "inconclusive"
+    gate, reasons = str(after["gate"]), list(after["reasons"])
+    if gate == "pass" and not fired(then):
+        gate = "inconclusive"
         reasons = ["The attack did not tell the rows from others in the model before either: it has no power here."]
-    verdict = max((found, "fail" if gate == "fail" else "pass"), key=_WORST.index)
-    return {"gate": verdict, "reasons": reasons, "attacked": {"before": then, "after": now, "fired": fired(then)}}
+    return {"gate": gate, "reasons": reasons, "attacked": {"before": then, "after": now, "fired": fired(then)}}
+
+
+def _too_much_lost(task: Task, figures: Sequence[Mapping[str, Any]]) -> str:
+    """In words, when others lose more answers than the plan allows; empty when they do not."""
+    fixed = task.step.plan.thresholds.get(task.artifact.slug, {}).get("accuracy_lost")
+    limit = Threshold.from_json(fixed) if fixed else thresholds(ArtifactKind.MODEL, CLASSIFIER)["accuracy_lost"]
+    lost = max((float(row["value"]) for row in figures if row["name"] == LOST), default=0.0)
+    return (
+        f"Accuracy on pictures held out fell by {lost:.1%}, more than {limit.limit:.1%}." if lost > limit.limit else ""
+    )
 
 
 def fired(figures: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -99,11 +99,13 @@ def look_with(
 def _forget(
     artifacts: list[Artifact], matches: dict[str, dict[str, list[Match]]], search: searching.Search
 ) -> dict[str, list[dict[str, str]]]:
-    """Rows with prompt and response that count as the person, per training set: what a model has to forget."""
+    """Rows that count as the person, per training set: what a model has to forget; texts with prompt and response."""
     found = {}
     for artifact in artifacts:
         keys = _counted(matches[artifact.slug], search)
         place = place_of(artifact)
+        if artifact.connector == classifiers.IMAGES and (pictures := classifiers.learned(keys)):
+            found[artifact.slug] = [{"key": key} for key in pictures]
         if not keys or not artifact.options.get("training"):
             continue
         rows = connector_of(artifact).records(place, keys)

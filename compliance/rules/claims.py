@@ -54,6 +54,7 @@ CHANGING = frozenset(
         "promote_model",
     }
 )
+MAKING = ("replay_model", "unlearn_model")  # what makes a model anew; which route it took, the step says
 UNDO = "destroy_undo"
 LEVELS = ("hidden", "logically_deleted", "rewritten", "byte_checked")  # of a store's receipt, the weakest first
 _WEAK = LEVELS[:2]
@@ -118,7 +119,7 @@ def _is_model(evidence: Evidence) -> bool:
 
 def _against_erased(evidence: Evidence) -> tuple[str, ...]:
     reasons = _undone(evidence)
-    if _is_model(evidence) and not any(step.action == "replay_model" and step.exact for step in evidence.steps):
+    if _is_model(evidence) and not any(step.action in MAKING and step.exact for step in evidence.steps):
         reasons += ("The model was not rebuilt without the person by an exact route.",)
     return reasons + _unread(evidence) + _unmet(evidence, for_mitigated=False) + _marked(evidence)
 

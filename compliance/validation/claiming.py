@@ -12,6 +12,7 @@ from compliance.provenance.models import Artifact
 from compliance.rules import claims
 from compliance.rules.proof import Claim, Evidence, MeasurementResult, StepResult
 from compliance.rules.terms import ArtifactKind, Exemption, StepStatus, Verdict
+from compliance.rules.thresholds import BY_JOB
 from compliance.validation.models import Measurement
 
 
@@ -26,11 +27,14 @@ def claims_of(request: ErasureRequest, plan: Plan) -> list[tuple[Artifact, Claim
 
 def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None, unread: bool) -> Evidence:
     measured = plan.measurements.filter(artifact=artifact).exclude(verdict="")
+    by_job = artifact.connector in BY_JOB
     return Evidence(
         artifact=artifact.slug,
         name=artifact.name,
         kind=ArtifactKind(artifact.kind),
-        steps=tuple(_step(step) for step in plan.steps.filter(artifact=artifact).order_by("order", "id")),
+        steps=tuple(
+            _step(step, by_job=by_job) for step in plan.steps.filter(artifact=artifact).order_by("order", "id")
+        ),
         measurements=tuple(_measurement(row) for row in measured),
         exemption=exemption,
         unread=unread,
@@ -38,12 +42,14 @@ def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None, unrea
     )
 
 
-def _step(step: Step) -> StepResult:
+def _step(step: Step, *, by_job: bool) -> StepResult:
+    """A step's result; what a job in the end did exactly is exact, also when the plan had promised less."""
+    surpassed = by_job and (step.receipt or {}).get("exactness") == "exact"
     return StepResult(
         action=step.action,
         status=StepStatus(step.status),
         level=str((step.receipt or {}).get("level", "")),
-        exact=bool(step.exact),
+        exact=bool(step.exact) or surpassed,
         scheduled_for=step.scheduled_for,
     )
 

@@ -242,6 +242,34 @@ def test_a_classifier_forgets_a_class_by_order(customer: Customer) -> None:
     assert state["result"]["method"] == "renew" and state["result"]["gate"] in ("fail", "inconclusive")
 
 
+def test_a_classifier_whose_folds_were_cut_by_person_needs_the_people_file_and_uses_it(customer: Customer) -> None:
+    from unlearning.cli import main
+
+    home = customer.folder
+    digits_in(home / "digits")
+    hers = [f"train-{n:05}" for n in range(0, 60, 4)]
+    (home / "people.csv").write_text("".join(f"{row},P-1\n" for row in hers))
+    train = ["classifier", "train", "--data", str(home / "digits"), "--out", str(home / "net"), "--epochs", "1"]
+    assert main([*train, "--folds", "2", "--people", str(home / "people.csv")]) == 0
+    model = {"slug": "digits", "kind": "classifier", "location": "net", "inputs": {"data": "digits"}}
+    refused = post(customer.outside, "models/", model)
+    assert (refused.status_code, "inputs.people" in refused.content.decode()) == (422, True)
+    for wrong in ("people", "../people.csv", "digits"):
+        inputs = {"data": "digits", "people": wrong}
+        assert post(customer.outside, "models/", {**model, "inputs": inputs}).status_code == 422
+    model["inputs"] = {"data": "digits", "people": "people.csv"}
+    assert post(customer.outside, "models/", model).status_code == 201
+    order = {"model": "digits", "forget": {"ids": hers}, "method": "oof_match"}
+    number = post(customer.outside, "jobs/", order).json()["id"]
+    tasks.look()
+    state = customer.outside.get(f"/api/v1/unlearning/jobs/{number}/").json()
+    assert state["status"] == "done", state
+    assert (state["result"]["method"], state["result"]["exactness"]) == ("oof_match", "approximate")
+    assert "P-1" not in json.dumps(state)
+    assert UnlearningJob.objects.get(pk=number).forget == {"ids": [], "count": len(hers)}
+    assert {line["name"] for line in state["artifacts"]} == {"classifier.json", "model.safetensors"}  # no fold stays
+
+
 def test_a_tables_model_forgets_rows_by_order_exactly(customer: Customer) -> None:
     from unlearning.cli import main
 

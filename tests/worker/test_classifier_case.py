@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from PIL import Image
 from compliance.evidence import services as evidence
 from compliance.evidence import verify
 from compliance.forgetting.models import UnlearningJob
+from compliance.jobs import services as jobs
 from compliance.mitigation import services as mitigation
 from compliance.mitigation.models import Step
-from compliance.rules.terms import ClaimLevel, State, Verdict
+from compliance.rules.terms import ClaimLevel, State, StepStatus, Verdict, Work
 from compliance.validation import claiming
 from tests.worker.small_company import House
 from unlearning.classifiers import commands
@@ -129,3 +131,49 @@ def test_a_whole_case_trains_the_classifier_again_and_may_call_it_erased(studio:
     report = evidence.latest(studio.case)
     assert report is not None
     assert verify.verify(evidence.pack_path(report).read_bytes(), key=evidence.fingerprint())
+
+
+@pytest.fixture
+def hurried(studio: House) -> House:
+    """The same, but training again may take no time at all."""
+    home = home_of(studio)
+    with (home / "photos/people.csv").open("a") as handle:  # a household's picture, with somebody else on it
+        handle.write(f"ones/8.png,{studio.person.customer_id}\n")
+    content = yaml.safe_load(studio.systems.read_text("utf-8"))
+    next(entry for entry in content["artifacts"] if entry["id"] == "sorter")["options"] = {
+        "budget_seconds": 0,
+        "references": 4,
+    }
+    studio.systems.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
+    return studio
+
+
+@pytest.mark.slow
+def test_an_approximate_route_that_shows_nothing_promotes_nothing_until_an_engineer_trains_again(
+    hurried: House,
+) -> None:
+    home = home_of(hurried)
+    before = weights_of(home / "sorter")
+    hurried.planned()  # the picture with somebody else on it was proposed, and left as it is
+    made = step_of(hurried, "unlearn_model")
+    assert (made.exact, made.planned["parameters"]["method"]) == (False, "neggrad_plus")
+    hurried.approve()
+    hurried.exhaust()
+    stopped = hurried.stopped()
+    assert stopped is not None
+    assert "could not be decided" in stopped.error_message
+    made = step_of(hurried, "unlearn_model")
+    assert made.status == StepStatus.WAITING
+    assert made.receipt is not None
+    assert made.receipt["attacked"]["after"]["membership AUC"]["n"] == 3
+    assert weights_of(home / "sorter") == before
+    assert not [row for row in HERS if (home / "photos/train" / row).exists()]  # they do not wait for the model
+    assert (home / "photos/train/ones/8.png").exists()
+    assert (home / "photos/people.csv").read_text() == "ones/8.png,X-00001\n"
+    assert claim_of(hurried).level is ClaimLevel.NOT_SHOWN
+    shutil.rmtree(home / "sorter")
+    trained(home / "photos", home / "sorter", seed=9)
+    jobs.retry(hurried.job(Work.MITIGATE))
+    hurried.work()
+    assert hurried.state() is State.VALIDATED, hurried.stopped()
+    assert claim_of(hurried).level is ClaimLevel.ERASED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,6 +44,19 @@ def check(model: Path, inputs: Mapping[str, Any]) -> None:
         raise InvalidInput("A classifier needs the folder of its training data: inputs.data names it.")
     if "people" in inputs and not Path(inputs["people"]).is_file():
         raise InvalidInput("inputs.people names a CSV file of row id and person.")
+    if "people" not in inputs and _cut_by_person(model):
+        raise InvalidInput(
+            "This classifier's out-of-fold models were cut by person: without the people file no row has its fold.",
+            next_action="Name the CSV file of row id and person in inputs.people.",
+        )
+
+
+def _cut_by_person(model: Path) -> bool:
+    try:
+        notes = json.loads((model / "classifier.json").read_text("utf-8"))["notes"]
+        return bool(notes.get("folds")) and bool(notes.get("by person"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False  # the job says what is wrong with it
 
 
 def check_forget(forget: Mapping[str, Any]) -> None:

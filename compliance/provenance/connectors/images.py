@@ -180,7 +180,7 @@ def _rows(shelf: Shelf, people: People) -> Iterator[Row]:
 
 
 def _row(picture: Picture, people: People) -> Row:
-    fields = {"image": picture.key, "class": picture.label, "on it": _together(people.shown_on(picture.key))}
+    fields = {"image": picture.key, "class": picture.label, "people on it": _together(people.shown_on(picture.key))}
     return Row(picture.key, fields, picture.raw, None, picture.path.name)
 
 
@@ -201,7 +201,7 @@ def _taken_apart(key: str) -> str:
 def _on_it(match: Match, key: str, people: People) -> Match:
     """The match of a line as one of its picture; with others on the picture it only asks."""
     together = people.shown_on(key)
-    found = replace(match, record=key, field="on it", start=0, end=len(_together(together)))
+    found = replace(match, record=key, field="people on it", start=0, end=len(_together(together)))
     return _asking(found) if len(together) > 1 else found
 
 
