@@ -72,8 +72,8 @@ def shelf_of(place: Place) -> Shelf:
             return cast(Shelf, module.Shelf(place))
     raise ModelUnreadable(
         f"{place.name}: the folder {folder.name!r} holds no pictures in a folder a class.",
-        next_action="Give the folder with train/ and test/ that a classifier learns from. IDX files and CIFAR batches name a "
-        "row by its place, so that a row that goes would rename others: keep such pictures as files.",
+        next_action="Give the folder with train/ and test/ that a classifier learns from. IDX files and CIFAR batches "
+        "name a row by its place, so that a row that goes would rename others: keep such pictures as files.",
     )
 
 
