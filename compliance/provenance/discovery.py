@@ -32,6 +32,7 @@ from compliance.rules.terms import ArtifactKind
 SAMPLE = 200  # records read of each place
 WHOLE, INSIDE = 0.5, 0.02  # share of values that are, or hold, an identifier
 _DATABASES = (".sqlite", ".sqlite3", ".db", ".duckdb")
+_KNOWS_ITS_FIELDS = ("images",)  # every field is searched, whatever the map says of it
 _NO_RECORDS = (ArtifactKind.MODEL.value, ArtifactKind.CHECKPOINT.value)
 
 
@@ -90,6 +91,8 @@ def _of_place(entry: ArtifactEntry, region: str) -> Iterator[Finding]:
         fields = fields_of(entry.place(), region)
     except OubliError as error:
         yield Finding(entry.id, f"could not be read: {error.cause}", error.next_action)
+        return
+    if entry.connector in _KNOWS_ITS_FIELDS:
         return
     known = (*entry.subject_fields, *entry.text_fields, entry.key_field, entry.lineage_field)
     for field in fields:

@@ -180,8 +180,8 @@ _CLASSIFIER = (
         "at_most",
         0.01,
         "share of answers",
-        "rows that nobody trained on are still classified",
-        erased=Need.NOT_FAILED,
+        "rows that nobody trained on are still classified; what training without the person gives is what it gives",
+        erased=Need.NOTHING,
     ),
 )
 _BY_CONNECTOR: Mapping[str, tuple[Threshold, ...]] = {TABLE_MODEL: _FITTED, CLASSIFIER: _CLASSIFIER}

@@ -8,8 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from PIL import PngImagePlugin
 
+from compliance.provenance import catalogue, discovery
 from compliance.provenance.connectors import Match, NotErasableHere, Place, images
 from compliance.provenance.connectors.pictures import is_training, shelf_of
 from compliance.rules.errors import ConfigurationError, DamagedArtifact, ModelUnreadable, NotAllowed, SourceUnreachable
@@ -222,3 +224,13 @@ def test_without_a_people_file_the_search_says_what_it_could_not_go_by(photos: P
     found = images.describe(photos)
     assert "no people file" in str(found.detail["searched"])
     assert (found.records, found.detail["training"], found.detail["fixed"]) == (16, 8, True)
+
+
+def test_looking_for_what_the_map_leaves_out_asks_nothing_about_pictures(photos: Place) -> None:
+    written = Path(photos.location).parent / "systems.yaml"
+    entry = {"id": "photos", "name": "Photos", "kind": "dataset", "connector": "images", "location": "photos"}
+    entry |= {"entity": "studio", "purpose": "Sort", "lawful_basis": "contract", "retention": "1 year"}
+    entity = {"id": "studio", "name": "Studio", "law": ["gdpr"], "country": "DE", "time_zone": "Europe/Berlin"}
+    entity |= {"contact": "privacy@studio.example", "authority": "BlnBDI"}
+    written.write_text(yaml.safe_dump({"entities": [entity], "artifacts": [entry]}))
+    assert list(discovery.discover(catalogue.load(written))) == []

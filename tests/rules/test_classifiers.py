@@ -79,6 +79,7 @@ def test_equal_to_a_retraining_is_erased_and_anything_less_is_not() -> None:
         found = claim(evidence(exact=True, **{**passed, "equals_a_retraining": verdict}))
         assert found.level is ClaimLevel.NOT_SHOWN
     assert claim(evidence(exact=True, accuracy_lost=Verdict.PASSED)).level is ClaimLevel.NOT_SHOWN
+    assert claim(evidence(exact=True, equals_a_retraining=Verdict.PASSED)).level is ClaimLevel.ERASED
 
 
 def test_an_approximate_route_is_mitigated_only_when_every_attack_is_decided() -> None:
