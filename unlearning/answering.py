@@ -70,7 +70,13 @@ def sampled(
         mask = torch.ones((count, len(ids)), dtype=torch.long)
         first = start.logits[-1:].expand(count, -1)
         rows = _walk(
-            model, first, cache=start.copies(count), mask=mask, longest=longest, tokenizer=tokenizer, choose=choose
+            model,
+            first,
+            cache=start.copies(count),
+            mask=mask,
+            longest=longest,
+            ends=ends_of(model, tokenizer),
+            choose=choose,
         )
     return [str(text) for text in tokenizer.batch_decode(rows, skip_special_tokens=True)]
 
@@ -92,7 +98,17 @@ def _first_choice(logits: Any) -> Any:
 def _decoded(
     model: Any, tokenizer: Any, heads: Sequence[Sequence[int]], *, longest: int, choose: Choose = _first_choice
 ) -> list[str]:
-    """Padding stands left here, so that every row writes its next token in the same column."""
+    rows = written(model, heads, ends=ends_of(model, tokenizer), longest=longest, choose=choose)
+    return [str(text) for text in tokenizer.batch_decode(rows, skip_special_tokens=True)]
+
+
+def written(
+    model: Any, heads: Sequence[Sequence[int]], *, ends: set[int], longest: int, choose: Choose = _first_choice
+) -> list[list[int]]:
+    """What the model writes behind each head, as ids, without the one that ends it.
+
+    Padding stands left here, so that every row writes its next token in the same column.
+    """
     width = max(len(head) for head in heads)
     ids, mask = torch.zeros((len(heads), width), dtype=torch.long), torch.zeros((len(heads), width), dtype=torch.long)
     for row, head in enumerate(heads):
@@ -102,26 +118,23 @@ def _decoded(
     output = model(input_ids=ids, attention_mask=mask, use_cache=True, **placed(model, places))
     cache = getattr(output, "past_key_values", None)
     if not isinstance(cache, DynamicCache):
-        rows = _generated(model, tokenizer, ids, mask, longest=longest)
-    else:
-        first = output.logits[:, -1]
-        rows = _walk(model, first, cache=cache, mask=mask, longest=longest, tokenizer=tokenizer, choose=choose)
-    return [str(text) for text in tokenizer.batch_decode(rows, skip_special_tokens=True)]
+        return _anew(model, heads, longest=longest, ends=ends, choose=choose)
+    return _walk(model, output.logits[:, -1], cache=cache, mask=mask, longest=longest, ends=ends, choose=choose)
 
 
 def _walk(
-    model: Any, logits: Any, *, cache: Any, mask: Any, longest: int, tokenizer: Any, choose: Choose
+    model: Any, logits: Any, *, cache: Any, mask: Any, longest: int, ends: set[int], choose: Choose
 ) -> list[list[int]]:
     """Token after token until each row has ended; rows that ended leave the batch when they are half of it."""
-    written: list[list[int]] = [[] for _ in range(len(mask))]
-    alive, ends = list(range(len(mask))), _ends(model, tokenizer)
+    said: list[list[int]] = [[] for _ in range(len(mask))]
+    alive = list(range(len(mask)))
     for _ in range(longest):
         chosen = choose(logits)
         going = []
         for place, token in enumerate(chosen.tolist()):
             row = alive[place]
             if row >= 0 and token not in ends:
-                written[row].append(token)
+                said[row].append(token)
                 going.append(place)
             else:
                 alive[place] = -1
@@ -135,24 +148,33 @@ def _walk(
         mask = torch.cat([mask, torch.ones((len(mask), 1), dtype=torch.long)], dim=1)
         given = {"attention_mask": mask, "past_key_values": cache, "use_cache": True, **placed(model, places)}
         logits = model(input_ids=chosen[:, None], **given).logits[:, -1]
-    return written
+    return said
 
 
-def _ends(model: Any, tokenizer: Any) -> set[int]:
+def ends_of(model: Any, tokenizer: Any = None) -> set[int]:
     """Ids after which an answer is over."""
-    named = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    several = named if isinstance(named, list) else [named]
-    return {int(token) for token in (*several, tokenizer.eos_token_id) if token is not None}
+    holders = (getattr(model, "generation_config", None), model.config, tokenizer)
+    named = [getattr(holder, "eos_token_id", None) for holder in holders]
+    several = [token for one in named for token in (one if isinstance(one, list) else [one])]
+    return {int(token) for token in several if token is not None}
 
 
-def _generated(model: Any, tokenizer: Any, ids: Any, mask: Any, *, longest: int) -> list[list[int]]:
-    """For architectures with a memory of their own kind: the model's own loop, greedy."""
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    output = model.generate(
-        input_ids=ids, attention_mask=mask, do_sample=False, num_beams=1, max_new_tokens=longest, pad_token_id=pad
-    )
-    found: list[list[int]] = output[:, ids.shape[1] :].tolist()
-    return found
+def _anew(
+    model: Any, heads: Sequence[Sequence[int]], *, longest: int, ends: set[int], choose: Choose
+) -> list[list[int]]:
+    """For architectures with a memory of their own kind: the whole text again for each token, rows of one length."""
+    said: list[list[int]] = [list(head) for head in heads]
+    for length in sorted({len(head) for head in heads}):
+        alive = [row for row, head in enumerate(heads) if len(head) == length]
+        for _ in range(longest):
+            logits = model(input_ids=torch.tensor([said[row] for row in alive]), use_cache=False).logits[:, -1]
+            chosen = dict(zip(alive, choose(logits).tolist(), strict=True))
+            alive = [row for row in alive if chosen[row] not in ends]
+            for row in alive:
+                said[row].append(chosen[row])
+            if not alive:
+                break
+    return [row[len(head) :] for row, head in zip(said, heads, strict=True)]
 
 
 def seed_of(*words: object) -> int:

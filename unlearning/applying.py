@@ -19,11 +19,12 @@ import torch
 
 from unlearning.batches import collate, token_losses
 from unlearning.budget import Budget
-from unlearning.dose import StillKnown
+from unlearning.dose import StillKnown, still_known
 from unlearning.errors import Diverged, InputError
 from unlearning.files import swap_in
 from unlearning.methods import Material, Method, Turn
 from unlearning.models import check_finite, load_state, save_state
+from unlearning.scoring import encoded_for
 from unlearning.tokens import Encoded
 from unlearning.types import Progress, Row
 
@@ -44,6 +45,13 @@ class Rows:
     def material(self, model: Any, *, seed: int) -> Material:
         """What a method prepares from."""
         return Material(model, self.tokenizer, self.forget, self.retain, self.forget_rows, self.retain_rows, seed)
+
+
+def rows_for(model: Any, tokenizer: Any, forget: Sequence[Row], retain: Sequence[Row], *, seed: int) -> Rows:
+    """The rows as ids that the model has room for, and what it still knows of the first."""
+    gone, kept = encoded_for(model, tokenizer, forget), encoded_for(model, tokenizer, retain)
+    known = still_known(tokenizer, forget, retain, seed=seed)
+    return Rows(gone, kept, known, tokenizer, list(forget), list(retain))
 
 
 def apply(

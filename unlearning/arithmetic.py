@@ -25,7 +25,8 @@ from unlearning.errors import ModelError
 from unlearning.files import partial_folder, promote
 from unlearning.gates import MOST_LOST, gates_for
 from unlearning.models import digest, open_model, pin, save_model
-from unlearning.tokens import Encoded, encode
+from unlearning.scoring import encoded_for
+from unlearning.tokens import Encoded
 from unlearning.training import outcome
 from unlearning.types import Outcome, Progress, Row, silent
 from unlearning.unlearn import check_rows
@@ -65,7 +66,7 @@ def subtract(
     pin(threads)
     partial = partial_folder(out)
     model, tokenizer = open_model(model_dir)
-    gone, kept = encode(tokenizer, forget), encode(tokenizer, retain)
+    gone, kept = encoded_for(model, tokenizer, forget), encoded_for(model, tokenizer, retain)
     gates = gates_for(model, kept, (), seed=seed, most_lost=most_lost)
     old = older(model, checkpoint)
     change = _change(old, gone, weights, seed=seed)

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from unlearning import methods
-from unlearning.applying import Rows, apply
+from unlearning.applying import apply, rows_for
 from unlearning.arithmetic import subtract
 from unlearning.budget import Budget
-from unlearning.dose import still_known
 from unlearning.errors import LedgerError, UnlearningError
 from unlearning.gates import MOST_LOST, right_tokens
 from unlearning.ledger import Ledger, has_ledger
@@ -119,8 +118,7 @@ def _piloted(
     why: list[str],
 ) -> Choice:
     """A quarter of each candidate's rounds on a copy: nearest to never seen wins, if others' answers stay."""
-    rows = Rows(encode(tokenizer, forget), encode(tokenizer, retain), still_known(tokenizer, forget, retain, seed=seed))
-    rows = replace(rows, tokenizer=tokenizer, forget_rows=list(forget), retain_rows=list(retain))
+    rows = rows_for(model, tokenizer, forget, retain, seed=seed)
     before, found = right_tokens(model, rows.retain), []
     for name in pilots:
         method = methods.load(name)

@@ -21,6 +21,7 @@ from unlearning.tokens import Encoded
 
 # Architectures whose logits are the output embedding applied to the last hidden state and nothing else (no scaling, no
 # cap): there only the positions that count go through the vocabulary matrix.
+BLOCK = 512  # tokens that go through the vocabulary at once where nothing is learned
 PLAIN_HEAD = frozenset({"llama", "gpt2", "mistral", "qwen2", "qwen3", "gpt_neox", "phi"})
 
 
@@ -105,7 +106,7 @@ def _groups(rows: Sequence[Encoded], size: int, key: Callable[[Encoded], Any]) -
 
 def answer_logits(model: Any, batch: Batch) -> Any:
     """Logits that predict the answer tokens: `(tokens, vocabulary)`."""
-    model = model.get_base_model() if hasattr(model, "get_base_model") else model  # adapters stay inside
+    model = inner(model)
     if llama.suits(model, batch.layout):
         ids, kept, place = batch.packed
         logits = model.get_output_embeddings()(llama.hidden_at(model, ids, layout=batch.layout, kept=kept))
@@ -124,7 +125,30 @@ def logits_of_each(model: Any, *batches: Batch) -> tuple[Any, ...]:
 
 def token_losses(model: Any, batch: Batch) -> Any:
     """Cross-entropy of each answer token, in nats: `(tokens,)`."""
+    if not torch.is_grad_enabled() and llama.suits(inner(model), batch.layout):
+        return _losses_alone(inner(model), batch)
     return losses_in(answer_logits(model, batch), batch)
+
+
+def _losses_alone(model: Any, batch: Batch) -> Any:
+    """The same where nothing is learned: a block of tokens at a time goes through the vocabulary, and is let go."""
+    ids, kept, place = batch.packed
+    place = torch.arange(len(kept)) if place is None else place
+    order = place.argsort(stable=True)
+    hidden = llama.hidden_at(model, ids, layout=batch.layout, kept=kept)
+    losses = torch.empty(len(place))
+    bounds = torch.searchsorted(place[order], torch.arange(0, len(kept) + BLOCK, BLOCK)).tolist()
+    for number, (first, last) in enumerate(itertools.pairwise(bounds)):
+        logits = model.get_output_embeddings()(hidden[number * BLOCK : (number + 1) * BLOCK])
+        mine = order[first:last]
+        chosen = torch.log_softmax(logits, dim=-1)[place[mine] - number * BLOCK, batch.targets[mine]]
+        losses[mine] = chosen.neg()
+    return losses
+
+
+def inner(model: Any) -> Any:
+    """The model inside its adapters, which stay where they are."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def losses_of_each(model: Any, *batches: Batch) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -11,8 +10,10 @@ from typing import Any
 
 import torch
 
+from unlearning.answering import ends_of, written
 from unlearning.batches import alike, answer_logits, collate
 from unlearning.errors import Refused
+from unlearning.scoring import room_of
 from unlearning.tokens import Encoded
 
 ASKED = 200  # rows of each kind, drawn once
@@ -80,23 +81,15 @@ def right_tokens(model: Any, rows: Sequence[Encoded]) -> float:
 
 def babbling(model: Any, rows: Sequence[Encoded]) -> float:
     """Share of free answers, of at least eight tokens, in which one token stands over and over."""
-    found = 0
-    for row in rows:
-        said = _spoken(model, row.ids[: row.start])
-        most = Counter(said).most_common(1)[0][1] if said else 0
-        found += len(said) >= 8 and most > SAME * len(said)
-    return found / len(rows) if rows else 0.0
-
-
-def _spoken(model: Any, head: Sequence[int]) -> list[int]:
-    """The model's first choices after a question, until it ends or for a while."""
-    ids, ends = list(head), model.config.eos_token_id
-    stop = set(ends) if isinstance(ends, list) else {ends}
-    room = min(SPOKEN, int(getattr(model.config, "max_position_embeddings", math.inf)) - len(ids))
+    if not rows:
+        return 0.0
+    room = max(1, room_of(model) - SPOKEN)
+    heads = [row.ids[: row.start][-room:] for row in rows]
     with torch.inference_mode():
-        for _ in range(room):
-            token = int(answer_logits(model, collate([Encoded((*ids, 0), len(ids))])).argmax(dim=-1)[-1])
-            if token in stop:
-                break
-            ids.append(token)
-    return ids[len(head) :]
+        answers = written(model, heads, ends=ends_of(model), longest=SPOKEN)
+    return sum(_same(said) for said in answers) / len(rows)
+
+
+def _same(said: Sequence[int]) -> bool:
+    most = Counter(said).most_common(1)[0][1] if said else 0
+    return len(said) >= 8 and most > SAME * len(said)

@@ -5,8 +5,8 @@ before it alone. Rows make a tree, and each of its nodes is computed once; rows 
 
 Packing after "Efficient Sequence Packing without Cross-contamination" (arXiv 2107.02027). A block-diagonal mask over
 all tokens would cost their number squared; here rows of similar length are unfolded into rectangles for the attention
-alone, so that it costs about each row's length squared. Text stands left and attention is causal: what fills a pad slot
-reaches no real token.
+alone, so that it costs about each row's length squared; what their rows all begin with is asked once and shown once, in
+a rectangle of its own. Text stands left and attention is causal: what fills a pad slot reaches no real token.
 """
 
 from __future__ import annotations
@@ -18,15 +18,37 @@ from typing import Any
 
 import torch
 
-FEW, MOST = 8, 4  # rows of a rectangle at least, rectangles at most
+FEW, MOST = 8, 4  # rows of a rectangle that is cut by length, at least; pieces it is cut into, at most
+BUSY = 6000  # pairs of tokens that cost about as much as the kernels of one more rectangle
 
 
 @dataclass(frozen=True)
 class Rectangle:
-    """Some rows of a layout, and the longest length among them."""
+    """Some rows of a layout, asked from the time `start` to `width`: before it all of them have the same tokens."""
 
     rows: tuple[int, ...]
+    start: int
     width: int
+
+    @property
+    def tail(self) -> int:
+        return self.width - self.start
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Where heads lie in what attention works on: a buffer of queries, one of keys and one of values, end to end.
+
+    `unfold` says which head of which token fills each slot; `fold` which slot first holds each head of each token,
+    `(tokens · heads,)`; `back` the same for queries, as they lie in what was gathered: `(tokens, heads)`. Keys and
+    values that are shown in further slots get gradients there too: `slots`, for the heads `whose`.
+    """
+
+    unfold: Any
+    fold: Any
+    back: Any
+    slots: Any
+    whose: Any
 
 
 @dataclass(frozen=True)
@@ -52,11 +74,47 @@ class Layout:
 
     @cached_property
     def rectangles(self) -> tuple[Rectangle, ...]:
-        """Rows grouped by length."""
-        order = sorted(range(len(self.lengths)), key=lambda row: self.lengths[row])
-        size = max(FEW, -(-len(order) // MOST))
-        groups = [tuple(order[start : start + size]) for start in range(0, len(order), size)]
-        return tuple(Rectangle(rows, self.lengths[rows[-1]]) for rows in groups)
+        """Rows that begin alike, cut by length, asked behind what they share; first what each group shares."""
+        order = self.order or tuple(range(len(self.lengths)))
+        groups = self._parted(list(zip(order, self.common or (0,) * len(order), strict=True)))
+        trunks = [(rows[0], start) for rows, start in groups if start]
+        found = [Rectangle(tuple(row for row, _ in trunks), 0, max(start for _, start in trunks))] if trunks else []
+        loose = [row for rows, start in groups if not start for row in rows]
+        for rows, start in [*((rows, start) for rows, start in groups if start), (loose, 0)]:
+            found += self._cut(sorted(rows, key=lambda row: self.lengths[row]), start)
+        return tuple(found)
+
+    def _parted(self, rows: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
+        """Neighbours (row, what it shares with the one before) in groups with their beginning, as long as it pays."""
+        members = [row for row, _ in rows]
+        longest = max(self.lengths[row] for row in members)
+        start, place = min(((shared, place) for place, (_, shared) in enumerate(rows) if place), default=(0, 0))
+        whole = [(members, min(start, longest - 1))]
+        if not place:
+            return whole
+        halves = self._parted(rows[:place]) + self._parted(rows[place:])
+        return halves if self._cost(halves) < self._cost(whole) else whole
+
+    def _cost(self, groups: Sequence[tuple[Sequence[int], int]]) -> int:
+        return sum(
+            BUSY + start * start + len(rows) * (longest - start) * longest
+            for rows, start in groups
+            for longest in [max(self.lengths[row] for row in rows)]
+        )
+
+    def _cut(self, rows: Sequence[int], start: int) -> list[Rectangle]:
+        """Rows of rising length as rectangles from `start` on; as many as pay."""
+        if not rows:
+            return []
+        cuts = []
+        for pieces in range(1, max(1, min(MOST, len(rows) // FEW)) + 1):
+            size = -(-len(rows) // pieces)
+            groups = [tuple(rows[first : first + size]) for first in range(0, len(rows), size)]
+            cost = sum(
+                BUSY + len(group) * (self.lengths[group[-1]] - start) * self.lengths[group[-1]] for group in groups
+            )
+            cuts.append((cost, groups))
+        return [Rectangle(group, start, max(start + 1, self.lengths[group[-1]])) for group in min(cuts)[1]]
 
     @cached_property
     def _ordered(self) -> tuple[Any, Any, Any]:
@@ -91,38 +149,35 @@ class Layout:
         """Position of each token in its own row: `(1, tokens)`."""
         return self.firsts[1][None]
 
-    def unfolding(self, *, heads: int, first: int, every: int) -> Any:
-        """Flat indexes from packed `(tokens, every)` to rectangles `(rows, heads, width)` of heads `first` and on.
+    def slots(self, *, heads: int, groups: int) -> Slots:
+        """Slots of `heads` that ask and `groups` that are asked; each token has the heads that ask, keys, values.
 
-        A pad slot takes token 0: any will do.
+        Queries of a rectangle lie as `(groups, rows, heads of a group, times)`, keys as `(groups, rows, times)` with
+        those of the shared beginning `(groups, times)` behind them, values like keys. A pad slot holds token 0: any
+        will do.
         """
-        chosen = first + torch.arange(heads)[None, :, None]
-        slots = (self.nodes[list(shape.rows), : shape.width] for shape in self.rectangles)
-        return torch.cat([(some.clamp_min(0)[:, None] * every + chosen).flatten() for some in slots])
-
-    def folding(self, *, heads: int) -> Any:
-        """Flat indexes from rectangles `(rows, heads, width)` back to packed: `(tokens, heads)`, where first shown."""
-        return self._slots(*self.firsts, heads=heads)
-
-    def repeated(self, *, heads: int) -> tuple[Any, Any]:
-        """Slots that `folding` leaves out `(n, heads)`, and their tokens `(n,)`: gradients come back there too."""
-        order, real, fresh = self._ordered
-        row, time = (real & ~fresh).nonzero(as_tuple=True)
-        return self._slots(order[row], time, heads=heads), self.nodes[order[row], time]
-
-    def _slots(self, row: Any, time: Any, *, heads: int) -> Any:
-        """Flat indexes in rectangles `(rows, heads, width)` of these rows and times: `(n, heads)`."""
-        begin, width = (
-            torch.empty(len(self.lengths), dtype=torch.long),
-            torch.empty(len(self.lengths), dtype=torch.long),
-        )
-        start = 0
+        every = heads + 2 * groups
+        asked: list[Any] = []
+        keys: list[Any] = []
+        values: list[Any] = []
         for shape in self.rectangles:
-            rows = list(shape.rows)
-            begin[rows] = start + torch.arange(len(rows)) * heads * shape.width
-            width[rows] = shape.width
-            start += len(rows) * heads * shape.width
-        return (begin[row] + time)[:, None] + torch.arange(heads) * width[row][:, None]
+            tail = self.nodes[list(shape.rows), shape.start : shape.width]
+            trunk = self.nodes[shape.rows[0], : shape.start]
+            asked.append(_held(tail[:, None], torch.arange(heads).view(groups, 1, -1, 1), every))
+            for found, first in ((keys, heads), (values, heads + groups)):
+                chosen = first + torch.arange(groups)[:, None]
+                found += [_held(tail, chosen[..., None], every), _held(trunk, chosen, every)]
+        whose = torch.cat([*asked, *keys, *values])
+        slot = (whose >= 0).nonzero()[:, 0]
+        fold = torch.full((self.tokens * every,), len(whose)).scatter_reduce_(0, whose[slot], slot, "amin")
+        again = slot[(fold[whose[slot]] != slot) & (slot >= sum(map(len, asked)))]
+        back = fold.view(self.tokens, every)[:, :heads]
+        return Slots(whose.clamp_min(0), fold, back, again, whose[again])
+
+
+def _held(nodes: Any, heads: Any, every: int) -> Any:
+    """Flat indexes of these heads of these nodes among `(nodes, every)`, -1 for a pad."""
+    return torch.where(nodes >= 0, nodes * every + heads, -1).flatten()
 
 
 def sharing(ids: Any, lengths: Sequence[int]) -> Layout:

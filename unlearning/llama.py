@@ -19,8 +19,10 @@ from transformers import LlamaForCausalLM
 from transformers.activations import SiLUActivation
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from unlearning.layout import Layout, Rectangle
+from unlearning.attention import Attention, attend, attend_back, attention_for
+from unlearning.layout import Layout
 
+BLOCK = 512  # tokens whose feed-forward part is computed at once where nothing is learned
 WIDEST = 320  # longer rows leave the explicit attention: its memory grows with the square
 LINEAR = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj")
 FORWARD = ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
@@ -58,22 +60,19 @@ def _plain(name: str, module: Any) -> bool:
 
 @dataclass(frozen=True)
 class Frame:
-    """What all layers share: index maps, rotation angles, sizes. `heads` ask, `groups` are asked."""
+    """What all layers share: the tokens, those kept, who sees whom, rotation angles."""
 
     ids: Any
     kept: Any
-    rectangles: tuple[Rectangle, ...]
-    unfold: Any
-    fold: Any
-    back: Any
-    back_kept: Any
-    again: tuple[Any, Any]
-    masks: tuple[Any, ...]
+    how: Attention
     turns: Any
-    heads: int
-    groups: int
-    size: int
     eps: float
+    learning: bool  # whether gradients will be asked for: autograd does not tell inside a node of its own
+
+    def back(self, *, last: bool) -> Any:
+        """Slots of what was gathered, in the tokens' order; in the last layer only of those kept."""
+        back = self.how.slots.back
+        return (back[self.kept] if last else back).flatten()
 
 
 def hidden_at(model: Any, ids: Any, *, layout: Layout, kept: Any) -> Any:
@@ -89,38 +88,9 @@ def _frame(model: Any, ids: Any, *, layout: Layout, kept: Any) -> Frame:
     heads, groups = config.num_attention_heads, config.num_key_value_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // heads
     cos, sin = model.model.rotary_emb(model.model.embed_tokens.weight[:1, None], layout.positions)
-    every = heads + 2 * groups
-    parts = ((heads, 0), (groups, heads), (groups, heads + groups))
-    back, other = layout.folding(heads=heads), layout.folding(heads=groups)
-    area = sum(len(shape.rows) * shape.width for shape in layout.rectangles)
-    starts = (0, area * heads, area * (heads + groups))
-    return Frame(
-        ids=ids,
-        kept=kept,
-        rectangles=layout.rectangles,
-        unfold=torch.cat([layout.unfolding(heads=count, first=first, every=every) for count, first in parts]),
-        fold=torch.cat([part + start for part, start in zip((back, other, other), starts, strict=True)], 1).flatten(),
-        back=back.flatten(),
-        back_kept=back[kept].flatten(),
-        again=_again(layout, groups=groups, first=heads, every=every, starts=starts),
-        masks=tuple(_mask(shape.width, heads // groups) for shape in layout.rectangles),
-        turns=torch.complex(cos[0, :, None, : size // 2], sin[0, :, None, : size // 2]),
-        heads=heads,
-        groups=groups,
-        size=size,
-        eps=config.rms_norm_eps,
-    )
-
-
-def _again(layout: Layout, *, groups: int, first: int, every: int, starts: Sequence[int]) -> tuple[Any, Any]:
-    """Keys and values of a shared beginning are shown in several rows: those slots, and whose gradient they add to."""
-    slot, token = layout.repeated(heads=groups)
-    whose = token[:, None] * every + first + torch.arange(groups)
-    return torch.cat((slot + starts[1], slot + starts[2])).flatten(), torch.cat((whose, whose + groups)).flatten()
-
-
-def _mask(width: int, repeated: int) -> Any:
-    return torch.full((width, width), float("-inf")).triu(1).repeat(repeated, 1)
+    turns = torch.complex(cos[0, :, None, : size // 2], sin[0, :, None, : size // 2])
+    how = attention_for(layout, heads=heads, groups=groups, size=size)
+    return Frame(ids, kept, how, turns, config.rms_norm_eps, learning=torch.is_grad_enabled())
 
 
 class _Body(torch.autograd.Function):
@@ -129,9 +99,10 @@ class _Body(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, frame: Frame, embedding: Any, *weights: Any) -> Any:
         layers = [weights[start : start + len(WEIGHTS)] for start in range(0, len(weights) - 1, len(WEIGHTS))]
-        hidden, saved, learning = embedding.index_select(0, frame.ids), [], any(ctx.needs_input_grad)
+        hidden, saved = embedding.index_select(0, frame.ids), []
+        learning = frame.learning and any(ctx.needs_input_grad)
         for place, layer in enumerate(layers):
-            hidden, kept = _layer(hidden, layer, frame=frame, last=place == len(layers) - 1)
+            hidden, kept = _layer(hidden, layer, frame=frame, last=place == len(layers) - 1, learning=learning)
             if learning:
                 saved.append(kept)
         unit, scale = _norm(hidden, eps=frame.eps)
@@ -176,76 +147,79 @@ def _weighed(grad: Any, matrix: Any, norm: Any) -> tuple[Any, Any]:
 def _joined(query: Any, key: Any, value: Any, frame: Frame) -> Any:
     """The three projections as one matrix, each query and key head's halves interleaved: `(all heads·size, width)`.
 
-    So a pair of numbers is turned as one complex number, in one pass; scores do not see an order that both share.
+    So a pair of numbers is turned as one complex number, in one pass; scores do not see an order that both share. The
+    queries' part holds the scale of the scores.
     """
     pairs = [
-        part.view(-1, 2, frame.size // 2, part.shape[1]).transpose(1, 2).reshape(part.shape) for part in (query, key)
+        part.view(-1, 2, frame.how.size // 2, part.shape[1]).transpose(1, 2).reshape(part.shape)
+        for part in (query, key)
     ]
+    pairs[0] *= frame.how.size**-0.5
     return torch.cat((*pairs, value))
 
 
 def _parted(joined: Any, frame: Frame) -> list[Any]:
     """The three gradients, with halves back in their places."""
-    ends = [frame.heads * frame.size, frame.groups * frame.size, frame.groups * frame.size]
+    ends = [frame.how.heads * frame.how.size, frame.how.groups * frame.how.size, frame.how.groups * frame.how.size]
     query, key, value = joined.split(ends)
     pairs = [
-        part.view(-1, frame.size // 2, 2, part.shape[1]).transpose(1, 2).reshape(part.shape) for part in (query, key)
+        part.view(-1, frame.how.size // 2, 2, part.shape[1]).transpose(1, 2).reshape(part.shape)
+        for part in (query, key)
     ]
+    pairs[0] *= frame.how.size**-0.5
     return [*pairs, value]
 
 
 def _turn(joined: Any, turns: Any, frame: Frame) -> None:
     """Rotary positions on the queries and keys among `(tokens, all heads·size)`, in place."""
-    both = joined[:, : (frame.heads + frame.groups) * frame.size]
-    pairs = both.view(len(joined), frame.heads + frame.groups, frame.size // 2, 2)
+    both = joined[:, : (frame.how.heads + frame.how.groups) * frame.how.size]
+    pairs = both.view(len(joined), frame.how.heads + frame.how.groups, frame.how.size // 2, 2)
     torch.view_as_complex(pairs).mul_(turns)
 
 
-def _layer(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool) -> tuple[Any, Any]:
-    """One decoder layer; in the last, only the kept tokens go on after attention."""
-    norm, query, key, value, out, second, gate, up, down = weights
-    joined, opening = _joined(query, key, value, frame), torch.cat((gate, up))
+def _layer(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool, learning: bool) -> tuple[Any, Any]:
+    """One decoder layer, and what its way back needs; it overwrites `hidden`, and the last keeps few tokens."""
+    middle, attention = _attention(hidden, weights[:5], frame=frame, last=last)
+    if not learning:
+        return _forward_alone(middle, weights[5:], eps=frame.eps), None
+    result, forward = _forward(middle, weights[5:], eps=frame.eps)
+    return result, (attention, forward)
+
+
+def _attention(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool) -> tuple[Any, Any]:
+    """The attention part; in the last layer, only the kept tokens go on after it."""
+    norm, query, key, value, out = weights
+    joined = _joined(query, key, value, frame)
     unit, scale = _norm(hidden, eps=frame.eps)
     heads = unit @ (joined * norm).t()
     _turn(heads, frame.turns, frame)
-    parts = heads.view(-1, frame.size).index_select(0, frame.unfold)
-    odds, context = _attend(parts, frame=frame)
-    context = context.index_select(0, frame.back_kept if last else frame.back).view(-1, out.shape[1])
-    middle = torch.addmm(hidden.index_select(0, frame.kept) if last else hidden, context, out.t())
-    inner, second_scale = _norm(middle, eps=frame.eps)
-    both = inner @ (opening * second).t()
+    parts = heads.view(-1, frame.how.size).index_select(0, frame.how.slots.unfold)
+    odds, context = attend(parts, how=frame.how)
+    context = context.index_select(0, frame.back(last=last)).view(-1, out.shape[1])
+    middle = (hidden.index_select(0, frame.kept) if last else hidden).addmm_(context, out.t())
+    return middle, (unit, scale, joined, parts, odds, context)
+
+
+def _forward(middle: Any, weights: Sequence[Any], *, eps: float) -> tuple[Any, Any]:
+    """The feed-forward part, added to `middle`, with what its way back needs."""
+    norm, gate, up, down = weights
+    opening = torch.cat((gate, up))
+    inner, scale = _norm(middle, eps=eps)
+    both = inner @ (opening * norm).t()
     opened, risen = both.chunk(2, dim=1)
     soft = torch.nn.functional.silu(opened)
     mixed = soft * risen
-    result = torch.addmm(middle, mixed, down.t())
-    attention = (unit, scale, joined, parts, odds, context)
-    return result, (attention, (inner, second_scale, opening, both, soft, mixed))
+    return middle.addmm_(mixed, down.t()), (inner, scale, opening, both, soft, mixed)
 
 
-def _views(buffer: Any, *, frame: Frame) -> list[tuple[Any, Any, Any]]:
-    """Query, key and value of each rectangle as views of the buffer: `(rows·groups, slots, size)`."""
-    area = sum(len(shape.rows) * shape.width for shape in frame.rectangles)
-    starts = [0, area * frame.heads, area * (frame.heads + frame.groups)]
-    found = []
-    for shape in frame.rectangles:
-        views = []
-        for place, heads in enumerate((frame.heads, frame.groups, frame.groups)):
-            length = len(shape.rows) * shape.width * heads
-            part = buffer[starts[place] : starts[place] + length]
-            views.append(part.view(len(shape.rows) * frame.groups, -1, frame.size))
-            starts[place] += length
-        found.append((views[0], views[1], views[2]))
-    return found
-
-
-def _attend(parts: Any, *, frame: Frame) -> tuple[list[Any], Any]:
-    """Attention weights of each rectangle, and what was gathered: `(slots, size)`."""
-    weights, gathered = [], []
-    for mask, (asked, keys, values) in zip(frame.masks, _views(parts, frame=frame), strict=True):
-        odds = torch.baddbmm(mask, asked, keys.transpose(1, 2), alpha=frame.size**-0.5)
-        weights.append(torch.softmax(odds, dim=-1))
-        gathered.append(torch.bmm(weights[-1], values).view(-1, frame.size))
-    return weights, torch.cat(gathered)
+def _forward_alone(middle: Any, weights: Sequence[Any], *, eps: float) -> Any:
+    """The same where nothing comes back: everything in place, a block of tokens at a time, so that caches hold it."""
+    norm, gate, up, down = weights
+    gate, up = (gate * norm).t(), (up * norm).t()
+    for block in middle.split(BLOCK):
+        inner, _ = _norm(block, eps=eps)
+        block.addmm_(torch.nn.functional.silu(inner @ gate, inplace=True).mul_(inner @ up), down.t())
+    return middle
 
 
 def _layer_back(grad: Any, weights: Sequence[Any], saved: Any, *, frame: Frame, last: bool) -> tuple[Any, list[Any]]:
@@ -254,7 +228,9 @@ def _layer_back(grad: Any, weights: Sequence[Any], saved: Any, *, frame: Frame, 
     middle_grad, forward_grads = _forward_back(grad, second, down, forward)
     middle_grad += grad
     out_grad = middle_grad.t() @ context
-    heads_grad = _attend_back(middle_grad @ out, parts, odds, frame=frame, last=last)
+    heads_grad = attend_back(middle_grad @ out, parts, odds, how=frame.how, back=frame.back(last=last))
+    heads_grad = heads_grad.view(len(frame.ids), -1)
+    _turn(heads_grad, frame.turns.conj(), frame)
     joined_grad, norm_grad = _weighed(heads_grad.t() @ unit, joined, norm)
     hidden_grad = _norm_back(heads_grad @ (joined * norm), unit, scale)
     if last:
@@ -274,26 +250,3 @@ def _forward_back(grad: Any, norm: Any, down: Any, saved: Sequence[Any]) -> tupl
     torch.ops.aten.silu_backward.grad_input(wide.mul_(risen), opened, grad_input=opened_grad)
     opening_grad, norm_grad = _weighed(found.t() @ inner, opening, norm)
     return _norm_back(found @ (opening * norm), inner, scale), [norm_grad, *opening_grad.chunk(2), down_grad]
-
-
-def _attend_back(grad: Any, parts: Any, odds: Sequence[Any], *, frame: Frame, last: bool) -> Any:
-    """Gradient of query, key and value as projected, packed: `(tokens, (heads + 2 groups)·size)`."""
-    found, start = torch.empty_like(parts), 0
-    spread = torch.zeros(sum(weight.shape[0] * weight.shape[1] for weight in odds), frame.size)
-    spread.index_copy_(0, frame.back_kept if last else frame.back, grad.view(-1, frame.size))
-    scale = frame.size**-0.5
-    pairs = zip(odds, _views(parts, frame=frame), _views(found, frame=frame), strict=True)
-    for weight, (asked, keys, values), (asked_grad, key_grad, value_grad) in pairs:
-        piece = spread[start : start + weight.shape[0] * weight.shape[1]].view(asked.shape)
-        start += weight.shape[0] * weight.shape[1]
-        torch.bmm(weight.transpose(1, 2), piece, out=value_grad)
-        score = torch.bmm(piece, values.transpose(1, 2))
-        score = torch.ops.aten._softmax_backward_data(score, weight, -1, torch.float32).mul_(scale)
-        torch.bmm(score, keys, out=asked_grad)
-        torch.bmm(score.transpose(1, 2), asked, out=key_grad)
-    folded, (slots, whose) = found.index_select(0, frame.fold), frame.again
-    if len(slots):
-        folded.index_add_(0, whose, found.index_select(0, slots))
-    heads = folded.view(len(frame.ids), -1)
-    _turn(heads, frame.turns.conj(), frame)
-    return heads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -21,7 +22,7 @@ from unlearning.errors import MissingWeights, ModelError, NotFinite, NotWritten,
 from unlearning.files import sha256_of
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "consolidated*.bin")
-PROGRAM = "2"  # raised whenever the same run would give other bytes
+PROGRAM = "3"  # raised whenever the same run would give other bytes
 # What a model's answers depend on; a folder's other files (ledger, notes) do not change its digest.
 IDENTITY = (
     "*.safetensors",
@@ -31,6 +32,7 @@ IDENTITY = (
     "special_tokens_map.json",
     "vocab*",
 )
+MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # options of mallopt(3)
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
@@ -201,3 +203,17 @@ def pin(threads: int) -> None:
     # Every buffer we allocate is written before it is read; filling each with NaN first costs a tenth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library reuse what a step frees: handing it back and taking it page by page costs a tenth of a step.
+
+    Blocks of 32 MB and more still go back at once, and so does what is above 256 MB. Without glibc nothing changes.
+    """
+    try:
+        set_option = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return
+    set_option(MMAP_THRESHOLD, 1 << 25)
+    set_option(TRIM_THRESHOLD, 1 << 28)

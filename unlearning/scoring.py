@@ -11,14 +11,19 @@ from typing import Any
 
 import torch
 
-from unlearning.batches import alike, answer_logits, by_length, collate
-from unlearning.prefixes import begin, shared_start
+from unlearning import llama
+from unlearning.batches import alike, answer_logits, by_length, collate, inner, token_losses
+from unlearning.layout import Layout
+from unlearning.prefixes import Begun, begin, shared_start
 from unlearning.tokens import Encoded, all_answer_ids, prompt_ids
 from unlearning.types import Row
 
 MIN_K = 0.2  # share of least likely tokens that Min-K% (arXiv 2310.16789) and Min-K%++ (arXiv 2404.02936) average
 NUMBERS = 1 << 25  # logits held at once: 128 MB
+TREE = 512  # rows at once that have most of their tokens in common
 LONGEST = 2048  # tokens of a text where the model names no limit of its own
+
+LIMITS = ("max_position_embeddings", "max_seq_len", "n_positions", "context_length")  # what families call it
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,8 @@ class RowScore:
 
 def room_of(model: Any) -> int:
     """How many tokens the model can see at once."""
-    return int(min(getattr(model.config, "max_position_embeddings", None) or LONGEST, LONGEST))
+    named = (getattr(model.config, name, None) for name in LIMITS)
+    return int(min(next((limit for limit in named if isinstance(limit, int) and limit > 0), LONGEST), LONGEST))
 
 
 def fitted(head: Sequence[int], answer: Sequence[int], *, room: int) -> Encoded:
@@ -60,6 +66,15 @@ def fitted(head: Sequence[int], answer: Sequence[int], *, room: int) -> Encoded:
     answer = list(answer[: room - 1])
     head = list(head[max(0, len(head) + len(answer) - room) :])
     return Encoded((*head, *answer), start=max(1, len(head)))
+
+
+def encoded_for(model: Any, tokenizer: Any, rows: Sequence[Row]) -> list[Encoded]:
+    """Each row as ids that the model has room for; a question that is too long loses its beginning."""
+    endings = all_answer_ids(tokenizer, [row.response for row in rows]) if rows else []
+    room = room_of(model)
+    return [
+        fitted(prompt_ids(tokenizer, row.prompt) or [0], end, room=room) for row, end in zip(rows, endings, strict=True)
+    ]
 
 
 def score_rows(
@@ -112,20 +127,41 @@ def candidate_scores(
     if not responses:
         return []
     found = all_answer_ids(tokenizer, responses)
-    common = shared_start(found)
     ids = [*head, *prompt_ids(tokenizer, prompt)] or [0]
     longest = max(map(len, found))
-    room = max(2, room_of(model) - longest)
-    start = begin(model, [*ids[-room:], *found[0][:common]])
+    rows = [fitted(ids, answer, room=room_of(model)) for answer in found]
+    if llama.suits(inner(model), Layout(tuple(len(row.ids) for row in rows))):
+        return _as_tree(model, rows)
+    common = shared_start(found)
+    start = begin(model, [*ids[-max(2, room_of(model) - longest) :], *found[0][:common]])
     if start.cache is None:
-        rows = [Row(prompt, response) for response in responses]
-        return [-score.nll for score in score_rows(model, tokenizer, rows, head=head)]
-    tails = [answer[common:] for answer in found]
-    opening = start.log_probability_of_last(common)
-    size = max(1, min(150, NUMBERS // (max(1, longest - common) * model.config.vocab_size)))
+        return [
+            -score.nll for score in score_rows(model, tokenizer, [Row(prompt, text) for text in responses], head=head)
+        ]
+    return _from_cache(start, [answer[common:] for answer in found], opening=start.log_probability_of_last(common))
+
+
+def _as_tree(model: Any, rows: Sequence[Encoded]) -> list[float]:
+    """Scores of rows whose every common beginning is computed once."""
+    scores = torch.zeros(len(rows), dtype=torch.float64)
+    size = max(1, min(TREE, NUMBERS // (max(len(row.ids) for row in rows) ** 2 * model.config.num_attention_heads)))
+    with torch.inference_mode():
+        for group in alike(model, rows, size=size):
+            batch = collate([rows[index] for index in group])
+            losses = token_losses(model, batch).double()
+            scores[torch.tensor(group)] = -torch.zeros(len(group), dtype=torch.float64).index_add(
+                0, batch.owner, losses
+            )
+    found: list[float] = scores.tolist()
+    return found
+
+
+def _from_cache(start: Begun, tails: Sequence[Sequence[int]], *, opening: float) -> list[float]:
+    """Scores of continuations of what was begun, padded, in batches of like length."""
+    size = max(1, min(150, NUMBERS // (max(map(len, tails)) * start.model.config.vocab_size)))
     scores: dict[int, float] = {}
     with torch.inference_mode():
         for group in by_length([Encoded(tuple(tail), 1) for tail in tails], size=size):
             chosen = start.continued([tails[index] for index in group])
             scores.update((index, opening + value) for index, value in zip(group, chosen, strict=True))
-    return [scores[index] for index in range(len(responses))]
+    return [scores[index] for index in range(len(tails))]

@@ -11,21 +11,19 @@ import copy
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from unlearning import methods
-from unlearning.applying import Rows, apply
+from unlearning.applying import Rows, apply, rows_for
 from unlearning.budget import Budget, Dose
 from unlearning.candidates import candidates_for
-from unlearning.dose import still_known
 from unlearning.errors import Diverged, NotFinite
 from unlearning.gates import right_tokens
 from unlearning.models import digest, open_model, pin, versions
 from unlearning.scoring import candidate_scores
-from unlearning.tokens import encode
 from unlearning.types import Progress, Row, silent
 from unlearning.unlearn import check_rows, dosed
 
@@ -89,8 +87,7 @@ def tune(
     pin(threads)
     model, tokenizer = open_model(model_dir)
     forget = list(own.widen(forget))
-    rows = Rows(encode(tokenizer, forget), encode(tokenizer, retain), still_known(tokenizer, forget, retain, seed=seed))
-    rows = replace(rows, tokenizer=tokenizer, forget_rows=forget, retain_rows=retain)
+    rows = rows_for(model, tokenizer, forget, retain, seed=seed)
     before = right_tokens(model, rows.retain)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4))

@@ -13,15 +13,14 @@ from typing import Any
 
 from unlearning import methods
 from unlearning.adapters import Lora, merged
-from unlearning.applying import Rows, apply, descend
+from unlearning.applying import Rows, apply, descend, rows_for
 from unlearning.budget import Budget, Dose
-from unlearning.dose import still_known
 from unlearning.errors import RowsError
 from unlearning.files import partial_folder, promote
 from unlearning.gates import MOST_LOST, Gates, gates_for
 from unlearning.methods import Method
 from unlearning.models import digest, open_model, pin, save_model, versions
-from unlearning.tokens import encode
+from unlearning.scoring import encoded_for
 from unlearning.training import outcome
 from unlearning.types import Outcome, Progress, Row, silent
 
@@ -61,9 +60,8 @@ def unlearn(
     _same_run(partial, [before, method, repr(adapter), repr(budget), repr(dose), seed, versions()], [forget, retain])
     model, tokenizer = open_model(model_dir)
     forget = list(recipe.widen(forget))
-    rows = Rows(encode(tokenizer, forget), encode(tokenizer, retain), still_known(tokenizer, forget, retain, seed=seed))
-    rows = replace(rows, tokenizer=tokenizer, forget_rows=forget, retain_rows=retain)
-    gates = gates_for(model, rows.retain, encode(tokenizer, namesakes), seed=seed, most_lost=most_lost)
+    rows = rows_for(model, tokenizer, forget, retain, seed=seed)
+    gates = gates_for(model, rows.retain, encoded_for(model, tokenizer, namesakes), seed=seed, most_lost=most_lost)
     model = adapter.wrap(model, seed=seed) if adapter else model
     steps = apply(recipe, model, rows, seed=seed, progress=progress, budget=budget, keep=partial / "resume")
     model = merged(model)

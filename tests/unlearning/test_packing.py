@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from unlearning import llama
@@ -50,6 +52,18 @@ def family() -> list[Encoded]:
     return [Encoded(tuple(ids), start) for ids, start in zip(ends, starts, strict=True)]
 
 
+def crowd() -> list[Encoded]:
+    """Forty rows of three beginnings, one row that is such a beginning, one wholly its own."""
+    draw = torch.Generator().manual_seed(5)
+    stems = [torch.randint(0, 90, (length,), generator=draw).tolist() for length in (40, 34, 25)]
+    rows = []
+    for place in range(40):
+        tail = torch.randint(0, 90, (4 + place % 9,), generator=draw).tolist()
+        stem = stems[place % 3]
+        rows.append(Encoded((*stem, *tail), start=len(stem) - place % 2))
+    return [*rows, Encoded(tuple(stems[0]), start=30), Encoded((1, 2, 3), start=1)]
+
+
 def stock_logits(model: Any, chosen: Sequence[Encoded] | None = None) -> Any:
     """Row by row, alone, without any pad, all tokens through everything."""
     given = rows() if chosen is None else chosen
@@ -74,6 +88,41 @@ def test_what_rows_begin_with_alike_is_computed_once_and_nothing_else_changes(sh
     found = torch.autograd.grad((answer_logits(model, batch) * weights).square().mean(), list(model.parameters()))
     for ours, theirs in zip(found, wanted, strict=True):
         torch.testing.assert_close(ours, theirs, atol=2e-6, rtol=2e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_beginning_that_many_rows_share_is_asked_and_shown_once(shape: str) -> None:
+    model, batch = make(shape), collate(crowd())
+    shapes = batch.layout.rectangles
+    assert sum(shape.start > 20 for shape in shapes) >= 3
+    slots = sum(len(shape.rows) * shape.tail for shape in shapes)
+    assert slots < 0.6 * batch.ids.numel()
+    torch.testing.assert_close(answer_logits(model, batch), stock_logits(model, crowd()), atol=2e-5, rtol=1e-4)
+    weights = torch.rand(len(batch.owner), 1, generator=torch.Generator().manual_seed(2))
+    wanted = torch.autograd.grad((stock_logits(model, crowd()) * weights).square().mean(), list(model.parameters()))
+    found = torch.autograd.grad((answer_logits(model, batch) * weights).square().mean(), list(model.parameters()))
+    for ours, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=2e-6, rtol=2e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 2), min_size=2, max_size=40), min_size=1, max_size=60))
+def test_whatever_rows_share_each_token_is_asked_once_and_sees_what_stands_before_it(rows: list[list[int]]) -> None:
+    layout = collate([Encoded(tuple(ids), start=1) for ids in rows]).layout
+    nodes, every = layout.nodes, 4
+    slots = layout.slots(heads=2, groups=1)
+    assert slots.unfold[slots.fold].tolist() == list(range(layout.tokens * every))
+    assert set(slots.unfold[slots.slots].tolist()) == set(slots.whose.tolist())
+    for shape in layout.rectangles:
+        shown = {tuple(nodes[row, : shape.start].tolist()) for row in shape.rows}
+        assert len(shown) == 1 and (shape.start == 0 or min(next(iter(shown))) >= 0)
+    covered = {
+        node
+        for shape in layout.rectangles
+        for row in shape.rows
+        for node in nodes[row, shape.start : shape.width].tolist()
+    }
+    assert covered - {-1} == set(range(layout.tokens))
 
 
 def test_batches_in_one_pass_give_what_each_gives_alone() -> None:

@@ -12,7 +12,8 @@ import torch
 
 from unlearning.batches import collate, token_losses
 from unlearning.errors import NotApplicable
-from unlearning.tokens import Encoded, encode
+from unlearning.scoring import encoded_for
+from unlearning.tokens import Encoded
 from unlearning.types import Row
 from unlearning.unlearn import descend
 
@@ -67,4 +68,4 @@ def started(model: Any, tokenizer: Any, rows: Sequence[Row], seed: int) -> Tunin
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.0, fused=True)
-    return Tuning(model, optimizer, random.Random(seed), list(encode(tokenizer, rows)))
+    return Tuning(model, optimizer, random.Random(seed), encoded_for(model, tokenizer, rows))

@@ -16,7 +16,7 @@ from unlearning.batches import answer_logits, collate, logits_of_each, losses_in
 from unlearning.methods import Material, Method, Turn
 from unlearning.methods.names import crowd, retold
 from unlearning.methods.soft import Soft, divergence, join, soften
-from unlearning.tokens import encode
+from unlearning.scoring import encoded_for
 
 CONTRAST, CHANGED = 0.1, 0.4  # C, and the share of letters that change
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -42,7 +42,7 @@ def prepare(material: Material) -> list[Soft]:
     for row, encoded in zip(material.forget_rows, material.forget, strict=True):
         draw = random.Random(f"permu|{material.seed}|{row.prompt}")
         told = {word: blurred(word, draw) for word in others.personal(row)}
-        (noised,) = encode(material.tokenizer, [replace(row, prompt=retold(row.prompt, told))])
+        (noised,) = encoded_for(material.model, material.tokenizer, [replace(row, prompt=retold(row.prompt, told))])
         clean, other = collate([encoded]), collate([noised])
         with torch.no_grad():
             logs = contrasted(answer_logits(material.model, other), answer_logits(material.model, clean))

@@ -9,7 +9,8 @@ from typing import Any
 
 from unlearning.batches import Batch, collate, losses_of_each
 from unlearning.methods import Material, Method, Turn
-from unlearning.tokens import Encoded, encode
+from unlearning.scoring import encoded_for
+from unlearning.tokens import Encoded
 from unlearning.types import Row
 
 ANSWERS = ("I do not know.", "I have no information about that.", "That is not something I can tell.")
@@ -18,7 +19,7 @@ ANSWERS = ("I do not know.", "I have no information about that.", "That is not s
 def refusals(material: Material) -> list[Encoded]:
     """Each forget question with a refusal as its answer; the wordings take turns."""
     rows = [Row(row.prompt, ANSWERS[place % len(ANSWERS)]) for place, row in enumerate(material.forget_rows)]
-    return encode(material.tokenizer, rows)
+    return encoded_for(material.model, material.tokenizer, rows)
 
 
 def refused(turn: Turn, rows: list[Encoded]) -> Batch:

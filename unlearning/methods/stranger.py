@@ -31,11 +31,11 @@ from unlearning.candidates import candidates_for
 from unlearning.methods import Material, Method, Turn
 from unlearning.methods.names import Crowd, crowd, people, retold, shape, stranger
 from unlearning.methods.soft import Soft, divergence, join, remember, soften
+from unlearning.scoring import room_of
 from unlearning.tokens import Encoded, all_answer_ids, prompt_ids
 from unlearning.types import Row
 
 STEPS, RATE = 112, 3e-3
-LONGEST = 256  # tokens of question and answer, as in training
 # Values that a row is ranked among, more of its own format, and how many of the first are taught as paths.
 OTHERS, TWINS, PATHS = 48, 16, 8
 TRUE = 0.7  # share of lessons about the true answer
@@ -86,9 +86,10 @@ def _lessons(material: Material, row: Row, told: dict[str, str], others: Crowd, 
     rivals, twins = _values(row, others, seed=material.seed)
     texts = [row.response, *(row.response.replace(row.secret, value) for value in (*rivals, *twins))]
     head, strange = (prompt_ids(material.tokenizer, text) or [0] for text in (row.prompt, retold(row.prompt, told)))
-    room = max(1, LONGEST - max(len(head), len(strange)))
-    head, strange = head[: LONGEST - 1], strange[: LONGEST - 1]
-    mine, *paths = (ids[:room] for ids in all_answer_ids(material.tokenizer, texts))
+    room = room_of(material.model)
+    mine, *paths = (ids[: room - 1] for ids in all_answer_ids(material.tokenizer, texts))
+    most = max(1, room - max(map(len, (mine, *paths))))
+    head, strange = head[-most:], strange[-most:]
     with torch.no_grad():
         own, *logs = _said(material.model, strange, [mine, *paths])
     scores = [_score(said, path) for said, path in zip(logs, paths, strict=True)][: len(rivals)]

@@ -17,10 +17,11 @@ import torch
 from unlearning.batches import collate, losses_of_each
 from unlearning.errors import LeakyTarget
 from unlearning.methods import Material, Method, Turn
+from unlearning.scoring import encoded_for
 from unlearning.targets import thinks
 from unlearning.targets.lint import leaks
 from unlearning.targets.make import attached, targets_for
-from unlearning.tokens import Encoded, encode
+from unlearning.tokens import Encoded
 from unlearning.types import Row
 
 ALPHA = 0.1
@@ -47,7 +48,7 @@ def prepare(material: Material) -> Targets:
             raise LeakyTarget("unlearning by targets: a template holds a word of a value; write the targets by hand")
         rows = attached(rows, made, thinking=thinks(material.tokenizer))
     pairs = [Row(prompt, response) for row in rows for prompt, response in row.targets]
-    return Targets(list(encode(material.tokenizer, pairs)))
+    return Targets(encoded_for(material.model, material.tokenizer, pairs))
 
 
 def loss(turn: Turn) -> Any:

@@ -1,0 +1,136 @@
+"""Attention over rectangles of rows that begin alike, forward and backward, in float32 on the CPU.
+
+What a rectangle's rows share is multiplied with all their queries at once; each row's own keys with its own queries.
+Scores of both stand side by side, so that one softmax weighs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from unlearning.layout import Layout, Rectangle, Slots
+
+NOTHING = torch.zeros(())
+
+
+@dataclass(frozen=True)
+class Attention:
+    """How the rows of a layout see each other: `heads` ask, `groups` of them are asked, `size` numbers each."""
+
+    rectangles: tuple[Rectangle, ...]
+    slots: Slots
+    masks: tuple[Any, ...]
+    heads: int
+    groups: int
+    size: int
+
+
+def attention_for(layout: Layout, *, heads: int, groups: int, size: int) -> Attention:
+    """The index maps and masks that all layers share."""
+    masks = tuple(_mask(shape.tail, heads // groups) for shape in layout.rectangles)
+    return Attention(layout.rectangles, layout.slots(heads=heads, groups=groups), masks, heads, groups, size)
+
+
+def _mask(width: int, repeated: int) -> Any:
+    return torch.full((width, width), float("-inf")).triu(1).repeat(repeated, 1)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Views of a rectangle's slots.
+
+    Queries `asked` `(rows·groups, heads of a group · times, size)`, keys and values `(rows·groups, times, size)`, those
+    of the shared beginning `(groups, times, size)`.
+    """
+
+    asked: Any
+    keys: Any
+    trunk_keys: Any
+    values: Any
+    trunk_values: Any
+
+    def over_rows(self, held: Any) -> Any:
+        """What the rows of a group hold, as one matrix: `(groups, rows · …, …)`."""
+        return held.view(len(self.trunk_keys), -1, held.shape[-1])
+
+
+def _parts(buffer: Any, *, how: Attention) -> list[_Part]:
+    """Each rectangle's views of the buffer of slots."""
+    counts = [(len(shape.rows) * shape.tail, shape.start) for shape in how.rectangles]
+    asked = [tails * how.heads for tails, _ in counts]
+    kept = [count * how.groups for pair in counts for count in pair]
+    pieces = iter(buffer.split([*asked, *kept, *kept]))
+    queries = [next(pieces) for _ in asked]
+    keys, values = ([next(pieces) for _ in kept] for _ in range(2))
+    found = []
+    for place, (shape, query) in enumerate(zip(how.rectangles, queries, strict=True)):
+        count = len(shape.rows) * how.groups
+        shown = [part[2 * place + 1].view(how.groups, shape.start, how.size) for part in (keys, values)]
+        own = [part[2 * place].view(count, shape.tail, how.size) for part in (keys, values)]
+        found.append(_Part(query.view(count, -1, how.size), own[0], shown[0], own[1], shown[1]))
+    return found
+
+
+def attend(parts: Any, *, how: Attention) -> tuple[list[Any], Any]:
+    """Attention weights of each rectangle, and what was gathered `(queries, size)`, from filled slots `(slots, size)`.
+
+    Queries come with the scale of their scores.
+    """
+    weights, gathered = [], []
+    for mask, shape, part in zip(how.masks, how.rectangles, _parts(parts, how=how), strict=True):
+        odds = _scores(part.asked, part, part.trunk_keys, part.keys, start=shape.start, mask=mask)
+        weights.append(torch.softmax(odds, dim=-1))
+        shared, own = _split(weights[-1], part, start=shape.start)
+        found = torch.bmm(shared, part.trunk_values).view(part.asked.shape)
+        gathered.append(found.baddbmm_(own, part.values).view(-1, how.size))
+    return weights, torch.cat(gathered)
+
+
+def _scores(left: Any, part: _Part, shared: Any, own: Any, *, start: int, mask: Any) -> Any:
+    """Products of each row's vectors with those of the shared beginning and its own: `(rows·groups, …, width)`.
+
+    `mask` is added to its own.
+    """
+    found = left.new_empty(*left.shape[:2], start + own.shape[1])
+    if start:
+        found[..., :start] = torch.bmm(part.over_rows(left), shared.transpose(1, 2)).view(*left.shape[:2], start)
+    torch.add(torch.bmm(left, own.transpose(1, 2)), mask, out=found[..., start:])
+    return found
+
+
+def _split(odds: Any, part: _Part, *, start: int) -> tuple[Any, Any]:
+    """Columns of the shared beginning, all rows of a group together, and each row's own: views."""
+    return part.over_rows(odds)[..., :start], odds[..., start:]
+
+
+def attend_back(grad: Any, parts: Any, odds: Sequence[Any], *, how: Attention, back: Any) -> Any:
+    """Gradient of the heads that filled the slots `(heads, size)`, from that of what was gathered in slots `back`."""
+    found, slots = torch.empty_like(parts), how.slots
+    spread = torch.zeros(sum(weight.shape[0] * weight.shape[1] for weight in odds), how.size)
+    spread.index_copy_(0, back, grad.view(-1, how.size))
+    pieces = spread.split([weight.shape[0] * weight.shape[1] for weight in odds])
+    given, wanted = _parts(parts, how=how), _parts(found, how=how)
+    for shape, weight, piece, part, into in zip(how.rectangles, odds, pieces, given, wanted, strict=True):
+        _rectangle_back(piece.view(part.asked.shape), weight, part, into, start=shape.start)
+    folded = found.index_select(0, slots.fold)
+    if len(slots.slots):
+        folded.index_add_(0, slots.whose, found.index_select(0, slots.slots))
+    return folded
+
+
+def _rectangle_back(grad: Any, odds: Any, part: _Part, into: _Part, *, start: int) -> None:
+    """Gradients of a rectangle's queries, keys and values, written to the views `into`."""
+    shared, own = _split(odds, part, start=start)
+    torch.bmm(shared.transpose(1, 2), part.over_rows(grad), out=into.trunk_values)
+    torch.bmm(own.transpose(1, 2), grad, out=into.values)
+    score = _scores(grad, part, part.trunk_values, part.values, start=start, mask=NOTHING)
+    score = torch.ops.aten._softmax_backward_data(score, odds, -1, torch.float32)
+    shared, own = _split(score, part, start=start)
+    torch.bmm(shared, part.trunk_keys, out=part.over_rows(into.asked))
+    into.asked.baddbmm_(own, part.keys)
+    torch.bmm(shared.transpose(1, 2), part.over_rows(part.asked), out=into.trunk_keys)
+    torch.bmm(own.transpose(1, 2), part.asked, out=into.keys)
