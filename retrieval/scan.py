@@ -1,18 +1,23 @@
 """Search files for literal bytes: the independent path that proves absence.
 
 Nothing here knows what an identifier is, and nothing is shared with ``locate``: the search is ``bytes.find``. Beside a
-file's raw bytes, what its format hides is decoded and searched too: Parquet, gzip, zip and SQLite (with its write-ahead
-log), because compression, dictionaries and overflow pages tear text apart.
+file's raw bytes, what its format hides is decoded and searched too, three deep in each other: Parquet, gzip, bzip2, xz,
+zstd, zip and SQLite (with its write-ahead log), because compression, dictionaries and overflow pages tear text apart.
+What decodes to more than 200 times its size (and 64 MB) is not searched through: that is an error, never an absence.
 """
 
+import bz2
 import gzip
+import lzma
 import mmap
 import sqlite3
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import IO, TypeAlias, cast
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -23,8 +28,10 @@ from retrieval.types import Progress, silent
 
 _CHUNK = 16 << 20
 _CELL_END = b"\x00"
+_BOMB_RATIO, _BOMB_BYTES, _DEEPEST = 200, 64 << 20, 3
+_PLENTY = 1 << 30
 _UNDECODABLE = (
-    OSError, EOFError, zlib.error, zipfile.BadZipFile, sqlite3.Error, pa.ArrowException, RuntimeError,
+    OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, sqlite3.Error, pa.ArrowException, RuntimeError,
 )  # fmt: skip
 
 
@@ -125,7 +132,7 @@ def scan_content(path: Path, patterns: Sequence[bytes]) -> list[int]:
     if decode is None:
         return []
     try:
-        return [index for _, index in _occurrences(decode(path), patterns, False)]
+        return [index for _, index in _occurrences(decode(path, Budget(path)), patterns, False)]
     except _UNDECODABLE as error:
         raise ScanIncomplete(
             f"Searching {path}: {type(error).__name__} while decoding; its content is unknown."
@@ -138,7 +145,7 @@ def _count(path: Path, patterns: Sequence[bytes], ignore_case: bool) -> int:
     if decode is None:
         return raw
     try:
-        return max(raw, sum(1 for _ in _occurrences(decode(path), patterns, ignore_case)))
+        return max(raw, sum(1 for _ in _occurrences(decode(path, Budget(path)), patterns, ignore_case)))
     except _UNDECODABLE as error:
         why = f"{type(error).__name__} while decoding"
         raise ScanIncomplete(
@@ -146,34 +153,89 @@ def _count(path: Path, patterns: Sequence[bytes], ignore_case: bool) -> int:
         ) from error
 
 
-def _decoder(path: Path) -> Callable[[Path], Iterator[bytes]] | None:
+class DecodesToTooMuch(RuntimeError):
+    """A file decodes to so much out of so little that it is meant to fill a disk, a memory or a day."""
+
+
+class Budget:
+    """How much one file may decode to, with all that lies packed in it; and how deep."""
+
+    def __init__(self, path: Path) -> None:
+        self._left = max(_BOMB_BYTES, _BOMB_RATIO * path.stat().st_size)
+        self.depth = 0
+
+    def plenty(self) -> None:
+        """Dictionaries make honest tables of repeated words small: they may decode to more."""
+        self._left += _PLENTY
+
+    def take(self, piece: bytes) -> bytes:
+        """The piece, counted; ``DecodesToTooMuch`` when it is one too many."""
+        self._left -= len(piece)
+        if self._left < 0:
+            raise DecodesToTooMuch
+        return piece
+
+
+Opener: TypeAlias = Callable[[Path], IO[bytes]]
+Decode: TypeAlias = Callable[[Path, Budget], Iterator[bytes]]
+
+
+def _decoder(path: Path) -> Decode | None:
     """Choose by the first bytes, not by the name: a company's suffixes are its own."""
     with path.open("rb") as handle:
-        magic = handle.read(16)
-    table = ((b"\x1f\x8b", _gzip), (b"PAR1", _parquet), (b"SQLite format 3\x00", _sqlite), (b"PK\x03\x04", _zip))
-    return next((decode for start, decode in table if magic.startswith(start)), None)
+        return _known(handle.read(16))
 
 
-def _gzip(path: Path) -> Iterator[bytes]:
-    with gzip.open(path, "rb") as handle:
-        while piece := handle.read(_CHUNK):
-            yield piece
+def _known(start: bytes) -> Decode | None:
+    return next((decode for magic, decode in _DECODERS if start.startswith(magic)), None)
 
 
-def _zip(path: Path) -> Iterator[bytes]:
+def _stream(opened: Opener) -> Decode:
+    def decode(path: Path, budget: Budget) -> Iterator[bytes]:
+        with opened(path) as handle:
+            yield from _unpacked(handle, budget)
+
+    return decode
+
+
+def _zip(path: Path, budget: Budget) -> Iterator[bytes]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             yield _CELL_END + member.filename.encode() + _CELL_END
             with archive.open(member) as handle:
-                while piece := handle.read(_CHUNK):
-                    yield piece
+                yield from _unpacked(handle, budget)
 
 
-def _parquet(path: Path) -> Iterator[bytes]:
+def _unpacked(handle: IO[bytes], budget: Budget) -> Iterator[bytes]:
+    """What comes out of a compressed file, and where that hides something again, what is hidden there."""
+    start = handle.read(16)
+    decode = _known(start)
+    if decode is None:
+        yield budget.take(start)
+        while piece := handle.read(_CHUNK):
+            yield budget.take(piece)
+        return
+    if budget.depth >= _DEEPEST:
+        raise DecodesToTooMuch
+    with tempfile.NamedTemporaryFile(prefix="oubli-scan-") as held:
+        piece = start
+        while piece:
+            held.write(budget.take(piece))
+            yield piece  # free pages of a database are in no row
+            piece = handle.read(_CHUNK)
+        held.flush()
+        budget.depth += 1
+        yield _CELL_END
+        yield from decode(Path(held.name), budget)
+        budget.depth -= 1
+
+
+def _parquet(path: Path, budget: Budget) -> Iterator[bytes]:
+    budget.plenty()
     with pq.ParquetFile(path) as file:
         yield str(file.schema_arrow.metadata or "").encode()
         for batch in file.iter_batches(batch_size=1024):
-            yield _joined(leaf for column in batch.columns for leaf in _leaves(column.to_pylist()))
+            yield budget.take(_joined(leaf for column in batch.columns for leaf in _leaves(column.to_pylist())))
 
 
 def _leaves(value: object) -> Iterator[object]:
@@ -186,7 +248,7 @@ def _leaves(value: object) -> Iterator[object]:
         yield value
 
 
-def _sqlite(path: Path) -> Iterator[bytes]:
+def _sqlite(path: Path, budget: Budget) -> Iterator[bytes]:
     uri = f"file:{quote(str(path.resolve()))}?mode=ro"
     with closing(sqlite3.connect(uri, uri=True, timeout=30)) as database:
         database.text_factory = bytes
@@ -208,3 +270,14 @@ def _joined(values: Iterator[object]) -> bytes:
         )
         + _CELL_END
     )
+
+
+_DECODERS: tuple[tuple[bytes, Decode], ...] = (
+    (b"\x1f\x8b", _stream(cast(Opener, gzip.open))),
+    (b"BZh", _stream(cast(Opener, bz2.open))),
+    (b"\xfd7zXZ\x00", _stream(cast(Opener, lzma.open))),
+    (b"\x28\xb5\x2f\xfd", _stream(lambda path: cast(IO[bytes], pa.input_stream(str(path), "zstd")))),
+    (b"PAR1", _parquet),
+    (b"SQLite format 3\x00", _sqlite),
+    (b"PK\x03\x04", _zip),
+)

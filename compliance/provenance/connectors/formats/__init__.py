@@ -70,6 +70,8 @@ _BEGINNINGS = (
     (b"PK\x03\x04", "zip"),
 )
 
+_NO_TEXT = (b"PK\x03\x04", b"%PDF-", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\xd0\xcf\x11\xe0", b"PAR1", b"\x7fELF")
+
 
 def name_for(path: Path, place: Place) -> str:
     """The format's name: the option ``format``, else by the file's suffix, else by how it begins.
@@ -78,6 +80,8 @@ def name_for(path: Path, place: Place) -> str:
     """
     named = _suffix(path)
     name = "zip" if named == ".zip" else str(place.options.get("format") or SUFFIXES.get(named) or _sniffed(path))
+    if name == "text" and not place.options.get("format") and _is_binary(path):
+        name = ""
     if name not in TABLE:
         raise ConfigurationError(
             f"{place.name}: no reader for {path.name}.",
@@ -100,6 +104,13 @@ def _sniffed(path: Path) -> str:
     start = beginning(path)
     known = next((name for begin, name in _BEGINNINGS if start.lstrip().lower().startswith(begin)), "")
     return known or ("" if b"\x00" in start else "text")
+
+
+def _is_binary(path: Path) -> bool:
+    """Whether what is called a text begins as an archive, a picture or a document of another program."""
+    from compliance.provenance.connectors.formats.streams import beginning
+
+    return path.is_file() and beginning(path).startswith(_NO_TEXT)
 
 
 def load(path: Path, place: Place) -> Format:

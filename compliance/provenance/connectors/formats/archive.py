@@ -18,7 +18,7 @@ from typing import Any
 
 from compliance.provenance.connectors import Place
 from compliance.provenance.connectors.formats import Edit, PartUnread, load
-from compliance.provenance.connectors.formats.streams import bomb, decoded_cap, too_much
+from compliance.provenance.connectors.formats.streams import decoded_cap, too_much
 from compliance.provenance.connectors.rows import Row
 from compliance.rules.errors import ConfigurationError, DamagedArtifact
 
@@ -138,14 +138,14 @@ def _ending(name: str) -> str:
 def _unpack(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path, *, path: Path, place: Place, before: int
 ) -> int:
-    done, stored, cap = 0, path.stat().st_size, decoded_cap(place)
+    done, cap = 0, decoded_cap(path, place)
     with file.open("wb") as out:
         if member.is_dir():
             return 0
         with archive.open(member) as stream:
             while piece := stream.read(_PIECE):
                 done += len(piece)
-                if bomb(before + done, stored, cap):
+                if before + done > cap:
                     raise too_much(path, cap)
                 out.write(piece)
     return done

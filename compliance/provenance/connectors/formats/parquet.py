@@ -14,11 +14,12 @@ import pyarrow.parquet as pq
 
 from compliance.provenance.connectors import Place
 from compliance.provenance.connectors.formats import Edit
-from compliance.provenance.connectors.formats.streams import decoded_cap
+from compliance.provenance.connectors.formats.streams import decoded_cap, too_much
 from compliance.provenance.connectors.rows import Row, flatten, key_of, replaced
 from compliance.rules.errors import DamagedArtifact
 
 _BATCH = 512
+_PLENTY = 1 << 30  # bytes: dictionaries make honest tables of repeated words small
 
 
 def rows(path: Path, place: Place) -> Iterator[Row]:
@@ -104,11 +105,9 @@ def _group(source: Any, group: int, path: Path, place: Place) -> Any:
 
 
 def _check_size(decoded: int, path: Path, place: Place) -> None:
-    if decoded > decoded_cap(place):
-        raise DamagedArtifact(
-            f"{path.name}: decodes to more than {decoded_cap(place)} bytes.",
-            next_action="Raise options.max_decoded_bytes if the file is meant to be so large.",
-        )
+    cap = decoded_cap(path, place, floor=_PLENTY)
+    if decoded > cap:
+        raise too_much(path, cap)
 
 
 def _damaged(path: Path) -> DamagedArtifact:

@@ -45,9 +45,13 @@ _WRITERS: dict[str, Opener] = {
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException)
 
 
-def decoded_cap(place: Place) -> int:
-    """The most bytes a compressed file may decode to (option ``max_decoded_bytes``)."""
-    return int(place.options.get("max_decoded_bytes") or DEFAULT_DECODED_CAP)
+def decoded_cap(path: Path, place: Place, *, floor: int = BOMB_BYTES) -> int:
+    """The most bytes a packed file may decode to: option ``max_decoded_bytes``, else in proportion to its size.
+
+    So much out of so little (200 times, and more than ``floor``) is meant to fill a disk, a memory or a day.
+    """
+    given = int(place.options.get("max_decoded_bytes") or 0)
+    return given or min(DEFAULT_DECODED_CAP, max(floor, BOMB_RATIO * path.stat().st_size))
 
 
 def compression_of(path: Path) -> str:
@@ -65,8 +69,14 @@ def opened(path: Path, place: Place) -> Iterator[BinaryIO]:
         if not kind:
             yield raw
             return
-        capped = _Capped(_READERS[kind](raw), path, decoded_cap(place))
-        yield cast(BinaryIO, io.BufferedReader(capped, _READ))
+        capped = _Capped(_READERS[kind](raw), path, decoded_cap(path, place))
+        stream = io.BufferedReader(capped, _READ)
+        if any(stream.peek(8).startswith(magic) for magic, _ in KINDS):
+            raise DamagedArtifact(
+                f"{path.name}: compressed twice, so what is in it cannot be read.",
+                next_action="Unpack it once, and register that.",
+            )
+        yield cast(BinaryIO, stream)
 
 
 @contextmanager
@@ -81,16 +91,11 @@ def created(target: Path, like: Path) -> Iterator[BinaryIO]:
             yield out
 
 
-def bomb(decoded: int, stored: int, cap: int) -> bool:
-    """Whether so much out of so little is meant to fill a disk or a memory, or is simply over the cap."""
-    return decoded > cap or (decoded > BOMB_BYTES and decoded > BOMB_RATIO * max(stored, 1))
-
-
 def too_much(path: Path, cap: int) -> DamagedArtifact:
     """What is said of a file that decodes to too much."""
     return DamagedArtifact(
-        f"{path.name}: decodes to more than it may ({cap} bytes, or {BOMB_RATIO} times its size).",
-        next_action="Unpack it yourself and register what is in it, or raise options.max_decoded_bytes.",
+        f"{path.name}: decodes to more than {cap} bytes, which is too much for a file of its size.",
+        next_action="Unpack it yourself and register what is in it, or set options.max_decoded_bytes to what it is.",
     )
 
 
@@ -99,7 +104,6 @@ class _Capped(io.RawIOBase):
 
     def __init__(self, inner: Any, path: Path, cap: int) -> None:
         self._inner, self._path, self._cap, self._decoded = inner, path, cap, 0
-        self._stored = path.stat().st_size
 
     def readable(self) -> bool:
         return True
@@ -113,7 +117,7 @@ class _Capped(io.RawIOBase):
                 next_action="Restore the file from its owner's copy, then continue the case.",
             ) from None
         self._decoded += len(piece)
-        if bomb(self._decoded, self._stored, self._cap):
+        if self._decoded > self._cap:
             raise too_much(self._path, self._cap)
         buffer[: len(piece)] = piece
         return len(piece)
