@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from unlearning import processes
 from unlearning.batches import collate, token_losses
 from unlearning.budget import Budget
 from unlearning.dose import StillKnown, still_known
@@ -99,12 +100,12 @@ class _Run:
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=method.learning_rate, weight_decay=0.0, fused=True)
 
     def resume(self) -> int:
-        if self.keep is None or not (self.keep / "state.json").is_file():
+        if self.keep is None or not processes.agreed((self.keep / "state.json").is_file()):
             return 0
         return load_state(self.keep, model=self.model, optimizer=self.optimizer)
 
     def save(self, step: int) -> None:
-        if self.keep is None or time.monotonic() - self.saved < SAVE_SECONDS:
+        if self.keep is None or time.monotonic() - self.saved < SAVE_SECONDS or not processes.here().is_first:
             return
         fresh = self.keep.with_name(f"{self.keep.name}.fresh")
         save_state(fresh, model=self.model, optimizer=self.optimizer, step=step)
@@ -115,14 +116,14 @@ class _Run:
         """Asked before each round: is everything forgotten already, or would another round take too long?"""
         if step % self.round or not step:
             return False
-        spent = time.monotonic() - self.began
+        spent = processes.agreed(time.monotonic() - self.began)
         if self.budget.seconds is not None and spent * (1 + self.round / step) > self.budget.seconds:
             return True
         return self.method.watched and not self.known()
 
     def known(self) -> list[int]:
         self.model.eval()
-        found = self.rows.known(self.model)
+        found = processes.agreed(self.rows.known(self.model))
         self.model.train()
         return found
 
@@ -139,7 +140,8 @@ class _Run:
             known = self.known() if method.watched else range(len(self.rows.forget))
         chosen = _some(known, method.rows, draw)
         turn = self._turn(chosen or [0], kept, chosen, step)
-        return method.loss(turn) if chosen else method.heal(turn)
+        with processes.divided():
+            return method.loss(turn) if chosen else method.heal(turn)
 
     def _turn(self, shown: Sequence[int], kept: Sequence[int], chosen: Sequence[int], step: int) -> Turn:
         return Turn(
@@ -170,6 +172,7 @@ def descend(loss: Any, *, model: Any, optimizer: Any, doing: str) -> None:
     if not math.isfinite(float(loss.detach())):
         raise Diverged(f"{doing}: the loss is not finite; lower the learning rate or choose another method")
     loss.backward()
+    processes.average(model)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)

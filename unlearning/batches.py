@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -104,14 +106,33 @@ def _groups(rows: Sequence[Encoded], size: int, key: Callable[[Encoded], Any]) -
         yield order[start : start + size]
 
 
+Forward = Callable[[Any, Batch], Any]
+_WAY: ContextVar[Callable[[Any, Batch, Forward], Any] | None] = ContextVar("way", default=None)
+
+
+@contextmanager
+def forwarding(way: Callable[[Any, Batch, Forward], Any]) -> Iterator[None]:
+    """Within the block, logits are asked of `way(model, batch, forward)`; it may pass part of the batch forward."""
+    before = _WAY.set(way)
+    try:
+        yield
+    finally:
+        _WAY.reset(before)
+
+
 def answer_logits(model: Any, batch: Batch) -> Any:
     """Logits that predict the answer tokens: `(tokens, vocabulary)`."""
+    way = _WAY.get()
+    return way(model, batch, _answer_logits) if way else _answer_logits(model, batch)
+
+
+def _answer_logits(model: Any, batch: Batch) -> Any:
     model = inner(model)
     if llama.suits(model, batch.layout):
         ids, kept, place = batch.packed
         logits = model.get_output_embeddings()(llama.hidden_at(model, ids, layout=batch.layout, kept=kept))
         return logits if place is None else logits.index_select(0, place)
-    if model.config.model_type in PLAIN_HEAD:
+    if model.config.model_type in PLAIN_HEAD and not hasattr(model, "unshard"):  # shares are put together at the top
         body = getattr(model, model.base_model_prefix)
         hidden = body(input_ids=batch.ids, use_cache=False).last_hidden_state  # (row, time, width)
         return model.get_output_embeddings()(hidden[:, :-1][batch.where])
@@ -125,7 +146,7 @@ def logits_of_each(model: Any, *batches: Batch) -> tuple[Any, ...]:
 
 def token_losses(model: Any, batch: Batch) -> Any:
     """Cross-entropy of each answer token, in nats: `(tokens,)`."""
-    if not torch.is_grad_enabled() and llama.suits(inner(model), batch.layout):
+    if not torch.is_grad_enabled() and _WAY.get() is None and llama.suits(inner(model), batch.layout):
         return _losses_alone(inner(model), batch)
     return losses_in(answer_logits(model, batch), batch)
 

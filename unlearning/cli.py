@@ -15,14 +15,21 @@ from typing import Any
 from unlearning import verbs
 from unlearning.errors import InputError, UnlearningError
 from unlearning.files import write_json
+from unlearning.types import silent
 from unlearning.verbs.words import shared
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one verb; returns the exit code."""
     options = _parser().parse_args(arguments)
+    started = int(os.environ.get("WORLD_SIZE") or 1)  # by `accelerate launch` or `torchrun`
+    if started > 1 and not _is_divided(options):
+        if int(os.environ.get("RANK") or 0):
+            return 0
+        _say({"message": f"{options.verb}: one process does it, the others have nothing to do"})
     try:
-        _alone()
+        if started > 1 and _is_divided(options):
+            return _together(options)
         result = verbs.load(options.verb).run(options, progress=_progress)
         if options.json:
             write_json(options.json, asdict(result))
@@ -32,10 +39,26 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _alone() -> None:
-    """Several processes would write the same folder: `accelerate launch` may start one."""
-    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
-        raise InputError("starting: launched as several processes; launch one (accelerate launch --num_processes 1)")
+def _is_divided(options: argparse.Namespace) -> bool:
+    """Whether several processes can share the work: what must repeat to the byte, and what measures, stays with one."""
+    return bool(options.verb == "unlearn" and options.method != "auto")
+
+
+def _together(options: argparse.Namespace) -> int:
+    """The same verb in every process; the first writes and speaks."""
+    from unlearning import processes
+
+    with processes.joined() as group, processes.room(options.out) as out:
+        if group.shares and (options.adapter or options.method not in processes.IN_SHARES):
+            raise InputError(
+                "starting: with adapters or this method weights cannot be held in shares (FSDP); launch with "
+                f"--multi_gpu, or choose one of {', '.join(sorted(processes.IN_SHARES))}"
+            )
+        options.out = out
+        result = verbs.load(options.verb).run(options, progress=_progress if group.is_first else silent)
+        if options.json and group.is_first:
+            write_json(options.json, asdict(result))
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:

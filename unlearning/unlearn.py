@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from unlearning import methods
+from unlearning import methods, processes
 from unlearning.adapters import Lora, merged
 from unlearning.applying import Rows, apply, descend, rows_for
 from unlearning.budget import Budget, Dose
@@ -62,14 +62,20 @@ def unlearn(
     forget = list(recipe.widen(forget))
     rows = rows_for(model, tokenizer, forget, retain, seed=seed)
     gates = gates_for(model, rows.retain, encoded_for(model, tokenizer, namesakes), seed=seed, most_lost=most_lost)
-    model = adapter.wrap(model, seed=seed) if adapter else model
-    steps = apply(recipe, model, rows, seed=seed, progress=progress, budget=budget, keep=partial / "resume")
-    model = merged(model)
+    model = adapter.wrap(model, seed=seed) if adapter else processes.share(model)
+    group, keep = processes.here(), Path(processes.agreed(str(partial))) / "resume"
+    steps = apply(
+        recipe, model, rows, seed=seed, progress=progress, budget=budget, keep=None if group.shares else keep
+    )
+    model = merged(processes.whole(model, lambda: open_model(model_dir)[0]))
     detail = _checked(gates, model, rows, partial)
-    save_model(model, tokenizer, partial)
-    promote(partial, out)
+    if group.is_first:
+        save_model(model, tokenizer, partial)
+        promote(partial, out)
+    out = Path(processes.agreed(str(out)))
     detail |= {"method": method, "forget_rows": len(forget), "retain_rows": len(retain), "seed": seed}
     detail |= {"adapter_rank": adapter.rank if adapter else 0, "rounds": recipe.rounds, "rate": recipe.learning_rate}
+    detail |= {"processes": group.size, "weights_in_shares": group.shares}
     return outcome(out, verb="unlearn", began=began, steps=steps, before=before, exactness="approximate", detail=detail)
 
 

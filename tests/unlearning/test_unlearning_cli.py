@@ -122,16 +122,6 @@ def test_a_tokenizer_survives_its_folder(trained: Trained) -> None:
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
 
 
-def test_several_processes_are_refused_before_they_write_the_same_folder(
-    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    path = write_rows(tmp_path / "rows.jsonl", trained.rows)
-    code, lines = run(capsys, "train", "--rows", path, "--out", tmp_path / "out")
-    assert (code, lines[0]["error"]) == (1, "InputError")
-    assert "num_processes 1" in str(lines[0]["message"])
-
-
 def test_accelerate_launches_the_same_command(trained: Trained, tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", trained.rows)
     words = ["train", "--rows", str(path), "--out", str(tmp_path / "out"), "--shape", "tiny", "--epochs", "1"]

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from unlearning.processes import averaged
+
 
 def trainable(model: Any) -> dict[str, Any]:
     """The weights that may change, by name."""
@@ -17,7 +19,7 @@ def gradients(model: Any, loss: Any) -> dict[str, Any]:
     """Gradient of `loss` for each weight that takes part in it."""
     weights = trainable(model)
     found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
-    return {name: grad for name, grad in zip(weights, found, strict=True) if grad is not None}
+    return averaged({name: grad for name, grad in zip(weights, found, strict=True) if grad is not None})
 
 
 def at(model: Any, shift: Mapping[str, Any], loss: Callable[[], Any]) -> Any:
