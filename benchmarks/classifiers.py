@@ -110,6 +110,7 @@ class ClassBench:
             exactness="exact" if exact else "approximate",
             classes=self.data.train.classes,
             head_only=only_head_changed(before, after, self.data.test.features),
+            rows=len(self.of_class),
         )
         return Line(
             name,

@@ -104,7 +104,15 @@ def _class(
             "class", tuple(figures), "inconclusive", ("The model before was not given: no change can be judged.",)
         )
     head_only = only_head_changed(original, model, holdout.features)
-    found = judge_class(before, after, others, exactness=exactness, classes=holdout.classes, head_only=head_only)
+    found = judge_class(
+        before,
+        after,
+        others,
+        exactness=exactness,
+        classes=holdout.classes,
+        head_only=head_only,
+        rows=len(mine),
+    )
     return Audit("class", tuple(figures), found.gate, found.reasons)
 
 

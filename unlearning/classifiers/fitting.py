@@ -17,9 +17,11 @@ from unlearning.types import Progress, silent
 
 
 def batches(n: int, *, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Shuffled places in pieces of `size`."""
-    order = torch.randperm(n, generator=generator)
-    yield from order.split(size)
+    """Shuffled places in pieces of `size`; a last piece of one row joins the one before (one row has no spread)."""
+    pieces = list(torch.randperm(n, generator=generator).split(size))
+    if len(pieces) > 1 and len(pieces[-1]) == 1:
+        pieces[-2:] = [torch.cat(pieces[-2:])]
+    yield from pieces
 
 
 def layout(features: Tensor) -> Tensor:
@@ -45,6 +47,21 @@ def accuracy(model: nn.Module, examples: Examples) -> float:
     return float((logits_of(model, examples.features).argmax(1) == examples.labels).float().mean())
 
 
+def adam(parameters: Iterable[nn.Parameter], *, learning_rate: float) -> torch.optim.Adam:
+    """Adam in one pass over the weights where PyTorch has one."""
+    chosen = list(parameters)
+    fused = all(p.is_floating_point() for p in chosen) and bool(chosen)
+    return torch.optim.Adam(chosen, lr=learning_rate, fused=fused)
+
+
+def learn(model: nn.Module, *, statistics: bool = False) -> None:
+    """Training mode; running statistics (batch norm) follow the batches only where they are representative of all."""
+    model.train()
+    for part in () if statistics else model.modules():
+        if isinstance(part, nn.modules.batchnorm._NormBase):
+            part.eval()
+
+
 def descend(
     model: nn.Module,
     rows: int,
@@ -56,20 +73,26 @@ def descend(
     generator: torch.Generator,
     parameters: Iterable[nn.Parameter] | None = None,
     after_step: Callable[[], None] | None = None,
+    statistics: bool = False,
     progress: Progress = silent,
 ) -> nn.Module:
-    """Minimise `loss_at(places)` with Adam over shuffled places of `rows`, in place; Diverged when it is no number."""
-    optimizer = torch.optim.Adam(list(parameters if parameters is not None else model.parameters()), lr=learning_rate)
-    model.train()
-    last = torch.zeros(())
+    """Minimise `loss_at(places)` with Adam over shuffled places of `rows`, in place; Diverged when it is no number.
+
+    `statistics` lets running ones follow the batches, which a few rows of one class would distort.
+    """
+    optimizer = adam(parameters if parameters is not None else model.parameters(), learning_rate=learning_rate)
+    learn(model, statistics=statistics)
+    last, steps = torch.zeros(()), max(1, -(-rows // batch))
     for epoch in range(epochs):
-        for places in batches(rows, size=batch, generator=generator):
+        for step, places in enumerate(batches(rows, size=batch, generator=generator)):
             optimizer.zero_grad(set_to_none=True)
             last = loss_at(places)
             last.backward()
             optimizer.step()
             if after_step:
                 after_step()
+            if step % 200 == 199:
+                progress((epoch + step / steps) / epochs, f"Epoch {epoch + 1} of {epochs}, step {step + 1} of {steps}")
         if not bool(torch.isfinite(last)):
             raise Diverged("training a classifier: the loss is no number any more; lower the learning rate")
         progress((epoch + 1) / epochs, f"Epoch {epoch + 1} of {epochs}, loss {float(last.detach()):.3f}")
@@ -96,6 +119,7 @@ def fit(
         learning_rate=learning_rate,
         batch=batch,
         generator=torch.Generator().manual_seed(seed),
+        statistics=len(examples) > 1,
         progress=progress,
     )
 

@@ -87,14 +87,17 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"strided_cnn": strided_cnn
 
 def build(recipe: Recipe, *, seed: int) -> nn.Module:
     """A fresh model with weights that only the seed decides; leaves the global source of chance as it was."""
-    if recipe.build not in ARCHITECTURES:
+    if isinstance(recipe.build, str) and recipe.build not in ARCHITECTURES:
         raise UnknownName(f"building a classifier: no architecture of that name; there are {', '.join(ARCHITECTURES)}")
+    make = ARCHITECTURES[recipe.build] if isinstance(recipe.build, str) else recipe.build
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            return ARCHITECTURES[recipe.build](**recipe.options)
+            return make(**recipe.options)
         except TypeError:
-            raise ModelError(f"building {recipe.build}: its options do not fit; see its signature") from None
+            raise ModelError(
+                "building a classifier: the recipe's options do not fit; see what its build takes"
+            ) from None
 
 
 def save(
@@ -106,6 +109,10 @@ def save(
     inside: dict[str, dict[str, Tensor]] | None = None,
 ) -> None:
     """Write a model folder, with further weights in folders inside; it appears whole or not at all."""
+    if not isinstance(recipe.build, str):
+        raise ModelError(
+            "writing a model folder: its recipe is code, which no folder holds; keep your state_dict instead"
+        )
     partial = partial_folder(out)
     for name, tensors in (inside or {}).items():
         (partial / name).mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,10 +22,14 @@ Space = tuple[float, float] | tuple[str, ...]  # what a parameter may be: a rang
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the company trains this model from nothing: enough to repeat it, and to predict what repeating costs."""
+    """How the company trains this model from nothing: enough to repeat it, and to predict what repeating costs.
 
-    build: str
-    options: dict[str, Any]
+    `build` is an architecture's name, or from Python any function of `options` that returns a fresh `nn.Module`; only
+    named ones can be written into a model folder.
+    """
+
+    build: str | Callable[..., nn.Module]
+    options: dict[str, Any] = field(default_factory=dict)
     epochs: int = 5
     learning_rate: float = 1e-3
     batch: int = 128

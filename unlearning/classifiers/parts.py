@@ -13,8 +13,13 @@ from unlearning.errors import ModelError
 
 
 def linears(model: nn.Module, example: Tensor) -> list[nn.Linear]:
-    """Linear layers in the order of the forward pass; ModelError when the last one is not the head."""
+    """Linear layers in the order of the forward pass; ModelError when the last one is not the head.
+
+    The model looks at one row in evaluation mode: running statistics stay as they are, and one row is enough for them.
+    """
     order: list[nn.Linear] = []
+    was = model.training
+    model.eval()
     hooks = [
         part.register_forward_pre_hook(lambda part, _: order.append(part))
         for part in model.modules()
@@ -22,12 +27,16 @@ def linears(model: nn.Module, example: Tensor) -> list[nn.Linear]:
     ]
     try:
         with torch.no_grad():
-            model(layout(example[:1]))
+            answer = model(layout(example[:1]))
     finally:
+        model.train(was)
         for hook in hooks:
             hook.remove()
-    if not order:
-        raise ModelError("looking at a classifier: it has no linear layer to work on; use retraining")
+    if not order or not isinstance(answer, Tensor) or order[-1].out_features != answer.shape[-1]:
+        raise ModelError(
+            "looking at a classifier: its answer does not come from a linear layer (nn.Linear), which this method and"
+            " the audit of a class work on; use retrain, which needs none"
+        )
     return order
 
 

@@ -11,6 +11,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn import functional as F  # noqa: N812
 
 from unlearning.classifiers.examples import Examples
+from unlearning.classifiers.fitting import descend, layout, logits_of
 from unlearning.classifiers.networks import build
 from unlearning.classifiers.outcome import Recipe
 from unlearning.errors import Diverged, InputError
@@ -30,10 +31,7 @@ class Shadows:
 
     def logits(self, features: Tensor, *, size: int = 512) -> Tensor:
         """Logits [models, n, classes] of every model for every row."""
-        skeleton = build(self.recipe, seed=0).eval()
-        with torch.no_grad():
-            answer = vmap(lambda weights, rows: functional_call(skeleton, weights, (rows,)), in_dims=(0, None))
-            return torch.cat([answer(self.weights, piece) for piece in features.split(size)], dim=1)
+        return torch.stack([logits_of(self.model(n), features, size=size) for n in range(len(self))])
 
     def model(self, number: int) -> nn.Module:
         """One of the models as a module of its own."""
@@ -58,31 +56,76 @@ def train_shadows(
     """
     if members.dim() != 2 or members.shape[1] != len(examples) or not bool(members.any(1).all()):
         raise InputError("training shadow models: members must be [models, rows] with at least one row a model")
+    rows = rows_an_epoch or int(members.sum(1).max())
+    given = (recipe, examples, members, rows, seed, progress)
+    try:
+        weights = _together(*given)
+    except _NotStacked:
+        weights = _singly(*given)
+    if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
+        raise Diverged("training shadow models: weights left the numbers; lower the learning rate")
+    return Shadows(recipe, weights, members)
+
+
+class _NotStacked(Exception):
+    """The network has running statistics, or an operation that knows no stack of models."""
+
+
+def _together(
+    recipe: Recipe, examples: Examples, members: Tensor, rows: int, seed: int, progress: Progress
+) -> dict[str, Tensor]:
+    """Weights [models, ...] of models that take their steps side by side; _NotStacked before the first step."""
     stacked, buffers = stack_module_state([build(recipe, seed=seed + n) for n in range(members.shape[0])])
     if buffers:
-        raise InputError(
-            "training shadow models: networks with running statistics cannot be stacked; train them singly"
-        )
+        raise _NotStacked
     weights = {name: tensor.detach().clone().requires_grad_(False) for name, tensor in stacked.items()}
     skeleton = build(recipe, seed=0).train()
 
     def loss(given: dict[str, Tensor], rows: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(functional_call(skeleton, given, (rows,)), labels)
 
-    gradients = vmap(grad(loss))
+    gradients = vmap(grad(loss), randomness="different")
     optimizer = torch.optim.Adam(list(weights.values()), lr=recipe.learning_rate, fused=True)
     generator = torch.Generator().manual_seed(seed)
-    rows = rows_an_epoch or int(members.sum(1).max())
     for epoch in range(recipe.epochs):
         for places in _places(members, rows, size=recipe.batch, generator=generator):
-            found = gradients(weights, examples.features[places], examples.labels[places])
+            try:
+                found = gradients(weights, examples.features[places], examples.labels[places])
+            except (RuntimeError, ValueError):
+                raise _NotStacked from None
             for name, tensor in weights.items():
                 tensor.grad = found[name]
             optimizer.step()
-        if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
-            raise Diverged("training shadow models: weights left the numbers; lower the learning rate")
         progress((epoch + 1) / recipe.epochs, f"Shadow models, epoch {epoch + 1} of {recipe.epochs}")
-    return Shadows(recipe, weights, members)
+    return weights
+
+
+def _singly(
+    recipe: Recipe, examples: Examples, members: Tensor, rows: int, seed: int, progress: Progress
+) -> dict[str, Tensor]:
+    """The same, one model after another, running statistics and all; slower by about as much as there are models."""
+    states = []
+    for number, mine in enumerate(members):
+        own = mine.nonzero().flatten()[torch.arange(rows) % int(mine.sum())]
+        model = build(recipe, seed=seed + number)
+        _learn(model, recipe, layout(examples.features[own]), examples.labels[own], seed=seed + number)
+        states.append(model.state_dict())
+        progress((number + 1) / len(members), f"Shadow model {number + 1} of {len(members)}")
+    return {name: torch.stack([state[name] for state in states]).detach() for name in states[0]}
+
+
+def _learn(model: nn.Module, recipe: Recipe, features: Tensor, labels: Tensor, *, seed: int) -> None:
+    """Rows may stand twice here, which `Examples` forbid."""
+    descend(
+        model,
+        len(labels),
+        lambda places: F.cross_entropy(model(features[places]), labels[places]),
+        epochs=recipe.epochs,
+        learning_rate=recipe.learning_rate,
+        batch=recipe.batch,
+        generator=torch.Generator().manual_seed(seed),
+        statistics=len(labels) > 1,
+    )
 
 
 def train_references(

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from unlearning.classifiers.examples import Examples
-from unlearning.classifiers.fitting import logits_of
+from unlearning.classifiers.fitting import adam, batches, learn, logits_of
 from unlearning.classifiers.methods.project_distil import without
 from unlearning.classifiers.outcome import Exactness, Task
 from unlearning.classifiers.parts import inputs_of, linears, tail_from
@@ -29,9 +29,14 @@ def run(
     batch: int = 128,
     weight: float = 0.5,
     retain_rows: int = 20_000,
+    least_steps: int = 400,
 ) -> nn.Module:
-    """Features below the fresh layers are computed once; `weight` is the share of distillation in the loss."""
+    """Features below the fresh layers are computed once; `weight` is the share of distillation in the loss.
+
+    Few rows are passed over more often, until there were steps enough for layers that begin anew.
+    """
     model, retain = task.model, task.kept.sample(retain_rows, generator=task.generator())
+    epochs = max(epochs, -(-least_steps // -(-len(retain) // batch)))
     label = int(task.forget.labels[0])
     target = without(logits_of(model, retain.features), label) if weight else None
     fresh = linears(model, retain.features)[-layers:]
@@ -60,10 +65,10 @@ def _learn(
     weight: float,
 ) -> None:
     chance = task.generator()
-    optimizer = torch.optim.Adam(tail.parameters(), lr=learning_rate)
-    tail.train()
+    optimizer = adam(tail.parameters(), learning_rate=learning_rate)
+    learn(tail)
     for epoch in range(epochs):
-        for places in torch.randperm(len(retain), generator=chance).split(batch):
+        for places in batches(len(retain), size=batch, generator=chance):
             optimizer.zero_grad(set_to_none=True)
             logits = tail(below[places])
             loss = (1 - weight) * F.cross_entropy(logits, retain.labels[places])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from unlearning.classifiers.fitting import layout, logits_of
+from unlearning.classifiers.fitting import adam, layout, learn, logits_of
 from unlearning.classifiers.folds import Folds
 from unlearning.classifiers.outcome import Exactness, Task
 from unlearning.errors import InputError
@@ -41,8 +41,8 @@ def run(
         layout(forget.features),
         layout(retain.features),
     )
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    model.train()
+    optimizer = adam(model.parameters(), learning_rate=learning_rate)
+    learn(model)
     for step in range(steps):
         places = torch.randint(len(retain), (batch,), generator=chance)
         optimizer.zero_grad(set_to_none=True)

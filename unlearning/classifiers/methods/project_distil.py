@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from unlearning.classifiers.fitting import layout, logits_of
+from unlearning.classifiers.fitting import adam, layout, learn, logits_of
 from unlearning.classifiers.outcome import Exactness, Task
 from unlearning.classifiers.parts import inputs_of, linears, tail_from
 
@@ -28,13 +28,14 @@ def run(
 ) -> nn.Module:
     """Works on samples: a few hundred rows of the class and a few thousand others say all that is needed.
 
-    Where the network's last layers can be cut off, what lies below them is computed once and only they are distilled.
+    Where the network's last two linear layers can be cut off, what lies below them is computed once and only they are
+    distilled; a network with a head alone is distilled whole, for a new head over old features would be a mask.
     """
     chance, model = task.generator(), task.model
     forget = task.forget.sample(forget_rows, generator=chance)
     retain = task.kept.sample(retain_rows, generator=chance)
     last = linears(model, forget.features)[-2:]
-    tail = tail_from(model, last[0])
+    tail = tail_from(model, last[0]) if len(last) > 1 else None
     both = torch.cat([forget.features, retain.features])
     given = inputs_of(model, last[0], both) if tail is not None else both
     student = tail if tail is not None else model
@@ -88,8 +89,8 @@ def _distil(
 ) -> None:
     """A quarter of each batch are rows of the class, the rest others."""
     chance, features = task.generator(), layout(both)
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    model.train()
+    optimizer = adam(model.parameters(), learning_rate=learning_rate)
+    learn(model)
     for step in range(steps):
         inside = torch.randint(of_forget, (batch // 4,), generator=chance)
         outside = torch.randint(of_forget, len(both), (batch - batch // 4,), generator=chance)

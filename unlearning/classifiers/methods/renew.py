@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from unlearning.classifiers.fitting import layout
+from unlearning.classifiers.fitting import adam, batches, layout, learn
 from unlearning.classifiers.outcome import Exactness, Task
 from unlearning.classifiers.parts import linears
 
@@ -27,35 +27,60 @@ def run(
     learning_rate: float = 5e-3,
     batch: int = 64,
     layers: int = 2,
+    least_steps: int = 300,
 ) -> nn.Module:
-    """`shrink` is the share of chance in what lies below the last `layers` linear ones; the rate goes one cycle."""
+    """`shrink` is the share of chance in what lies below the last `layers` linear ones; the rate goes one cycle.
+
+    A first convolution stays as it is: strokes and edges are every class's, and its gradient is the dearest. Few rows
+    are passed over more often, until there were steps enough.
+    """
     model, chance = task.model, task.generator()
     retain = task.kept.sample(rows, generator=chance)
-    _towards_chance(model, linears(model, retain.features)[-layers:], shrink=shrink, seed=task.seed)
-    features, steps = layout(retain.features), max(1, -(-len(retain) // batch))
-    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
-    model.train()
-    for step, places in enumerate(torch.randperm(len(retain), generator=chance).split(batch)):
-        optimizer.zero_grad(set_to_none=True)
-        F.cross_entropy(model(features[places]), retain.labels[places]).backward()
-        optimizer.step()
-        cycle.step()
-        if step % 50 == 49:
-            task.progress((step + 1) / steps, f"Step {step + 1} of {steps}")
+    fresh, still = linears(model, retain.features)[-layers:], _first_convolution(model)
+    _towards_chance(model, fresh, still, shrink=shrink, seed=task.seed)
+    features, passes = layout(retain.features), max(1, -(-least_steps * batch // len(retain)))
+    chosen = [p for p in model.parameters() if p.requires_grad and not any(p is one for one in still)]
+    total = passes * max(1, -(-len(retain) // batch))
+    optimizer = adam(chosen, learning_rate=learning_rate)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=total)
+    learn(model, statistics=len(retain) > 1)
+    frozen = [p for p in still if p.requires_grad]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    step = 0
+    for _ in range(passes):
+        for places in batches(len(retain), size=batch, generator=chance):
+            optimizer.zero_grad(set_to_none=True)
+            F.cross_entropy(model(features[places]), retain.labels[places]).backward()
+            optimizer.step()
+            cycle.step()
+            step += 1
+            if step % 50 == 0:
+                task.progress(step / total, f"Step {step} of {total}")
+    for parameter in frozen:
+        parameter.requires_grad_(True)
     return model.eval()
 
 
-def _towards_chance(model: nn.Module, fresh: list[nn.Linear], *, shrink: float, seed: int) -> None:
+def _first_convolution(model: nn.Module) -> list[nn.Parameter]:
+    """Weights of the layer that meets the pixels, where that is a convolution."""
+    first = next((part for part in model.modules() if list(part.parameters(recurse=False))), None)
+    return list(first.parameters()) if isinstance(first, nn.Conv2d) else []
+
+
+def _towards_chance(
+    model: nn.Module, fresh: list[nn.Linear], still: list[nn.Parameter], *, shrink: float, seed: int
+) -> None:
     """Weights become (1 - shrink) of what they were plus shrink of a new draw; those of `fresh` a new draw only."""
     drawn = copy.deepcopy(model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for part in drawn.modules():
-            if hasattr(part, "reset_parameters"):
-                part.reset_parameters()
-    whole = {id(p) for layer in fresh for p in layer.parameters()}
+            for name in ("reset_parameters", "_reset_parameters"):  # attention has only the latter
+                if hasattr(part, name):
+                    getattr(part, name)()
+    whole, kept = {id(p) for layer in fresh for p in layer.parameters()}, {id(p) for p in still}
     with torch.no_grad():
         for old, new in zip(model.parameters(), drawn.parameters(), strict=True):
-            share = 1.0 if id(old) in whole else shrink
+            share = 1.0 if id(old) in whole else 0.0 if id(old) in kept else shrink
             old.mul_(1 - share).add_(new, alpha=share)
