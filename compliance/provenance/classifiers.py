@@ -63,12 +63,15 @@ def exposure(artifact: Artifact, found_in: Mapping[str, Collection[str]]) -> dic
 
 
 def only_asked_about(
-    artifacts: Iterable[Artifact], matches: Mapping[str, Mapping[str, list[Match]]], reached: Collection[str]
+    artifacts: Iterable[Artifact],
+    matches: Mapping[str, Mapping[str, list[Match]]],
+    reached: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
-    """The same of classifiers that learned from pictures of which the officer has yet to say whether they go."""
+    """The same of classifiers that may have learned only from pictures of which the officer has yet to say more."""
     found = {}
     for artifact in artifacts:
-        if artifact.connector != CLASSIFIER or artifact.slug in reached:
+        known = reached.get(artifact.slug, {"exposed": False})
+        if artifact.connector != CLASSIFIER or known.get("exposed", True):
             continue
         slugs = Derivation.objects.filter(child=artifact).values_list("parent__slug", flat=True)
         keys = {slug: set(matches.get(slug, ())) for slug in slugs}
