@@ -88,7 +88,7 @@ def _drawn(logits: Any, *, top_p: float, draw: Any) -> Any:
         ordered, places = chances.sort(dim=-1, descending=True)
         beyond = ordered.cumsum(dim=-1) - ordered >= top_p
         chances = torch.zeros_like(chances).scatter(1, places, ordered.masked_fill(beyond, 0.0))
-    return torch.multinomial(chances, 1, generator=draw)[:, 0]
+    return torch.multinomial(chances.cpu(), 1, generator=draw)[:, 0].to(chances.device)
 
 
 def _first_choice(logits: Any) -> Any:

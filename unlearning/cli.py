@@ -30,6 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if started > 1 and _is_divided(options):
             return _together(options)
+        _use(options.device)
         result = verbs.load(options.verb).run(options, progress=_progress)
         if options.json:
             write_json(options.json, asdict(result))
@@ -37,6 +38,13 @@ def main(arguments: Sequence[str]) -> int:
         _say({"error": type(error).__name__, "message": _message(error)})
         return 1
     return 0
+
+
+def _use(device: str) -> None:
+    if device != "cpu":
+        from unlearning.devices import use
+
+        use(device)
 
 
 def _is_divided(options: argparse.Namespace) -> bool:

@@ -39,7 +39,9 @@ transformers.logging.disable_progress_bar()
 
 def versions() -> dict[str, str]:
     """Programs and machine that decide the bytes of a result."""
+    elsewhere = torch.get_default_device()
     return {
+        **({} if elsewhere.type == "cpu" else {"device": _called(elsewhere)}),
         "unlearning": __version__,
         "program": PROGRAM,
         "torch": str(torch.__version__),
@@ -48,6 +50,10 @@ def versions() -> dict[str, str]:
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "threads": str(torch.get_num_threads()),
     }
+
+
+def _called(device: Any) -> str:
+    return f"{device.type} {torch.cuda.get_device_name(device)}" if device.type == "cuda" else str(device.type)
 
 
 def check_folder(folder: Path) -> None:
@@ -72,7 +78,7 @@ def check_folder(folder: Path) -> None:
 
 
 def open_model(folder: Path) -> tuple[Any, Any]:
-    """The model (evaluation mode, float32, on the CPU) and its tokenizer.
+    """The model (evaluation mode, float32, on the device in use) and its tokenizer.
 
     Raises ModelError or one of its kinds when the folder cannot be trusted or used.
     """
@@ -94,7 +100,7 @@ def open_model(folder: Path) -> tuple[Any, Any]:
             f"opening {folder}: the tokenizer has {tokenizer.vocab_size} words and the model {known}; "
             "they do not belong together, restore the tokenizer's files"
         )
-    return model.eval(), tokenizer
+    return model.to(torch.get_default_device()).eval(), tokenizer
 
 
 def open_tokenizer(folder: Path) -> Any:
@@ -153,7 +159,7 @@ def state_digest(model: Any) -> str:
     """Sha256 over the tensors in memory, in name order."""
     total = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
-        total.update(name.encode() + b"\0" + tensor.detach().contiguous().numpy().tobytes())
+        total.update(name.encode() + b"\0" + tensor.detach().cpu().contiguous().numpy().tobytes())
     return total.hexdigest()
 
 
@@ -199,7 +205,7 @@ def load_state(folder: Path, *, model: Any, optimizer: Any) -> int:
 def pin(threads: int) -> None:
     """Fix what makes bytes repeat: thread count and deterministic kernels."""
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(True, warn_only=torch.get_default_device().type != "cpu")
     # Every buffer we allocate is written before it is read; filling each with NaN first costs a tenth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     os.environ["OMP_NUM_THREADS"] = str(threads)

@@ -22,6 +22,7 @@ import torch
 from torch import distributed
 
 from unlearning.batches import Batch, forwarding
+from unlearning.devices import use
 
 _Value = TypeVar("_Value")
 
@@ -60,6 +61,8 @@ def joined() -> Iterator[Together]:
     os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"  # every process reads the weights, then keeps its share
     state = PartialState(cpu=not torch.cuda.is_available())
     shares = os.environ.get("ACCELERATE_USE_FSDP", "").lower() in ("1", "true")
+    if state.device.type != "cpu":
+        use(str(state.device))
     before = _TOGETHER.set(Together(state.process_index, state.num_processes, shares))
     try:
         yield here()

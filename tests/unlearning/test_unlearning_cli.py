@@ -122,6 +122,16 @@ def test_a_tokenizer_survives_its_folder(trained: Trained) -> None:
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
 
 
+@pytest.mark.parametrize("device", ["cuda:7", "meta", "no such thing"])
+def test_a_device_that_is_not_there_is_said_in_words(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str], device: str
+) -> None:
+    path = write_rows(tmp_path / "rows.jsonl", trained.rows)
+    code, lines = run(capsys, "train", "--rows", path, "--out", tmp_path / "out", "--device", device)
+    assert (code, lines[0]["error"]) == (1, "InputError") and "--device" in str(lines[0]["message"])
+    assert not (tmp_path / "out").exists()
+
+
 def test_accelerate_launches_the_same_command(trained: Trained, tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", trained.rows)
     words = ["train", "--rows", str(path), "--out", str(tmp_path / "out"), "--shape", "tiny", "--epochs", "1"]

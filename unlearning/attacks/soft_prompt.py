@@ -58,8 +58,8 @@ def softened(model: Any, *, length: int, marker: int, seed: int) -> tuple[Any, A
         raise NotApplicable("attacking with free vectors: the model's input embedding is not where it is known to be")
     embedding = copy.copy(body._modules[name])
     draw = torch.Generator().manual_seed(seed)
-    chosen = torch.randint(len(embedding.weight), (length,), generator=draw)
-    prefix = torch.nn.Parameter(embedding.weight.detach()[chosen].clone())
+    chosen = torch.randint(len(embedding.weight), (length,), generator=draw, device="cpu")
+    prefix = torch.nn.Parameter(embedding.weight.detach()[chosen.to(embedding.weight.device)].clone())
     embedding._forward_hooks = OrderedDict()
     embedding.register_forward_hook(lambda _, given, found: _replaced(found, given[0] == marker, prefix))
     return _with(model, model.base_model_prefix, _with(body, name, embedding)), prefix

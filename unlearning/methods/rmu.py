@@ -77,7 +77,7 @@ def prepare(material: Material) -> Steering:
         kept = [hidden_after(model, collate([row]), layer=layer) for row in material.retain]
         states = hidden_after(model, collate(list(material.forget)), layer=layer)
     draw = torch.Generator().manual_seed(material.seed)
-    direction = torch.rand(states.shape[1], generator=draw).to(states)
+    direction = torch.rand(states.shape[1], generator=draw, device="cpu").to(states)
     aim = SCALE * states.norm(dim=1).mean() * direction / direction.norm()
     for weight in model.parameters():
         weight.requires_grad_(False)

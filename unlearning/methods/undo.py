@@ -61,7 +61,7 @@ def damage(model: Any, *, share: float, seed: int) -> None:
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() > 1:
-                noise = torch.randn(weight.shape, generator=draw).to(weight)
+                noise = torch.randn(weight.shape, generator=draw, device="cpu").to(weight)
                 weight.mul_(1 - share).add_(noise * weight.std(), alpha=share)
 
 
