@@ -16,6 +16,7 @@ from compliance.audit import services as audit
 from compliance.intake.models import ErasureRequest
 from compliance.mitigation import services as mitigation
 from compliance.provenance import services as provenance
+from compliance.provenance.classifiers import IMAGES
 from compliance.provenance.models import Trace
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import Support
@@ -50,7 +51,8 @@ def show(request: HttpRequest, reference: str) -> HttpResponse:
         audit.record("traces.shown", case=reference, entity=case.entity.slug, by=user.get_username())
     candidates = [_candidate(row, content) for row, content in opened if row.candidate]
     newest = max((one.row.pk for one in candidates), default=0)  # one answer for all is for those that were shown
-    shown = {"candidates": candidates, "rest": _rest(case), "newest": newest}
+    pictures = any(one.row.artifact.connector == IMAGES for one in candidates)
+    shown = {"candidates": candidates, "rest": _rest(case), "newest": newest, "pictures": pictures}
     return desk(request, "officer/traces.html", {"here": "cases", "case": case, **shown})
 
 
