@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from PIL import PngImagePlugin
+from PIL.Image import Exif
 
 from compliance.provenance import catalogue, discovery
 from compliance.provenance.connectors import Match, NotErasableHere, Place, images
@@ -131,8 +132,11 @@ def test_names_and_words_of_pictures_are_searched_too(photos: Place) -> None:
     words.add_text("Author", f"taken by {WHO}", zip=True)
     drawn(7).save(folder / "train/cat/by.png", pnginfo=words)
     drawn(8).save(folder / "test/cat" / f"{WHO}-2.png")
+    exif = Exif()
+    exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0of " + WHO.encode()
+    drawn(11).save(folder / "train/cat/commented.jpg", exif=exif)
     found = found_in(photos)
-    assert asks(found["cat/by.png"])
+    assert asks(found["cat/by.png"] + found["cat/commented.jpg"])
     assert not asks(found[f"test/cat/{WHO}-2.png"])
     assert not is_training(f"test/cat/{WHO}-2.png")
 

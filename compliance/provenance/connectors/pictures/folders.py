@@ -21,6 +21,7 @@ from compliance.provenance.connectors.rewriting import PREFIX, sync_folder, tran
 KINDS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 PLAIN = (".csv", ".txt", ".md", ".json", ".yaml", ".yml", "")  # files whose bytes say all that is in them
 MOST_PIXELS, MOST_WORDS = 50_000_000, 65_536
+_EXIF = (0x8769, 0x8825)  # of the camera, with comments and its owner, and of the place
 _BROKEN = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 _MOVE = "Move it out of the folder, or register it as a place of its own."
 
@@ -51,7 +52,7 @@ class Shelf:
         """Texts in the file's head: comments, author, description."""
         try:
             with Image.open(picture.path) as image:
-                told = [*image.info.values(), *dict(image.getexif()).values()]
+                told = _told(image)
         except _BROKEN:
             self._cannot(picture.key, "is damaged, too large, or no image.")
             return ""
@@ -110,6 +111,14 @@ class Shelf:
         part = Unread(name, f"{self._place.name}: {name} {why}", _MOVE)
         if part not in self.unread:
             self.unread.append(part)
+
+
+def _told(image: Image.Image) -> list[Any]:
+    """Every value beside the pixels; a PNG may carry texts behind them, so that it is read to its end."""
+    if image.format == "PNG" and image.width * image.height <= MOST_PIXELS:
+        image.load()
+    exif = image.getexif()
+    return [*image.info.values(), *exif.values(), *(v for part in _EXIF for v in exif.get_ifd(part).values())]
 
 
 def _nameable(name: str) -> bool:
