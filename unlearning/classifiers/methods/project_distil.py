@@ -34,7 +34,9 @@ def run(
     chance, model = task.generator(), task.model
     forget = task.forget.sample(forget_rows, generator=chance)
     retain = task.kept.sample(retain_rows, generator=chance)
-    last = linears(model, forget.features)[-2:]
+    last = [
+        one for one in linears(model, forget.features)[-2:] if inputs_of(model, one, forget.features[:2]).dim() == 2
+    ]
     tail = tail_from(model, last[0]) if len(last) > 1 else None
     both = torch.cat([forget.features, retain.features])
     given = inputs_of(model, last[0], both) if tail is not None else both

@@ -50,6 +50,7 @@ def estimator_of(recipe: TableRecipe) -> Any:
 def _train(options: argparse.Namespace, progress: Progress) -> Trained:
     data = folders.open_table(options.data)
     recipe = TableRecipe(options.estimator, max(1, options.shards), options.seed)
+    progress(0.1, f"{len(data.train)} rows were read; fitting")
     model = fit(estimator_of(recipe), data.train, shards=recipe.shards)
     digest = folders.save(model, recipe, data.train, _out(options))
     progress(1.0, "Fitted")
@@ -79,6 +80,7 @@ def _unlearn(options: argparse.Namespace, progress: Progress) -> Outcome:
             "forgetting rows of a table: the model was fitted on other rows; give the data it was fitted on"
         )
     estimator, out = estimator_of(recipe), _out(options)
+    progress(0.1, f"{len(data.train)} rows were read; fitting the model before once more")
     old = fit(estimator, data.train, shards=recipe.shards)
     progress(0.4, "The model before was fitted again")
     found = forget(old, estimator, data.train, gone) if gone else None
@@ -122,6 +124,7 @@ def _audit(options: argparse.Namespace, progress: Progress) -> Audit:
         raise InputError("auditing: --out names the model that forgot, --model the one before")
     rest = data.train.without(gone) if gone else data.train
     written, fitted_on, digest = folders.open_recipe(options.out)
+    progress(0.1, f"{len(rest)} rows are kept; fitting them")
     same_rows = written == recipe and fitted_on == folders.digest_of_rows(rest)
     fresh = folders.digest_of_fit(fit(estimator_of(recipe), rest, shards=recipe.shards))
     figures = (Figure("rows kept", len(rest)), Figure("equal to a fit that never saw the rows", float(fresh == digest)))

@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from unlearning.classifiers.tables.schema import Encoder, Table
+from unlearning.classifiers.tables.encoder import Encoder
+from unlearning.classifiers.tables.schema import Table
 from unlearning.errors import InputError
 
+MOST_SUPPORT = 20_000  # rows
+MOST_WEIGHTS = 6000  # classes times columns: the Newton step solves for all of them at once
 KEEPS_ROWS = ("KNeighbors", "RadiusNeighbors", "SVC", "SVR", "GaussianProcess", "NearestCentroid")
 
 
@@ -55,11 +58,24 @@ class Refitted:
 
 def fit(estimator: Any, table: Table, *, shards: int = 1) -> Fitted:
     """Fit an encoder on all rows and one clone of the estimator on each shard; rows find their shard by a hash."""
+    check(estimator, table)
     of = {i: _shard(i, shards) for i in table.ids}
     encoder = Encoder().fit(table)
     place = np.array([of[i] for i in table.ids])
     estimators = tuple(_fit(estimator, encoder, table.take(np.flatnonzero(place == n))) for n in range(shards))
     return Fitted(encoder, estimators, of, np.unique(table.labels))
+
+
+def check(estimator: Any, table: Table) -> None:
+    """InputError for rows that this kind of model cannot learn from, or not before the day is over."""
+    name = type(estimator).__name__
+    if len(np.unique(table.labels)) < 2:
+        raise InputError("fitting a table: all rows that are left bear the same label, and a classifier needs two")
+    if name == "SVC" and len(table) > MOST_SUPPORT:
+        raise InputError(
+            f"fitting a table: support vectors take time by the square of the rows; {len(table)} are more than"
+            f" {MOST_SUPPORT}, choose logistic, forest or boosting"
+        )
 
 
 def forget(model: Fitted, estimator: Any, table: Table, ids: Collection[str]) -> Refitted:
@@ -72,6 +88,7 @@ def forget(model: Fitted, estimator: Any, table: Table, ids: Collection[str]) ->
     rest = table.without(list(ids))
     if not len(rest):
         raise InputError("forgetting: no row would be left; delete the model instead")
+    check(estimator, rest)
     encoder = Encoder().fit(rest)
     same = encoder.equals(model.encoder)
     held = {model.shard_of[i] for i in ids}
@@ -97,7 +114,17 @@ def notes_on(estimator: Any) -> tuple[str, ...]:
 def _fit(estimator: Any, encoder: Encoder, table: Table) -> Any:
     if len(np.unique(table.labels)) < 2:
         raise InputError("fitting a shard: it holds rows of fewer than two classes; use fewer shards")
-    return clone(estimator).fit(encoder.transform(table), table.labels)
+    rows = encoder.transform(table)
+    classes = len(np.unique(table.labels))
+    if (
+        getattr(estimator, "solver", "") == "newton-cholesky"
+        and (classes if classes > 2 else 1) * rows.shape[1] > MOST_WEIGHTS
+    ):
+        raise InputError(
+            f"fitting a table: {classes} classes by {rows.shape[1]} encoded columns are too many for an exact logistic"
+            " model; choose forest or boosting, or group classes and words"
+        )
+    return clone(estimator).fit(rows, table.labels)
 
 
 def _shard(row_id: str, shards: int) -> int:

@@ -1,4 +1,4 @@
-"""A table by its schema: target, identifier columns, and encoders that are learned from rows and forget with them."""
+"""A table by its schema: target, identifier columns, and what every other column holds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from sklearn.compose import ColumnTransformer
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from unlearning.errors import RowsError
+
+MOST_CLASSES = 200
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,10 @@ class Table:
 
 
 def read_table(path: Path, schema: Schema) -> Table:
-    """CSV or Parquet; RowsError when a column is missing, a number is none, or the file is damaged."""
+    """CSV or Parquet; RowsError when a column is missing or no model could use it, or the file is damaged.
+
+    Numbers and dates become float64 (dates in days since 1970), NaN where they are empty; words stay words.
+    """
     try:
         table = pa.parquet.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path)
     except (OSError, pa.ArrowException):
@@ -60,7 +63,7 @@ def read_table(path: Path, schema: Schema) -> Table:
     if missing:
         raise RowsError(
             f"reading {path.name}: no column {', '.join(missing)} among its {table.num_columns}; check schema.json and "
-            "that the file begins with its columns' names"
+            "that the file begins with its columns' names, parted by commas"
         )
     if table.num_rows == 0:
         raise RowsError(f"reading {path.name}: it has no rows")
@@ -83,8 +86,14 @@ def _usable(table: Any, schema: Schema, path: Path) -> None:
     if schema.target in schema.identifiers or set(names) == {schema.target, *schema.identifiers}:
         raise RowsError(f"reading {path.name}: beside target and identifiers a column to learn from is needed")
     kind = table[schema.target].type
-    if not _is_label(kind) or table[schema.target].null_count:
+    if not _is_label(kind) or table[schema.target].null_count or "" in table[schema.target].unique().to_pylist():
         raise RowsError(f"reading {path.name}: the target must be words, whole numbers or yes and no, in every row")
+    different = len(table[schema.target].unique())
+    if different > MOST_CLASSES:
+        raise RowsError(
+            f"reading {path.name}: the target has {different} different values; what is learned here are classes, "
+            f"{MOST_CLASSES} at most, so group them first"
+        )
     for name in schema.identifiers[:1]:
         if table[name].null_count or "" in {str(value) for value in table[name].to_pylist()}:
             raise RowsError(f"reading {path.name}: column {name} is empty in some rows; every row needs an id")
@@ -97,62 +106,27 @@ def _is_label(kind: Any) -> bool:
 
 
 def _values(column: Any, path: Path, name: str) -> np.ndarray:
-    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_boolean(column.type):
-        values = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=float)
-        if not np.isfinite(values).all():
-            raise RowsError(f"reading {path.name}: column {name} has empty or infinite numbers; fill them first")
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_temporal(kind) and not pa.types.is_duration(kind) and not pa.types.is_interval(kind):
+        return _days(column)
+    if any(
+        check(kind) for check in (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
+    ):
+        values = np.array(column.cast(pa.float64()).to_numpy(), dtype=float)
+        if np.isinf(values).any():
+            raise RowsError(f"reading {path.name}: column {name} has infinite numbers; correct them first")
         return values
-    return np.asarray(["" if value is None else str(value) for value in column.to_pylist()], dtype=object)
+    if not any(check(kind) for check in (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)):
+        raise RowsError(
+            f"reading {path.name}: column {name} holds no numbers, dates or words in UTF-8; convert it or take it out"
+        )
+    return np.asarray(["" if value is None else value for value in column.to_pylist()], dtype=object)
 
 
-class Encoder:
-    """Columns to numbers; its vocabulary comes from rows, so it is fitted anew on what is kept."""
-
-    def __init__(self) -> None:
-        self._inner: ColumnTransformer | None = None
-        self._order: tuple[str, ...] = ()
-
-    def fit(self, table: Table) -> Encoder:
-        """Learn scales and vocabularies."""
-        self._order = tuple(table.columns)
-        words = [n for n, name in enumerate(self._order) if table.columns[name].dtype == object]
-        numbers = [n for n in range(len(self._order)) if n not in words]
-        self._inner = ColumnTransformer(
-            [
-                ("numbers", StandardScaler(), numbers),
-                ("words", OneHotEncoder(handle_unknown="ignore", sparse_output=False), words),
-            ]
-        ).fit(self._stacked(table))
-        return self
-
-    @property
-    def inner(self) -> ColumnTransformer | None:
-        """scikit-learn's own transformer, which stacks the columns in the table's order."""
-        return self._inner
-
-    def transform(self, table: Table) -> np.ndarray:
-        """Numbers [n, d]."""
-        if self._inner is None:
-            raise RowsError("encoding a table: the encoder was not fitted")
-        return np.asarray(self._inner.transform(self._stacked(table)), dtype=float)
-
-    def vocabulary(self) -> set[str]:
-        """Every word that the encoder keeps."""
-        if self._inner is None:
-            return set()
-        found = self._inner.named_transformers_["words"]
-        return {str(word) for words in getattr(found, "categories_", []) for word in words}
-
-    def equals(self, other: Encoder) -> bool:
-        """Whether both turn every row into the same numbers: same columns, means, scales and words, to the last bit."""
-        return self._learned() == other._learned()
-
-    def _learned(self) -> tuple[object, ...]:
-        if self._inner is None:
-            return ()
-        numbers, words = self._inner.named_transformers_["numbers"], self._inner.named_transformers_["words"]
-        scales = tuple(np.asarray(getattr(numbers, name, ())).tobytes() for name in ("mean_", "scale_"))
-        return (self._order, *scales, tuple(tuple(map(str, found)) for found in getattr(words, "categories_", ())))
-
-    def _stacked(self, table: Table) -> np.ndarray:
-        return np.stack([table.columns[name].astype(object) for name in self._order], axis=1)
+def _days(column: Any) -> np.ndarray:
+    """Days since 1970 (of a time of day: since midnight), NaN where there is none."""
+    if pa.types.is_time(column.type):
+        seconds = [None if t is None else t.hour * 3600 + t.minute * 60 + t.second for t in column.to_pylist()]
+        return np.array([np.nan if s is None else s / 86_400 for s in seconds])
+    micros = column.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
+    return np.array(micros.cast(pa.float64(), safe=False).to_numpy(), dtype=float) / 86_400e6
