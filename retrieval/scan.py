@@ -29,7 +29,7 @@ from retrieval.types import Progress, silent
 _CHUNK = 16 << 20
 _CELL_END = b"\x00"
 _BOMB_RATIO, _BOMB_BYTES, _DEEPEST = 200, 64 << 20, 3
-_PLENTY = 1 << 30
+_PLENTY = 1 << 28
 _UNDECODABLE = (
     OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, sqlite3.Error, pa.ArrowException, RuntimeError,
 )  # fmt: skip

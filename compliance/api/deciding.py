@@ -16,6 +16,7 @@ from compliance.intake import decisions
 from compliance.intake.decisions import Reasons
 from compliance.intake.models import ErasureRequest
 from compliance.mitigation import services as mitigation
+from compliance.provenance import lifting
 from compliance.provenance.models import Artifact
 from compliance.rules.errors import InvalidInput, MissingPart
 from compliance.rules.terms import Exemption, Ground, Role
@@ -197,3 +198,18 @@ class SignOff(Verb):
     def decide(self, case: ErasureRequest, request: Request, given: dict[str, Any]) -> None:
         """Sign off."""
         evidence.sign_off(case, by=access.staff(request), reason=given["reason"])
+
+
+class Lift(Verb):
+    """Lift the exclusions of a case."""
+
+    body = Reasoned
+
+    @operation("Lift the exclusions", body=Reasoned, answers=NOW, problems_of=VERB, parameters=(REFERENCE,))
+    def post(self, request: Request, reference: str) -> Response:
+        """The person is a customer again: identifiers may be used, what was erased stays out. It is final."""
+        return self.decided(request, reference)
+
+    def decide(self, case: ErasureRequest, request: Request, given: dict[str, Any]) -> None:
+        """Lift the identifiers."""
+        lifting.lift(case, by=access.staff(request), reason=given["reason"])

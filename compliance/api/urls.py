@@ -57,6 +57,7 @@ V1: list[Any] = [
     path(f"{CASE}approve/", deciding.Approve.as_view(), name="approve"),
     path(f"{CASE}look-again/", deciding.LookAgain.as_view(), name="look-again"),
     path(f"{CASE}sign-off/", deciding.SignOff.as_view(), name="sign-off"),
+    path(f"{CASE}lift/", deciding.Lift.as_view(), name="lift"),
     path(f"{CASE}jobs/<uuid:job>/retry/", working.RetryJob.as_view(), name="retry"),
     path(f"{CASE}reports/<number:number>/pack/", packs.Pack.as_view(), name="pack"),
     path("v1/steps/<number:step>/wake/", working.WakeStep.as_view(), name="wake"),

@@ -81,6 +81,11 @@ def _write(request: ErasureRequest, artifact: str, by: User, reason: str, detail
         audit.record(kind, case=request.reference, entity=request.entity.slug, by=name, detail=told)
 
 
+def excludes(request: ErasureRequest) -> bool:
+    """Whether a case still keeps somebody's identifiers out."""
+    return without_lifted(Exclusion.objects.filter(case=request.reference, kind="identifier")).exists()
+
+
 def is_lifted(request: ErasureRequest) -> bool:
     """Whether an officer has decided that the person of a case may be a customer again."""
     return Lift.objects.filter(case=request.reference, artifact="").exists()

@@ -21,6 +21,7 @@ from compliance.intake.models import ErasureRequest
 from compliance.jobs import services as jobs
 from compliance.jobs.models import Job
 from compliance.mitigation import services as mitigation
+from compliance.provenance import lifting
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import Role
 from compliance.web import assessment
@@ -76,6 +77,11 @@ VERBS: dict[str, Verb] = {
         forms.SignOff,
         lambda case, by, form: evidence.sign_off(case, by=by, reason=form.cleaned_data["reason"]),
         "Signed off. The answer goes out.",
+    ),
+    "lift": Verb(
+        forms.LiftExclusions,
+        lambda case, by, form: lifting.lift(case, by=by, reason=form.cleaned_data["reason"]),
+        "The identifiers may be used again. What was erased, byte for byte or as a text, stays out.",
     ),
     **{verb: Verb(form, act, said) for verb, (form, act, said) in ASSESSING.items()},
 }

@@ -149,3 +149,10 @@ class SignOff(DecisionForm):
 
     button = "Sign off and send the answer"
     reason = reason_field("Note", needed=False, hint="Optional. Do not write identifiers here.")
+
+
+class LiftExclusions(DecisionForm):
+    """Let the person's identifiers be used again: they are a customer once more."""
+
+    button = "Let the identifiers be used again"
+    reason = reason_field("Why", hint="For example: a new contract. Ten characters at least; do not name the person.")

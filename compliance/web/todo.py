@@ -10,6 +10,7 @@ from compliance.intake import clocks, decisions
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.jobs.models import Job
 from compliance.mitigation.models import Plan
+from compliance.provenance import lifting
 from compliance.provenance.models import Trace
 from compliance.rules.terms import JobStatus, Role, State, Support, Work
 from compliance.web import assessment_forms
@@ -84,6 +85,8 @@ def next_step(desk: Desk) -> Todo:
     more = _early(desk) if desk.state in (State.RECEIVED, State.ACCEPTED, State.TRACED) else ()
     if desk.state is State.CLOSED and desk.case.decisions.filter(kind=DecisionKind.FORWARD).exists():
         more = desk.offer("instruct", "The controller told us to erase", assessment_forms.Instruct)
+    if desk.state in (State.ANSWERED, State.CLOSED) and lifting.excludes(desk.case):
+        more += desk.offer("lift", "The person is a customer again", forms.LiftExclusions)
     return Todo(headline, words, tone, more)
 
 

@@ -4,7 +4,8 @@
 2. Every part is a row (order and result sealed under the case's key) and a job with its own lease and fence.
 3. The leader takes parts like every other worker, so that one worker is enough. A worker that dies costs its part: the
    lease runs out, and the part is taken over. A leader that dies is followed by another, who keeps the finished parts.
-4. A part that fails is read by the leader itself, so that the case's job fails with the cause.
+4. An answer names what it answers, under the case's key: one that lies in another part's row is refused and read anew.
+5. A part that fails is read by the leader itself, so that the case's job fails with the cause.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from compliance.jobs.progress import Progress, Unattended
 from compliance.provenance import scanning
 from compliance.provenance.models import Artifact, ScanShard
 from compliance.provenance.scanning import Answer, Part, Piece, Question
-from compliance.rules.errors import LeaseLost, OubliError
+from compliance.rules.errors import LeaseLost, OubliError, ProofFailed
 from compliance.rules.terms import Work
 from retrieval.types import Needle
 
@@ -61,7 +62,10 @@ class Shared:
         return {
             artifact.slug: scanning.joined(
                 artifact,
-                list(zip(pieces[artifact.slug], map(self._found, shards[artifact.slug]), strict=True)),
+                [
+                    (piece, self._found(shard, {**order, "piece": asdict(piece)}))
+                    for piece, shard in zip(pieces[artifact.slug], shards[artifact.slug], strict=True)
+                ],
                 question,
             )
             for artifact in artifacts
@@ -111,9 +115,19 @@ class Shared:
             else:
                 time.sleep(PAUSE)
 
-    def _found(self, shard: ScanShard) -> Part:
+    def _found(self, shard: ScanShard, asked: dict[str, Any]) -> Part:
+        """The part's result, if it answers what this part was asked: one that was put there from elsewhere goes."""
         shard.refresh_from_db(fields=["found"])
-        return Part.read(vault.decrypt(self._key, bytes(shard.found or b"")))
+        content = vault.decrypt(self._key, bytes(shard.found or b""))
+        if not hmac.compare_digest(str(content.get("answers")), _asked(self._key, asked)):
+            with transaction.atomic():
+                jobs.discard([shard.pk], Work.SCAN)
+                shard.delete()
+            raise ProofFailed(
+                "Putting a search together: a part holds the answer to another question; it was thrown away.",
+                next_action="Try the case again: it is read anew. If this happens twice, find out who writes there.",
+            )
+        return Part.read(content)
 
 
 def run(shard_id: uuid.UUID, progress: Progress) -> None:
@@ -128,8 +142,13 @@ def run(shard_id: uuid.UUID, progress: Progress) -> None:
     piece = Piece(given["artifact"], tuple(given["files"]), window)
     part = scanning.read(piece, shard.artifact, _question(content))
     with progress.commit():
-        sealed = vault.encrypt(key, part.content())
+        sealed = vault.encrypt(key, {**part.content(), "answers": _asked(key, content)})
         ScanShard.objects.filter(pk=shard_id).update(found=sealed, worker=f"{socket.gethostname()}:{os.getpid()}")
+
+
+def _asked(key: bytes, content: dict[str, Any]) -> str:
+    """Keyed digest of what a part was asked, and of which part: what its answer must say that it answers."""
+    return hmac.new(key, json.dumps(content, sort_keys=True).encode(), "sha256").hexdigest()
 
 
 def _take(job: Job) -> None:

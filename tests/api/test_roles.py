@@ -29,6 +29,7 @@ DECLARED: dict[str, tuple[str, set[Role] | None]] = {
     "sign-off": ("post", DECIDE),
     "approve": ("post", {Role.OFFICER, Role.APPROVER}),
     "look-again": ("post", {Role.OFFICER, Role.APPROVER}),
+    "lift": ("post", DECIDE),
     "retry": ("post", {Role.OFFICER, Role.ENGINEER}),
     "wake": ("post", {Role.OFFICER, Role.ENGINEER}),
     "pack": ("get", {Role.OFFICER, Role.APPROVER, Role.AUDITOR}),

@@ -181,12 +181,12 @@ def utf16(path: Path) -> None:
 
 def zero_bytes(path: Path) -> None:
     """A CSV file with zero bytes in it."""
-    path.write_bytes(b"id,mail\n1,\x00\x00\n2,a\x00b\n")
+    path.write_bytes(b"id,mail\nz1,\x00\x00\nz2,a\x00b\n")
 
 
 def open_quote(path: Path) -> None:
     """A quote that nobody closes."""
-    path.write_bytes(b'id,mail\n1,"never closed\n' + b"2,b\n" * 100_000)
+    path.write_bytes(b'id,mail\nq1,"never closed\n' + b"q2,b\n" * 100_000)
 
 
 def a_socket(path: Path) -> None:

@@ -13,7 +13,7 @@ from compliance.jobs.progress import Unattended
 from compliance.provenance import services as provenance
 from compliance.provenance.models import ScanShard, SearchNote, Trace
 from compliance.provenance.scanning import Question
-from compliance.rules.errors import SourceUnreachable
+from compliance.rules.errors import ProofFailed, SourceUnreachable
 from compliance.rules.terms import Work
 from compliance.worker import shards
 from retrieval.types import Needle
@@ -100,3 +100,17 @@ def test_a_part_that_cannot_be_read_fails_the_search_with_its_cause(accepted: Ho
     Job.objects.filter(case_id=part.pk).update(status="failed", attempts=1)
     with pytest.raises(SourceUnreachable):
         shared._work([part.pk], Unattended())
+
+
+def test_an_answer_that_lies_in_another_parts_row_is_refused_and_read_anew(accepted: House) -> None:
+    case = accepted.case
+    artifacts = [note for note in provenance.artifacts_of(case.entity) if note.connector == "files"]
+    question = Question([Needle(kind="email", value=accepted.person.email, key="n")], region="DE")
+    first = shards.Shared(case)(artifacts, question, Unattended())
+    one, other = ScanShard.objects.filter(artifact__slug="tickets").order_by("created_at")[:2]
+    ScanShard.objects.filter(pk=one.pk).update(found=other.found)
+    with pytest.raises(ProofFailed, match="answer to another question"):
+        shards.Shared(case)(artifacts, question, Unattended())
+    assert not ScanShard.objects.filter(pk=one.pk).exists()
+    again = shards.Shared(case)(artifacts, question, Unattended())
+    assert {slug: answer.matches for slug, answer in again.items()} == {s: a.matches for s, a in first.items()}

@@ -19,7 +19,7 @@ from compliance.provenance.connectors.rows import Row, flatten, key_of, replaced
 from compliance.rules.errors import DamagedArtifact
 
 _BATCH = 512
-_PLENTY = 1 << 30  # bytes: dictionaries make honest tables of repeated words small
+_PLENTY = 1 << 28  # bytes: dictionaries make honest tables of repeated words small
 
 
 def rows(path: Path, place: Place) -> Iterator[Row]:
