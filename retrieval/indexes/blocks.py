@@ -7,7 +7,7 @@ it is damaged or missing, it is made anew.
 
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -36,9 +36,10 @@ class Tree:
         """The sha256 of the second row, in hex."""
         return sha256(memoryview(self.digests)[self.count * _SUM :]).hexdigest()
 
-    def block(self, number: int) -> memoryview:
-        """Return a block's digest, to be compared or overwritten."""
-        return memoryview(self.digests)[number * _SUM : (number + 1) * _SUM]
+    @property
+    def blocks(self) -> npt.NDArray[np.uint8]:
+        """The first row, (blocks, 32) bytes, to be compared or overwritten."""
+        return np.frombuffer(self.digests, np.uint8, self.count * _SUM).reshape(-1, _SUM)
 
     def group(self, number: int) -> memoryview:
         """Return the digest of a group of blocks, to be compared or overwritten."""
@@ -77,8 +78,7 @@ def verified(path: Path, touched: Blocks, root_of: str) -> Tree | None:
     if tree is None:
         tree = _grown(path)
         return tree if tree.root == root_of else None
-    same = all(tree.block(number) == digest for number, digest in _digests(path, touched))
-    return tree if same else None
+    return tree if np.array_equal(tree.blocks[touched], _digests(path, touched, ask=True)) else None
 
 
 def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | None = None) -> str:
@@ -94,8 +94,7 @@ def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | Non
         return write(path)
     if not len(touched):
         return tree.root
-    for number, digest in _digests(path, touched):
-        tree.block(number)[:] = digest
+    tree.blocks[touched] = _digests(path, touched)
     groups = np.unique(touched // _GROUP).tolist()
     for group in groups:
         tree.group(group)[:] = tree.summed(group)
@@ -103,23 +102,24 @@ def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | Non
     return tree.root
 
 
-def _digests(path: Path, touched: Blocks) -> Iterator[tuple[int, bytes]]:
-    """Yield (block, its digest); all are asked for first, so that a disk reads them side by side."""
+def _digests(path: Path, touched: Blocks, *, ask: bool = False) -> npt.NDArray[np.uint8]:
+    """Return the digests of blocks, (blocks, 32); ``ask`` for all of them first, so that a disk reads side by side."""
+    numbers = touched.tolist()
     handle = os.open(path, os.O_RDONLY)
     try:
-        for number in touched.tolist():
+        for number in numbers if ask else ():
             os.posix_fadvise(handle, number * BLOCK, BLOCK, os.POSIX_FADV_WILLNEED)
-        for number in touched.tolist():
-            yield number, sha256(os.pread(handle, BLOCK, number * BLOCK)).digest()
+        sums = b"".join([sha256(os.pread(handle, BLOCK, number * BLOCK)).digest() for number in numbers])
     finally:
         os.close(handle)
+    return np.frombuffer(sums, np.uint8).reshape(-1, _SUM)
 
 
 def _put(beside: Path, tree: Tree, touched: Blocks, groups: Sequence[int]) -> None:
     handle = os.open(beside, os.O_WRONLY)
     try:
-        for number in touched.tolist():
-            os.pwrite(handle, tree.block(number), number * _SUM)
+        for number, digest in zip(touched.tolist(), tree.blocks[touched], strict=True):
+            os.pwrite(handle, digest, number * _SUM)
         for group in groups:
             os.pwrite(handle, tree.group(group), (tree.count + group) * _SUM)
     finally:
