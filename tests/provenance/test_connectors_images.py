@@ -13,7 +13,7 @@ from PIL import PngImagePlugin
 from PIL.Image import Exif
 
 from compliance.provenance import catalogue, discovery
-from compliance.provenance.connectors import Match, NotErasableHere, Place, images
+from compliance.provenance.connectors import Match, NotErasableHere, Place, Span, images
 from compliance.provenance.connectors.pictures import is_training, shelf_of
 from compliance.rules.errors import ConfigurationError, DamagedArtifact, ModelUnreadable, NotAllowed, SourceUnreachable
 from retrieval.types import Needle
@@ -221,6 +221,18 @@ def test_pictures_are_not_blanked_and_folders_that_hold_none_are_refused(photos:
         images.describe(pictured.place(tmp_path / "empty"))
     with pytest.raises(ConfigurationError):
         images.describe(pictured.place(Path(photos.location), {"people": "../people.csv"}))
+
+
+def test_a_line_that_a_backup_brought_back_goes_although_its_picture_stays(photos: Place) -> None:
+    shared = next(row for row in images.records(photos, ["dog/2.png"]))
+    line = next(row for row in images.records(photos, None) if row.fields.get("row") == "dog/2.png")
+    spans = {
+        row.key: [Span(field, 0, len(WHO), row.digest)] for row, field in ((shared, "people on it"), (line, "person"))
+    }
+    receipt = images.erase(photos, redactions=spans)
+    assert (receipt.removed, receipt.remaining, receipt.others_untouched) == (1, 0, True)
+    assert (Path(photos.location) / "train/dog/2.png").exists()
+    assert "dog/2.png" not in found_in(photos)
 
 
 def test_without_a_people_file_the_search_says_what_it_could_not_go_by(photos: Place) -> None:

@@ -26,6 +26,7 @@ from compliance.provenance.connectors import (
     Progress,
     Receipt,
     Redaction,
+    Span,
     Unread,
     silent,
 )
@@ -34,12 +35,14 @@ from compliance.provenance.connectors.editing import keep_undo, undo_line
 from compliance.provenance.connectors.matching import matches
 from compliance.provenance.connectors.pictures import Picture, Shelf, is_training, shelf_of
 from compliance.provenance.connectors.pictures.copies import copies, digest_of
+from compliance.provenance.connectors.pictures.people import PREFIX as LINES
 from compliance.provenance.connectors.pictures.people import People, rows_of
 from compliance.provenance.connectors.rewriting import sweep
 from compliance.provenance.connectors.rows import Row, Total
 from compliance.rules.errors import DamagedArtifact
 from retrieval.types import Needle
 
+TOGETHER = "people on it"  # the field of a picture that its lines make
 _NUMBERED = re.compile(r"[-_ .(]*[0-9]+\)?$")
 ASKED = "?"  # behind a needle's key: the officer is asked
 
@@ -115,12 +118,14 @@ def erase(
     region: str = "",
     progress: Progress = silent,
 ) -> Receipt:
-    """Remove pictures and lines; nobody else's picture is renamed, moved or rewritten by that."""
-    if redactions:
-        raise NotErasableHere(f"{place.name}: a picture is not blanked in part; it goes whole, or stays.")
+    """Remove pictures and lines; nobody else's picture is renamed, moved or rewritten by that.
+
+    To blank a line is to remove it: it names one person.
+    """
+    going = {*records, *_blanked(redactions or {}, place)}
     started, before = time.monotonic(), describe(place)
     shelf, people = shelf_of(place), People(place)
-    going, wanted, gone, undone = set(records), Total(), Total(), list[Row]()
+    wanted, gone, undone = Total(), Total(), list[Row]()
     for row in _rows(shelf, people):
         wanted.add(row.raw)
         if row.key in going:
@@ -174,13 +179,22 @@ def _residue(place: Place, patterns: Sequence[bytes]) -> Residue:
         return Residue(0, files=False, notes=(error.cause,))
 
 
+def _blanked(redactions: Mapping[str, Sequence[Redaction]], place: Place) -> Iterator[str]:
+    """Lines that go; who stands on a picture is said by its lines alone, so that nothing of it is left to blank."""
+    for key, items in redactions.items():
+        if key.startswith(LINES):
+            yield key
+        elif not all(isinstance(item, Span) and item.field == TOGETHER for item in items):
+            raise NotErasableHere(f"{place.name}: a picture is not blanked in part; it goes whole, or stays.")
+
+
 def _rows(shelf: Shelf, people: People) -> Iterator[Row]:
     yield from (_row(picture, people) for picture in shelf.pictures())
     yield from rows_of(people)
 
 
 def _row(picture: Picture, people: People) -> Row:
-    fields = {"image": picture.key, "class": picture.label, "people on it": _together(people.shown_on(picture.key))}
+    fields = {"image": picture.key, "class": picture.label, TOGETHER: _together(people.shown_on(picture.key))}
     return Row(picture.key, fields, picture.raw, None, picture.path.name)
 
 
@@ -201,7 +215,7 @@ def _taken_apart(key: str) -> str:
 def _on_it(match: Match, key: str, people: People) -> Match:
     """The match of a line as one of its picture; with others on the picture it only asks."""
     together = people.shown_on(key)
-    found = replace(match, record=key, field="people on it", start=0, end=len(_together(together)))
+    found = replace(match, record=key, field=TOGETHER, start=0, end=len(_together(together)))
     return _asking(found) if len(together) > 1 else found
 
 
