@@ -10,15 +10,11 @@ Option: ``people`` (name of the people file in the folder, ``people.csv`` when l
 from __future__ import annotations
 
 import hashlib
-import re
 import time
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from compliance.provenance.connectors import (
-    NEAR,
     Description,
     Match,
     NotErasableHere,
@@ -32,19 +28,14 @@ from compliance.provenance.connectors import (
 )
 from compliance.provenance.connectors.absence import Residue, counted, measured, occurrences
 from compliance.provenance.connectors.editing import keep_undo, undo_line
-from compliance.provenance.connectors.matching import matches
 from compliance.provenance.connectors.pictures import Picture, Shelf, is_training, shelf_of
-from compliance.provenance.connectors.pictures.copies import copies, digest_of
+from compliance.provenance.connectors.pictures.finding import TOGETHER, found, together
 from compliance.provenance.connectors.pictures.people import PREFIX as LINES
 from compliance.provenance.connectors.pictures.people import People, rows_of
 from compliance.provenance.connectors.rewriting import sweep
 from compliance.provenance.connectors.rows import Row, Total
 from compliance.rules.errors import DamagedArtifact
 from retrieval.types import Needle
-
-TOGETHER = "people on it"  # the field of a picture that its lines make
-_NUMBERED = re.compile(r"[-_ .(]*[0-9]+\)?$")
-ASKED = "?"  # behind a needle's key: the officer is asked
 
 
 def describe(place: Place) -> Description:
@@ -73,28 +64,7 @@ def describe(place: Place) -> Description:
 
 def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress: Progress = silent) -> Iterator[Match]:
     """Lines that name the person, the pictures that they name, pictures named after the person, and copies of those."""
-    shelf, people = shelf_of(place), People(place)
-    pictures = {picture.key: picture for picture in shelf.pictures()}
-    anywhere = replace(
-        place, options={**place.options, "subject_fields": ["person", "row", "image", "name"], "text_fields": []}
-    )
-    direct = defaultdict[str, list[Match]](list)
-    lines = {line.key: line for line in people.lines}
-    for match in matches(rows_of(people), anywhere, needles, region=region, progress=progress):
-        if match.field != "person":  # somebody else's line that names a picture named after the person
-            yield _asking(match)
-            continue
-        yield match
-        key = lines[match.record].row_id.removeprefix("train/")
-        if key in pictures:
-            direct[key].append(_on_it(match, key, people))
-    shown = frozenset(direct)
-    for match in matches(_named(shelf), anywhere, needles, region=region, progress=progress):
-        direct[match.record].append(_by_name(match, people, known=match.record in shown))
-    for key, found in direct.items():
-        digest = digest_of(pictures[key])
-        yield from (replace(match, digest=digest) for match in found)
-    yield from _copies(shelf, pictures, direct, progress)
+    return found(place, needles, region=region, progress=progress)
 
 
 def records(place: Place, keys: Collection[str] | None) -> Iterator[Row]:
@@ -194,61 +164,8 @@ def _rows(shelf: Shelf, people: People) -> Iterator[Row]:
 
 
 def _row(picture: Picture, people: People) -> Row:
-    fields = {"image": picture.key, "class": picture.label, TOGETHER: _together(people.shown_on(picture.key))}
+    fields = {"image": picture.key, "class": picture.label, TOGETHER: together(people.shown_on(picture.key))}
     return Row(picture.key, fields, picture.raw, None, picture.path.name)
-
-
-def _named(shelf: Shelf) -> Iterator[Row]:
-    """Every picture by its name and its own words, without its bytes."""
-    for picture in shelf.pictures():
-        fields = {"image": picture.key, "name": _taken_apart(picture.key), "words": shelf.said(picture)}
-        yield Row(picture.key, fields, b"", None, picture.path.name)
-
-
-def _taken_apart(key: str) -> str:
-    """What a file's name may hold: an address followed by a number and a suffix is found as an address."""
-    stem = key.rpartition(".")[0] or key
-    plain = [part for name in stem.split("/") for part in (name, _NUMBERED.sub("", name))]
-    return " | ".join(dict.fromkeys([*plain, *(part for name in plain for by in "_- " for part in name.split(by))]))
-
-
-def _on_it(match: Match, key: str, people: People) -> Match:
-    """The match of a line as one of its picture; with others on the picture it only asks."""
-    together = people.shown_on(key)
-    found = replace(match, record=key, field=TOGETHER, start=0, end=len(_together(together)))
-    return _asking(found) if len(together) > 1 else found
-
-
-def _by_name(match: Match, people: People, *, known: bool) -> Match:
-    """A picture whose name holds the person is the person's, unless the people file shows others on it."""
-    together = people.shown_on(match.record)
-    others = len(together) > 1 or (bool(together) and not known)
-    return (
-        _asking(match)
-        if others or match.field == "words"
-        else replace(match, field="image", start=0, end=len(match.record))
-    )
-
-
-def _asking(match: Match) -> Match:
-    return replace(match, needle=f"{match.needle}{ASKED}", owner=True)
-
-
-def _together(people: Iterable[str]) -> str:
-    return "; ".join(sorted(people))
-
-
-def _copies(
-    shelf: Shelf, pictures: Mapping[str, Picture], direct: Mapping[str, list[Match]], progress: Progress
-) -> Iterator[Match]:
-    if not direct:
-        return
-    progress(0.5, "Looking for copies of the pictures that were found")
-    for original, copy, exact in copies(shelf, set(direct)):
-        match, digest = direct[original][0], digest_of(pictures[copy])
-        support, mark = ("content", ASKED) if exact else ("near", NEAR)
-        needle = match.needle.rstrip(ASKED) + mark
-        yield Match(copy, "image", support, needle, digest, owner=True, start=0, end=len(copy))
 
 
 def _unread(shelf: Shelf, people: People) -> tuple[Unread, ...]:
