@@ -36,6 +36,7 @@ artifacts:
     retention: 2 years
     key_field: id
     subject_fields: [email]
+    options: {max_decoded_bytes: 32000000}
 """
 GOOD = b'{"id": "1", "email": "' + HER + b'"}\n{"id": "2", "email": "bob@post.example"}\n'
 MOST_SECONDS, MOST_MEGABYTES = 240, 1_500

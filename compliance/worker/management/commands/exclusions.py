@@ -11,9 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from compliance.accounts.models import LegalEntity
 from compliance.intake import vault
-from compliance.provenance import exclusion
+from compliance.provenance import exclusion, renewing
 from compliance.provenance.models import Artifact
 from compliance.rules.errors import OubliError
+from compliance.worker import erasure_book
 
 
 class Command(BaseCommand):
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         """Whose list, and where to; or what to check."""
         parser.add_argument("entity", help="the legal entity's short name")
         parser.add_argument("folder", nargs="?", type=Path, help="where list and key are written")
+        parser.add_argument("--renew", action="store_true", help="hash older entries under the list's own key first")
         parser.add_argument("--check", nargs="+", default=[], metavar="ARTIFACT", help="refuse these if made from it")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,8 +34,15 @@ class Command(BaseCommand):
         entity = LegalEntity.objects.filter(slug=options["entity"]).first()
         if entity is None:
             raise CommandError("There is no such legal entity.\nNext: see systems.yaml.")
-        if not options["folder"] and not options["check"]:
-            raise CommandError("Nothing to do.\nNext: name a folder, or --check artifacts.")
+        if not (options["folder"] or options["check"] or options["renew"]):
+            raise CommandError("Nothing to do.\nNext: name a folder, --check artifacts, or --renew.")
+        if options["renew"]:
+            done = renewing.renew(entity, by="command line")
+            erasure_book.keep()
+            self.stdout.write(
+                f"{done.renewed} entries hashed anew under the list's own key; {done.left} older ones stay as they are "
+                "(their cases are forgotten, or hold no plaintext of them)."
+            )
         if options["folder"]:
             self._write(entity, options["folder"])
         refused = [slug for slug in options["check"] if not self._clean(entity, slug)]
