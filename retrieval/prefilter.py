@@ -9,13 +9,15 @@ It may report too much (the caller checks), never too little. Idea of the window
 algorithm for multi-pattern searching", TR 94-17, University of Arizona, 1994.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from retrieval.glance import glance, line_start, starts
+from retrieval.lanes import available
 from retrieval.letters import Bytes, letters
 from retrieval.reporting import hash_of, report, slot_of
 from retrieval.squeezing import AHEAD, PLACE, plainly, slowly, word_of
@@ -50,19 +52,47 @@ class Prefilter:
         by_hash = _chains(hashes, np.full(_slots(words), -1, np.int64), np.full(len(words) + 1, -1, np.int64))
         self._table = (present, *by_head, *by_hash, hashes, domain_sizes, domain_hashes, _marks(hashes))
         self._after_plus = after_plus
+        self._looks = starts(words, present, self._bitmap) if forms and available() else None
 
     def hits(self, block: Bytes, *, json: bool = False) -> Hits:
         """Return (byte, form) rows, the byte where the form begins; ``json`` reads backslash escapes."""
-        size, folds = 4096, (letters().starts, letters().pool)
-        classes, kinds, other = _JSON if json else _PLAIN
-        while True:
-            out = np.empty((size, 2), np.int64)
-            found = _scan(block, classes, kinds, other, self._width, self._bitmap, self._table, folds, out)
-            if self._after_plus:
-                found = _pluses(block, classes, out, found)
-            if found <= size:
-                return out[:found]
-            size = found
+        found, stop = self.glanced(block, json=json)
+        if stop < len(block):
+            start = line_start(block, stop)
+            rest = self.squeezed(block[start:], json=json)
+            found = np.concatenate((found, rest + np.array([start, 0])))
+        return np.concatenate((found, _pluses(block, json=json))) if self._after_plus else found
+
+    def glanced(self, block: Bytes, *, json: bool = False) -> tuple[Hits, int]:
+        """Return what the first look reports, and how far it looked: not at all where the processor cannot."""
+        if self._looks is None:
+            return np.empty((0, 2), np.int64), 0
+        folds, stop = (letters().starts, letters().pool), 0
+        tables, few, looks = self._looks
+
+        def write(out: Hits) -> int:
+            nonlocal stop
+            found, stop = glance(block, _READING[json], json, tables, few, looks, self._table, folds, out)
+            return int(found)
+
+        return _grown(write), stop
+
+    def squeezed(self, block: Bytes, *, json: bool = False) -> Hits:
+        """Return what the loop over squeezed letters reports."""
+        folds = (letters().starts, letters().pool)
+
+        def write(out: Hits) -> int:
+            return int(_scan(block, *_READING[json], self._width, self._bitmap, self._table, folds, out))
+
+        return _grown(write)
+
+
+def _grown(write: Callable[[Hits], int]) -> Hits:
+    """Return what is written, in as much room as it turns out to need."""
+    out = np.empty((1_024, 2), np.int64)
+    while (found := write(out)) > len(out):
+        out = np.empty((found, 2), np.int64)
+    return out[:found]
 
 
 def _classes(*, json: bool) -> Bytes:
@@ -85,8 +115,7 @@ def _reading(*, json: bool) -> tuple[Bytes, npt.NDArray[np.uint32], np.uint64]:
     return classes, paired, np.uint64(0x0101010101010101 * (92 if json else 0xFF))
 
 
-_PLAIN: Final = _reading(json=False)
-_JSON: Final = _reading(json=True)
+_READING: Final = {json: _reading(json=json) for json in (False, True)}
 
 
 def _tails(texts: list[str]) -> tuple[Bytes, Hits, npt.NDArray[np.uint64]]:
@@ -203,7 +232,7 @@ def _scan(
     stop: Any = len(block)
     at: Any = 0
     found: Any = 0
-    starts, pool = folds
+    starts_, pool = folds
     squeezed = np.zeros(_PIECE * 7 + 256, np.uint8)
     begins = np.empty(_PIECE * 7 + 256, np.uint64)
     state = np.zeros(3, np.int64)  # letters, begins, kind of the last character
@@ -212,7 +241,7 @@ def _scan(
         while at < until:
             at = plainly(block, at, until, kinds, other, squeezed, begins, state)
             if at < until:
-                at = slowly(block, at, min(until, at + 8), classes, starts, pool, squeezed, begins, state)
+                at = slowly(block, at, min(until, at + 8), classes, starts_, pool, squeezed, begins, state)
         length, count = state[0], state[1]
         squeezed[length : length + AHEAD] = 0
         settled = count
@@ -229,13 +258,8 @@ def _scan(
     return found
 
 
-@njit(cache=True, nogil=True)
-def _pluses(block: Any, classes: Any, out: Any, found: Any) -> Any:
-    """Report every plus sign that stands behind a letter or a digit (or behind what is no ASCII)."""
-    for at in range(1, len(block)):
-        if block[at] == 43 and classes[block[at - 1]] != 0:
-            if found < len(out):
-                out[found, 0] = at
-                out[found, 1] = -1
-            found += 1
-    return found
+def _pluses(block: Bytes, *, json: bool) -> Hits:
+    """Return every plus sign that stands behind a letter or a digit (or behind what is no ASCII), as form -1."""
+    places = np.flatnonzero(block[1:] == 43) + 1
+    behind = places[_READING[json][0][block[places - 1]] != 0]
+    return np.column_stack((behind, np.full(len(behind), -1, np.int64)))
