@@ -72,13 +72,13 @@ def write(path: Path) -> str:
 def verified(path: Path, touched: Blocks, root_of: str) -> Tree | None:
     """Return a file's tree when it still is the file of that root, as far as the touched blocks go; else nothing.
 
-    Where the sidecar does not belong to the root, the whole file is hashed.
+    Where the sidecar does not belong to the root, or does not say what the blocks say, the whole file is hashed.
     """
-    tree = _kept(path, root_of, touched)
-    if tree is None:
-        tree = _grown(path)
-        return tree if tree.root == root_of else None
-    return tree if np.array_equal(tree.blocks[touched], _digests(path, touched, ask=True)) else None
+    tree = _kept(path, root_of)
+    if tree is not None and np.array_equal(tree.blocks[touched], _digests(path, touched, ask=True)):
+        return tree
+    tree = _grown(path)
+    return tree if tree.root == root_of else None
 
 
 def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | None = None) -> str:
@@ -89,17 +89,22 @@ def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | Non
     ``tree`` is what ``verified`` returned a moment ago, so that it need not be read again.
     """
     if tree is None and before is not None:
-        tree = _kept(path, before, touched)
-    if tree is None or not _fits(sidecar(path), tree.count):
+        tree = _kept(path, before)
+    groups = np.unique(touched // _GROUP).tolist()
+    if tree is None or not _fits(sidecar(path), tree.count) or not _agree(tree, groups):
         return write(path)
     if not len(touched):
         return tree.root
     tree.blocks[touched] = _digests(path, touched)
-    groups = np.unique(touched // _GROUP).tolist()
     for group in groups:
         tree.group(group)[:] = tree.summed(group)
     _put(sidecar(path), tree, touched, groups)
     return tree.root
+
+
+def _agree(tree: Tree, groups: Sequence[int]) -> bool:
+    """Say whether the first row is the one that the second was made from: a new root may rest on nothing else."""
+    return all(tree.summed(group) == tree.group(group) for group in groups)
 
 
 def _digests(path: Path, touched: Blocks, *, ask: bool = False) -> npt.NDArray[np.uint8]:
@@ -126,15 +131,13 @@ def _put(beside: Path, tree: Tree, touched: Blocks, groups: Sequence[int]) -> No
         os.close(handle)
 
 
-def _kept(path: Path, root_of: str, touched: Blocks) -> Tree | None:
-    """Return the sidecar's tree when it belongs to the root, and to a file of this size; else nothing."""
+def _kept(path: Path, root_of: str) -> Tree | None:
+    """Return the sidecar's tree when its second row belongs to the root, and to a file of this size; else nothing."""
     beside, count = sidecar(path), -(-path.stat().st_size // BLOCK)
     if not _fits(beside, count):
         return None
     tree = Tree(count, _copied(beside))
-    groups = np.unique(touched // _GROUP).tolist()
-    fine = tree.root == root_of and all(tree.summed(group) == tree.group(group) for group in groups)
-    return tree if fine else None
+    return tree if tree.root == root_of else None
 
 
 def _fits(beside: Path, count: int) -> bool:

@@ -60,19 +60,25 @@ class StoredChunks(Mapping[int, Chunk]):
         (at,) = self.places.find([id]).tolist()
         return self._at(id, at)
 
-    def check(self, ids: npt.NDArray[np.int64]) -> None:
-        """Raise when the row at an id's place is not that id's."""
-        found = self.places.find(ids).tolist()
-        for at in found:  # asked for first, so that a disk reads them side by side
-            offset, length = int(self.places.offsets[at]), int(self.places.lengths[at])
+    def check(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+        """Return the places of ids; raises when the row at an id's place is not that id's."""
+        found = self.places.find(ids)
+        offsets, lengths = self.places.offsets[found].tolist(), self.places.lengths[found].tolist()
+        for offset, length in zip(offsets, lengths, strict=True):  # asked for first: a disk reads them side by side
             os.posix_fadvise(self._file.fileno(), offset, length, os.POSIX_FADV_WILLNEED)
-        for id, at in zip(ids.tolist(), found, strict=True):
-            self._at(id, at)
+        for id, at, offset, length in zip(ids.tolist(), found.tolist(), offsets, lengths, strict=True):
+            if at < 0:
+                raise KeyError(id)
+            self._row(id, offset, length)
+        return found
 
     def _at(self, id: int, at: int) -> Chunk:
         if at < 0:
             raise KeyError(id)
-        line = os.pread(self._file.fileno(), int(self.places.lengths[at]), int(self.places.offsets[at]))
+        return self._row(id, int(self.places.offsets[at]), int(self.places.lengths[at]))
+
+    def _row(self, id: int, offset: int, length: int) -> Chunk:
+        line = os.pread(self._file.fileno(), length, offset)
         if not line.strip():
             raise KeyError(id)
         chunk = _chunk(self.path, f"row of id {id}", line)

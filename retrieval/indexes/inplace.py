@@ -123,8 +123,7 @@ def _blanks(held: Documents, wanted: Offsets) -> list[Patch]:
         return []
     if not held.places.kept:
         places.write(held.path, held.places, held.path.stat().st_size)
-    held.check(wanted)
-    return places.blanked(held.path, held.places, held.places.find(wanted), beside=True)
+    return places.blanked(held.path, held.places, held.check(wanted), beside=True)
 
 
 def _verified(place: Place, held: Documents, changes: list[Patch]) -> dict[str, blocks.Tree]:

@@ -261,3 +261,15 @@ def test_a_list_of_rows_from_an_earlier_version_is_read_and_brought_up_to_date(t
     after = places.read(folder / "chunks.jsonl")
     assert after is not None and after.kept
     assert (len(after), after.find([5, 6, 7]).tolist()) == (COUNT - 2, [-1, -1, 7])
+
+
+@pytest.mark.parametrize("at", [0, 15], ids=["of a touched block", "of another block"])
+def test_a_damaged_row_of_digests_makes_no_wrong_root(tmp_path: Path, at: int) -> None:
+    folder = plain(tmp_path / "p", "Flat")
+    erase(folder, [500])
+    beside = folder / "index.faiss.blocks"
+    content = bytearray(beside.read_bytes())
+    content[32 * at + 3] ^= 1
+    beside.write_bytes(content)
+    assert erase(folder, [3]).level == "scrubbed"
+    assert open(folder).ids() == frozenset(range(COUNT)) - {3, 500}
