@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from unlearning import __version__
+from unlearning.adapter_folders import attached, base_of, identity, is_adapter
 from unlearning.errors import MissingWeights, ModelError, NotFinite, NotWritten, PickledWeights, RemoteCode
 from unlearning.files import sha256_of
 
@@ -58,6 +59,7 @@ def _called(device: Any) -> str:
 
 def check_folder(folder: Path) -> None:
     """Refuse a folder that is no model, hides pickles, or wants to run code, before anything is loaded."""
+    folder = base_of(folder) if is_adapter(folder) else folder
     config = folder / "config.json"
     if not config.is_file():
         raise ModelError(f"opening {folder}: no config.json; give a Hugging Face model folder")
@@ -80,8 +82,12 @@ def check_folder(folder: Path) -> None:
 def open_model(folder: Path) -> tuple[Any, Any]:
     """The model (evaluation mode, float32, on the device in use) and its tokenizer.
 
-    Raises ModelError or one of its kinds when the folder cannot be trusted or used.
+    Low-rank weights beside their base are folded in. Raises ModelError or one of its kinds when the folder cannot be
+    trusted or used.
     """
+    if is_adapter(folder):
+        model, tokenizer = open_attached(folder)
+        return model.merge_and_unload().requires_grad_(True).eval(), tokenizer
     check_folder(folder)
     try:
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
@@ -103,9 +109,16 @@ def open_model(folder: Path) -> tuple[Any, Any]:
     return model.to(torch.get_default_device()).eval(), tokenizer
 
 
+def open_attached(folder: Path) -> tuple[Any, Any]:
+    """An adapter folder's base with its low-rank weights, which alone can be trained, and the tokenizer."""
+    model, tokenizer = open_model(base_of(folder))
+    return attached(model, folder).eval(), tokenizer
+
+
 def open_tokenizer(folder: Path) -> Any:
-    """The tokenizer of a model folder, without the model."""
+    """The tokenizer of a model folder, without the model; an adapter speaks its base's."""
     check_folder(folder)
+    folder = base_of(folder) if is_adapter(folder) else folder
     try:
         return transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
@@ -140,8 +153,10 @@ def _writing(folder: Path) -> Iterator[None]:
 
 
 def digest(folder: Path) -> str:
-    """Sha256 over names and contents of weights, configuration and tokenizer, in name order."""
+    """Sha256 over names and contents of weights, configuration and tokenizer, in name order, and an adapter's base."""
     total = hashlib.sha256()
+    if is_adapter(folder):
+        total.update(f"{digest(base_of(folder))}\n{identity(folder)}\n".encode())
     for path in sorted({path for pattern in IDENTITY for path in folder.glob(pattern)}):
         total.update(f"{path.name}\0{sha256_of(path)}\n".encode())
     return total.hexdigest()

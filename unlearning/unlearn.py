@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unlearning import methods, processes
+from unlearning.adapter_folders import is_adapter
 from unlearning.adapters import Lora, merged
 from unlearning.applying import Rows, apply, descend, rows_for
 from unlearning.budget import Budget, Dose
@@ -19,7 +20,7 @@ from unlearning.errors import RowsError
 from unlearning.files import partial_folder, promote
 from unlearning.gates import MOST_LOST, Gates, gates_for
 from unlearning.methods import Method
-from unlearning.models import digest, open_model, pin, save_model, versions
+from unlearning.models import digest, open_attached, open_model, pin, save_model, versions
 from unlearning.scoring import encoded_for
 from unlearning.training import outcome
 from unlearning.types import Outcome, Progress, Row, silent
@@ -46,8 +47,9 @@ def unlearn(
     """Apply an approximate method and write the new folder `out`, without a ledger: its run cannot be repeated exactly.
 
     All of `forget` goes in one run, whoever it is about; `namesakes` are people who must still be told apart. With
-    `adapter` only low-rank weights are trained, then folded in. A killed run is taken up by calling again with the same
-    arguments.
+    `adapter` only low-rank weights are trained, then folded in; where `model_dir` is itself a folder of low-rank
+    weights, those are trained, and `out` is such a folder over the same base. A killed run is taken up by calling again
+    with the same arguments.
     Raises RowsError when a list is empty or a row is on both, UnknownName, OutputExists, Diverged, and Refused where
     the model lost more than `most_lost` of others' right answers, mixes up namesakes or babbles.
     """
@@ -58,16 +60,16 @@ def unlearn(
     before = digest(model_dir)
     partial = partial_folder(out)
     _same_run(partial, [before, method, repr(adapter), repr(budget), repr(dose), seed, versions()], [forget, retain])
-    model, tokenizer = open_model(model_dir)
+    beside = is_adapter(model_dir)
+    model, tokenizer = open_attached(model_dir) if beside else open_model(model_dir)
     forget = list(recipe.widen(forget))
     rows = rows_for(model, tokenizer, forget, retain, seed=seed)
     gates = gates_for(model, rows.retain, encoded_for(model, tokenizer, namesakes), seed=seed, most_lost=most_lost)
-    model = adapter.wrap(model, seed=seed) if adapter else processes.share(model)
+    if not beside:
+        model = adapter.wrap(model, seed=seed) if adapter else processes.share(model)
     group, keep = processes.here(), Path(processes.agreed(str(partial))) / "resume"
-    steps = apply(
-        recipe, model, rows, seed=seed, progress=progress, budget=budget, keep=None if group.shares else keep
-    )
-    model = merged(processes.whole(model, lambda: open_model(model_dir)[0]))
+    steps = apply(recipe, model, rows, seed=seed, progress=progress, budget=budget, keep=None if group.shares else keep)
+    model = model if beside else merged(processes.whole(model, lambda: open_model(model_dir)[0]))
     detail = _checked(gates, model, rows, partial)
     if group.is_first:
         save_model(model, tokenizer, partial)
