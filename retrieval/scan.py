@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from retrieval.errors import ScanIncomplete
 from retrieval.types import Progress, silent
+from retrieval.weight import weight
 
 _CHUNK = 16 << 20
 _CELL_END = b"\x00"
@@ -170,10 +171,14 @@ class Budget:
 
     def take(self, piece: bytes) -> bytes:
         """The piece, counted; ``DecodesToTooMuch`` when it is one too many."""
-        self._left -= len(piece)
+        self.spend(len(piece))
+        return piece
+
+    def spend(self, size: int) -> None:
+        """Count bytes that are still to be decoded."""
+        self._left -= size
         if self._left < 0:
             raise DecodesToTooMuch
-        return piece
 
 
 Opener: TypeAlias = Callable[[Path], IO[bytes]]
@@ -235,7 +240,8 @@ def _parquet(path: Path, budget: Budget) -> Iterator[bytes]:
     with pq.ParquetFile(path) as file:
         yield str(file.schema_arrow.metadata or "").encode()
         for batch in file.iter_batches(batch_size=1024):
-            yield budget.take(_joined(leaf for column in batch.columns for leaf in _leaves(column.to_pylist())))
+            budget.spend(weight(batch))
+            yield _joined(leaf for column in batch.columns for leaf in _leaves(column.to_pylist()))
 
 
 def _leaves(value: object) -> Iterator[object]:

@@ -6,16 +6,20 @@ import bz2
 import gzip
 import io
 import lzma
+import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from compliance.provenance.connectors import Place, files
 from compliance.provenance.connectors.absence import occurrences
 from compliance.rules.errors import DamagedArtifact
+from retrieval.weight import weight
 from tests.provenance import hostile
 
 HER = b"ana.lima@post.example"
@@ -76,6 +80,27 @@ def test_what_cannot_be_opened_is_never_called_absent(tmp_path: Path, make: Call
         occurrences(tmp_path / "a.zip", [HER])
     receipt = files.purge(_beside(tmp_path), [HER])
     assert receipt.level == "rewritten" and "absence cannot be claimed" in " ".join(receipt.notes)
+
+
+def nested_dictionary(path: Path) -> None:
+    """The repeated text in lists and structs."""
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 200_000, pa.int32()), pa.array(["x" * 20_000]))
+    inner = pa.ListArray.from_arrays(pa.array(range(0, 200_001, 2), pa.int32()), texts)
+    pq.write_table(pa.table({"a": pa.StructArray.from_arrays([inner], ["b"])}), path)
+
+
+@pytest.mark.parametrize("make", [hostile.parquet_dictionary, nested_dictionary])
+def test_a_dictionary_that_decodes_to_gigabytes_is_refused_before_it_does(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "a.parquet")
+    assert (tmp_path / "a.parquet").stat().st_size < 1_000_000
+    started, place = time.process_time(), _beside(tmp_path)
+    place = replace(place, options={**place.options, "max_decoded_bytes": 10_000_000})
+    (unread,) = files.describe(place).unread
+    assert "a.parquet: decodes to more than" in unread.why
+    assert weight(pq.read_table(tmp_path / "a.parquet")) > 4_000_000_000
+    assert time.process_time() - started < 10
 
 
 def _beside(folder: Path) -> Place:

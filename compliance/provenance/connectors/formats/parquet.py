@@ -17,6 +17,7 @@ from compliance.provenance.connectors.formats import Edit
 from compliance.provenance.connectors.formats.streams import decoded_cap, too_much
 from compliance.provenance.connectors.rows import Row, flatten, key_of, replaced
 from compliance.rules.errors import DamagedArtifact
+from retrieval.weight import weight
 
 _BATCH = 512
 _PLENTY = 1 << 28  # bytes: dictionaries make honest tables of repeated words small
@@ -27,7 +28,7 @@ def rows(path: Path, place: Place) -> Iterator[Row]:
     with _opened(path) as source:
         decoded, number = 0, 0
         for batch in _batches(source, path):
-            decoded += batch.nbytes
+            decoded += weight(batch)
             _check_size(decoded, path, place)
             for value in batch.to_pylist():
                 number += 1
@@ -100,7 +101,7 @@ def _group(source: Any, group: int, path: Path, place: Place) -> Any:
         table = source.read_row_group(group)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path) from error
-    _check_size(table.nbytes, path, place)
+    _check_size(weight(table), path, place)
     return table
 
 
