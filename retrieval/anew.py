@@ -105,7 +105,8 @@ def _learned_again(held: generation.Generation, ids: Ids, given: Originals, aske
         return originals.of(given, kept, held.chunks, held.place.manifest, progress=asked.progress)
 
     index, how = compressed.learned_again(held.index, ids, held.gone, of)
-    left = originals.still_held(given, ids)
+    erased = np.union1d(ids, np.array(held.place.manifest.get("erased", ()), np.int64))
+    left = originals.still_held(given, erased)
     return _Made(index, f"{how}; the given file still holds {left} of the removed" if left else how, {})
 
 

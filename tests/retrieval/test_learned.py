@@ -148,6 +148,7 @@ def test_what_is_owed_is_mended_when_the_originals_are_found(
     served = open(folder)
     mended = erase(folder, MANY, originals=write(tmp_path, vectors))
     assert (mended.level, mended.removed, mended.remaining) == ("rewritten", 0, COUNT - 101)
+    assert "still holds 101 of the removed" in mended.how
     assert served.ids() == set(REST.tolist()) - {500}
     never = folder_with(tmp_path / "never", "IVF4,PQ4x4np", np.delete(vectors, [*MANY, 500], axis=0))
     names = np.setdiff1d(REST, [500])
