@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -178,6 +179,24 @@ def test_a_linked_folder_is_refused_and_not_passed_over(tmp_path: Path) -> None:
     assert "inner is a link" in part.why
     with pytest.raises(DamagedArtifact, match="could not be searched"):
         files.absent(place_at(folder, **KEY), PATTERNS)
+
+
+def test_a_folder_that_may_not_be_read_is_named_and_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "a.jsonl").write_text('{"id": "1"}\n')
+    (tmp_path / "b.jsonl").write_text('{"id": "2"}\n')
+    look = os.scandir
+
+    def refusing(path: Any) -> Any:
+        if Path(str(path)).name == "closed":  # root may read everything, so the system's refusal is imitated
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    (unread,) = files.describe(Place("p", "dataset", "files", str(tmp_path), {"key_field": "id"})).unread
+    assert "closed cannot be read" in unread.why and "worker's account" in unread.next_action
 
 
 def test_a_folder_and_a_pattern_cover_all_their_files(tmp_path: Path) -> None:

@@ -63,10 +63,13 @@ def _candidates(place: Place) -> Iterator[Path]:
     if location.is_symlink():
         yield location
     elif location.is_dir():
-        for folder, inner, names in os.walk(location):
+        closed: list[Path] = []
+        for folder, inner, names in os.walk(location, onerror=lambda error: closed.append(Path(str(error.filename)))):
             yield from (Path(folder, name) for name in names)
             # A walk does not enter linked folders: passing over one would call what lies there searched.
             yield from (path for name in inner if (path := Path(folder, name)).is_symlink())
+        # Nor one that it may not read: the folder itself then stands for what lies in it.
+        yield from closed
     elif any(_is_pattern(part) for part in location.parts):
         base = base_of(place)
         yield from (
@@ -86,6 +89,11 @@ def _refusal(path: Path, base: Path, place: Place) -> NotAllowed | None:
         return NotAllowed(
             f"{place.name}: {path.name} is a link, or lies outside the registered folder.",
             next_action="Register the file that the link points to as a place of its own, and remove the link.",
+        )
+    if path.is_dir():
+        return NotAllowed(
+            f"{place.name}: the folder {path.name} cannot be read, so nothing in it was searched.",
+            next_action="Let the worker's account read it, or register a pattern that leaves it out.",
         )
     if not path.is_file():
         return NotAllowed(
