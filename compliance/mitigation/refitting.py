@@ -38,6 +38,9 @@ def carry_out(task: Task) -> Outcome:
         task.remember(result=receipt)
     receipt["weights"] = weights.digest_of(task, new)
     receipt["folder"] = new.name
+    if not passed(receipt):  # nobody vouches for what it made: it may know the person still
+        weights.clear_unclaimed(new)
+        weights.clear_unclaimed(folders.workplace(receipt["job"]) / "model")
     return Outcome(receipt, words=f"Made anew by an unlearning job; gate: {receipt['gate']}", done=passed(receipt))
 
 
@@ -47,6 +50,11 @@ def refit(task: Task, new: Path) -> dict[str, Any]:
     result, exact = ordered.result or {}, bool(task.step.exact)
     if exact and result["exactness"] != "exact":
         raise ProofFailed(f"{task.place.name}: the job took a route that is not exact; the plan promised an exact one.")
+    if task.artifact.connector == CLASSIFIER and ordered.forget.get("count") and result["scope"] == "none":
+        raise ProofFailed(
+            f"{task.place.name}: {ordered.forget['count']} pictures were to be forgotten, and the job forgot none.",
+            next_action="Have an engineer look whether pictures in train/ and test/ have the same names. " + _LAST,
+        )
     made = folders.workplace(ordered.pk) / "model"
     if list(folders.listed(made)) != ordered.artifacts:
         raise ProofFailed(

@@ -97,6 +97,8 @@ def _predicted(artifact: Artifact, pictures: Artifact, keys: Collection[str]) ->
             if error.retryable:
                 raise
             return {**facts, "exact": True, "method": "retrain"}  # the job says what is wrong, before a row goes
+    if not found["choices"]:  # the library sees nothing to forget where rows were found: the job will say so
+        return {**facts, "exact": True, "method": "retrain"}
     method = str(found["choices"][0]["method"])
     return {
         **facts,

@@ -10,15 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 from compliance.evidence import services as evidence
 from compliance.evidence import verify
+from compliance.forgetting import folders
 from compliance.forgetting.models import UnlearningJob
 from compliance.jobs import services as jobs
+from compliance.jobs.progress import Unattended
 from compliance.mitigation import services as mitigation
-from compliance.mitigation.models import Step
-from compliance.rules.terms import ClaimLevel, State, StepStatus, Verdict, Work
+from compliance.mitigation.models import Leftover, Step
+from compliance.provenance.models import Trace
+from compliance.rules.terms import ClaimLevel, Horizon, State, StepStatus, Verdict, Work
 from compliance.validation import claiming
 from tests.worker.small_company import House
 from unlearning.classifiers import commands
@@ -167,6 +173,8 @@ def test_an_approximate_route_that_shows_nothing_promotes_nothing_until_an_engin
     assert made.receipt is not None
     assert made.receipt["attacked"]["after"]["membership AUC"]["n"] == 3
     assert weights_of(home / "sorter") == before
+    assert {path.name for path in home.iterdir()} == {"photos", "sorter"}  # the model that nobody vouches for is gone
+    assert not list(folders.workplace(made.receipt["job"]).rglob("*.safetensors"))
     assert not [row for row in HERS if (home / "photos/train" / row).exists()]  # they do not wait for the model
     assert (home / "photos/train/ones/8.png").exists()
     assert (home / "photos/people.csv").read_text() == "ones/8.png,X-00001\n"
@@ -177,3 +185,79 @@ def test_an_approximate_route_that_shows_nothing_promotes_nothing_until_an_engin
     hurried.work()
     assert hurried.state() is State.VALIDATED, [(m.name, m.verdict) for m in hurried.case.measurements.all()]
     assert claim_of(hurried).level is ClaimLevel.ERASED
+
+
+@pytest.fixture
+def parted(records: House, settings: Any) -> House:
+    """A company whose classifier was trained in parts; the person stands on one picture only, with somebody else."""
+    settings.OUBLI_MODELS = records.folder / "models"
+    home = home_of(records)
+    write_pictures(home / "photos", [("ones/8.png", records.person.customer_id), ("ones/8.png", "X-00001")], held=5)
+    trained(home / "photos", home / "sorter", shards=3, epochs=2)
+    records.keep_only(("customers",))
+    add(records)
+    return records
+
+
+def answered(house: House, *, accept: bool) -> None:
+    """The officer says whether the picture goes; every other candidate is somebody else's."""
+    for row in Trace.objects.current(house.case).filter(candidate=True):
+        ours = row.artifact.slug == "photos"
+        mitigation.answer_candidate(row, by=house.users["olga.demo"], accept=accept and ours)
+
+
+def test_a_model_of_a_shared_picture_is_planned_for_once_the_officer_says_that_it_goes(parted: House) -> None:
+    parted.planned()
+    assert not parted.steps(artifact__slug="sorter")
+    (line,) = parted.steps(artifact__slug="photos", action="erase_records")
+    assert line.count == 1  # the line that names the person goes in any case
+    officer = Client()
+    officer.force_login(parted.users["olga.demo"], backend="django.contrib.auth.backends.ModelBackend")
+    page = officer.get(reverse("web:traces", args=[parted.case.reference])).content.decode()
+    for words in ("A picture goes whole or stays", "ones/8.png", "X-00001", "people on it"):
+        assert words in page, words
+    answered(parted, accept=True)
+    made = step_of(parted, "replay_model")
+    assert "was trained in 3 parts" in made.reason
+    assert made.planned["parameters"]["method"] == "auto"
+    answered(parted, accept=False)
+    assert not parted.steps(artifact__slug="sorter")
+
+
+@pytest.mark.slow
+def test_parts_that_saw_the_person_are_trained_again_and_equal_a_training_of_all_parts(parted: House) -> None:
+    parted.planned()
+    answered(parted, accept=True)
+    parted.approve()
+    parted.work()
+    assert parted.state() is State.VALIDATED, parted.stopped()
+    made = step_of(parted, "replay_model").receipt
+    assert made is not None
+    assert (made["method"], made["exactness"]) == ("sisa", "exact")
+    measured = parted.case.measurements.get(artifact__slug="sorter", name="equals_a_retraining")
+    assert (measured.verdict, measured.detail["files"]) == (Verdict.PASSED, 4)  # the whole, and each of three parts
+    assert claim_of(parted).level is ClaimLevel.ERASED
+    home = home_of(parted)
+    assert not (home / "photos/train/ones/8.png").exists()
+    assert (home / "photos/people.csv").read_text() == "ones/8.png,X-00001\n"
+    old = Leftover.objects.get(step__artifact__slug="sorter", kind="superseded")
+    assert Path(old.path).is_dir()
+    mitigation.bring_forward(parted.case, by="test", on=timezone.now().date())
+    mitigation.carry_out(parted.case, Unattended(), horizons=(Horizon.LONG_TERM,))
+    assert not Path(old.path).exists()
+
+
+def test_pictures_held_out_by_their_number_are_refused_in_words_before_one_goes(parted: House) -> None:
+    home = home_of(parted)
+    shutil.rmtree(home / "photos/test")
+    for name in ("ones", "twos"):
+        (home / "photos/train" / name).rename(home / "photos" / name)
+    (home / "photos/train").rmdir()
+    parted.planned()
+    answered(parted, accept=True)
+    parted.approve()
+    parted.work()
+    stopped = parted.stopped()
+    assert stopped is not None
+    assert "train/ and test/" in stopped.next_action
+    assert (home / "photos/ones/8.png").exists()
