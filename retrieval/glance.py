@@ -24,23 +24,37 @@ from retrieval.reporting import lengths_of, report
 from retrieval.squeezing import AHEAD, PLACE, plainly, slowly
 
 PREFIX: Final = 4
+LONG: Final = 12  # letters of a form that are looked up before any are squeezed
 _PIECE: Final = 256 * WORD
 _BEFORE: Final = 2 * WORD  # of a piece's copy: one word of what stands before, behind one that is never read
+_NEAR: Final = 1 << 16  # bytes back in which a line is expected to begin
 _FAR: Final = 256  # bytes decoded for four letters; then they are squeezed
 _PATIENCE: Final = 4_096  # bytes looked at one by one before a piece of every four counts as too many
 _FEW: Final = 96  # different first three letters: above, nearly every begin would pass them
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
-def starts(words: Any, present: Any, heads: Any) -> tuple[Bytes, bool, tuple[Any, ...]]:
-    """Make the tables of a look from the first eight letters of every form: (byte tables, few forms, map)."""
-    firsts = np.unique(words & np.uint64(0xFFFFFF))
-    marks = _prefixes(words)
-    return _byte_tables(firsts), len(firsts) <= _FEW, (marks, heads, present, _shift(marks), _shift(heads))
+def starts(words: tuple[Any, Any], sizes: Any, heads: Any) -> tuple[Bytes, bool, tuple[Any, ...]]:
+    """Make the tables of a look from every form's first eight letters, next eight and length.
+
+    Returns (byte tables, few forms, maps); ``heads`` is the map of the first eight letters, or of all where there are
+    fewer.
+    """
+    firsts, exact = np.unique(words[0] & np.uint64(0xFFFFFF)), np.bincount(np.minimum(sizes, LONG), minlength=LONG + 1)
+    marks, tails = _prefixes(words[0]), _tails(words, sizes)
+    maps = (marks, heads, tails, exact.astype(bool), _shift(marks), _shift(heads), _shift(tails))
+    return _byte_tables(firsts), len(firsts) <= _FEW, maps
 
 
 def _shift(marks: npt.NDArray[np.uint64]) -> np.uint64:
     return np.uint64(64 - (64 * len(marks)).bit_length() + 1)
+
+
+def _tails(words: tuple[Any, Any], sizes: Any) -> npt.NDArray[np.uint64]:
+    """Mark the first nine to twelve letters of forms that have as many."""
+    first, second = (word[sizes > 8] for word in words)
+    shown = np.minimum(sizes[sizes > 8], LONG).astype(np.uint64) - np.uint64(8)
+    return _map_of((first * _PRIME) ^ (second & ((np.uint64(1) << (np.uint64(8) * shown)) - np.uint64(1))))
 
 
 def _byte_tables(firsts: Iterable[Any]) -> Bytes:
@@ -61,8 +75,12 @@ def _byte_tables(firsts: Iterable[Any]) -> Bytes:
 
 def _prefixes(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Mark the first none to four letters of every form."""
-    heads = np.unique(np.concatenate([words & np.uint64((1 << (8 * size)) - 1) for size in range(PREFIX + 1)]))
-    bits = min(20, max(12, int(np.ceil(np.log2(32 * len(heads))))))
+    return _map_of(np.concatenate([words & np.uint64((1 << (8 * size)) - 1) for size in range(PREFIX + 1)]))
+
+
+def _map_of(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    heads = np.unique(keys)
+    bits = min(23, max(12, int(np.ceil(np.log2(32 * max(1, len(heads)))))))
     places = (heads * _PRIME) >> np.uint64(64 - bits)
     marks = np.zeros((1 << bits) // 64, np.uint64)
     np.bitwise_or.at(marks, (places >> np.uint64(6)).astype(np.int64), np.uint64(1) << (places & np.uint64(63)))
@@ -136,42 +154,53 @@ def _goes_on(block: Any, at: Any) -> Any:
     return near == 0
 
 
-@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
-def _known(present: Any, heads: Any, shift: Any, word: Any, known: Any) -> Any:
-    """Whether a form may begin with these letters, of which ``known`` are given: eight at most."""
+@njit(cache=True, nogil=True, boundscheck=False)
+def _known(maps: Any, first: Any, second: Any, count: Any) -> Any:
+    """Whether a form may begin with these letters (eight and eight), of which so many are given."""
+    _, heads, tails, exact, _, shift_heads, shift_tails = maps
     for size in range(PREFIX, 9):
-        if present[size] and (
-            known < np.uint64(size) or _marked(heads, shift, word & (~np.uint64(0) >> np.uint64(64 - 8 * size)))
-        ):
-            return True
+        if exact[size]:
+            if count < np.uint64(size):
+                return True
+            if _marked(heads, shift_heads, first & (~np.uint64(0) >> np.uint64(64 - 8 * size))):
+                return True
+    if count >= np.uint64(8) and not _marked(heads, shift_heads, first):
+        return False
+    for size in range(9, LONG + 1):
+        if exact[size]:
+            if count < np.uint64(size):
+                return True
+            shown = second & ((np.uint64(1) << np.uint64(8 * size - 64)) - np.uint64(1))
+            if _marked(tails, shift_tails, (first * np.uint64(0x9E3779B97F4A7C15)) ^ shown):
+                return True
     return False
 
 
-@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
-def _more_letters(piece: Any, at: Any, plain: Any, special: Any, word: Any, known: Any) -> Any:
-    """Add the letters of the next eight bytes: (letters, how many), eight at most."""
-    if known == np.uint64(8) or _from(special, at) & np.uint64(255):
-        return word, known
-    more, count = _plain_letters(piece, at + np.uint64(8), plain, special)
-    return word | (more << (np.uint64(8) * known)), min(np.uint64(8), known + count)
+@njit(cache=True, nogil=True, boundscheck=False)
+def _more_letters(piece: Any, at: Any, plain: Any, special: Any, first: Any, count: Any) -> Any:
+    """Go on to sixteen letters, through thirty-two plain bytes at most: (eight, eight, how many)."""
+    second, eight, full = np.uint64(0), np.uint64(8), np.uint64(16)
+    for _ in range(3):
+        if count >= np.uint64(LONG) or _from(special, at) & np.uint64(255):
+            break
+        at += eight
+        more, added = _plain_letters(piece, at, plain, special)
+        if count < eight:
+            first |= more << (eight * count)
+            if count + added > eight:
+                second = more >> (eight * (eight - count))
+        else:
+            second |= more << (eight * (count - eight))
+        count = min(full, count + added)
+    return first, second, count
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def _spelled(
-    block: Any,
-    at: Any,
-    classes: Any,
-    starts_: Any,
-    pool: Any,
-    marks: Any,
-    heads: Any,
-    present: Any,
-    shift: Any,
-    shift_heads: Any,
-) -> Any:
-    """Decode characters from a begin on: (whether the first eight letters may be a form's, where that was known)."""
+def _spelled(block: Any, at: Any, classes: Any, starts_: Any, pool: Any, maps: Any) -> Any:
+    """Decode characters from a begin on: (whether the first letters may be a form's, where that was known)."""
     stop = min(len(block), at + _FAR)
-    known, word = np.uint64(0), np.uint64(0)
+    marks, shift = maps[0], maps[4]
+    known, word, second = np.uint64(0), np.uint64(0), np.uint64(0)
     while at < stop:
         code: Any = np.int64(block[at])
         used: Any = 1
@@ -184,13 +213,17 @@ def _spelled(
             value: Any = np.int64(pool[place]) if listed else high(code)
             if value == 0 and to > from_ + 1:
                 return True, at  # words within one character: any may begin
-            if value > 0 and known < np.uint64(8):
-                word |= np.uint64(short(value)) << (np.uint64(8) * known)
+            if value > 0 and known < np.uint64(16):
+                letter = np.uint64(short(value)) << (np.uint64(8) * (known & np.uint64(7)))
+                if known < np.uint64(8):
+                    word |= letter
+                else:
+                    second |= letter
                 known += np.uint64(1)
                 if known <= np.uint64(PREFIX) and not _marked(marks, shift, word):
                     return False, at
-        if known == np.uint64(8):
-            return _known(present, heads, shift_heads, word, known), at
+        if known >= np.uint64(LONG):
+            return _known(maps, word, second, known), at
         at += used
     return stop < len(block) or known >= np.uint64(PREFIX), at
 
@@ -257,7 +290,7 @@ def _chosen(
 ) -> Any:
     """Look closer at what was marked in a piece: (found, bytes decoded one by one)."""
     piece, wanted, plain, special, closer = room
-    marks, heads, present, shift, shift_heads = looks
+    marks, shift = looks[0], looks[4]
     classes, (starts_, pool) = reading[0], folds
     spent: Any = 0
     for word in range(2, len(wanted) - 1):
@@ -273,13 +306,13 @@ def _chosen(
             if here < start or here >= min(len(block), start + _PIECE):
                 continue
             if known >= np.uint64(PREFIX):
-                letters_, known = _more_letters(piece, at, plain, special, letters_, known)
-                if not _known(present, heads, shift_heads, letters_, known):
+                letters_, second, known = _more_letters(piece, at, plain, special, letters_, known)
+                if not _known(looks, letters_, second, known):
                     continue
             else:
                 if json and block[here] == 92 and _goes_on(block, here):
                     continue
-                passed, end = _spelled(block, here, classes, starts_, pool, marks, heads, present, shift, shift_heads)
+                passed, end = _spelled(block, here, classes, starts_, pool, looks)
                 spent += 4 + end - here
                 if not passed and spent <= allowed:
                     continue
@@ -306,7 +339,9 @@ def glance(
     lent = borrowed(block)
     closer = borrowed(letters_), borrowed(begins), borrowed(state)
     room = borrowed(piece), borrowed(wanted), borrowed(plain), borrowed(special), closer
-    seen = borrowed(looks[0]), borrowed(looks[1]), borrowed(looks[2]), looks[3], looks[4]
+    seen = (
+        borrowed(looks[0]), borrowed(looks[1]), borrowed(looks[2]), borrowed(looks[3]), looks[4], looks[5], looks[6]
+    )  # fmt: skip
     read, fold = (borrowed(reading[0]), borrowed(reading[1]), reading[2]), (borrowed(folds[0]), borrowed(folds[1]))
     known = (
         borrowed(table[0]), borrowed(table[1]), borrowed(table[2]), borrowed(table[3]), borrowed(table[4]),
@@ -327,6 +362,6 @@ def glance(
 
 def line_start(block: Bytes, at: int) -> int:
     """Return where the line begins that holds a byte: whatever stood before, characters and words begin anew there."""
-    back = block[max(0, at - _FAR) : at]
+    back = block[max(0, at - _NEAR) : at]
     ends = np.flatnonzero(back == 10)
     return at - len(back) + int(ends[-1]) + 1 if len(ends) else 0

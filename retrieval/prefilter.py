@@ -24,6 +24,7 @@ from retrieval.squeezing import AHEAD, PLACE, plainly, slowly, word_of
 
 LONGEST, SHORTEST, WHOLE, DOMAIN = 8, 4, 32, 12
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
+_BEGINNINGS: Final = 384  # different first four letters of forms
 _SPECIAL: Final = 255
 _PIECE: Final = 16_384  # bytes squeezed at a time: they stay in the nearest cache
 Hits = npt.NDArray[np.int64]
@@ -44,7 +45,7 @@ class Prefilter:
         """
         letters_, sizes, hashes = _tails([form[0][:WHOLE] for form in forms])
         _, domain_sizes, domain_hashes = _tails([form[1][:DOMAIN] for form in forms])
-        words, heads = _heads(letters_, sizes), np.minimum(sizes, LONGEST)
+        words, heads = _heads(letters_, sizes, 0), np.minimum(sizes, LONGEST)
         self._width = int(heads.min()) if len(heads) else LONGEST
         self._bitmap = _bitmap(words, self._width)
         present = np.bincount(heads, minlength=LONGEST + 1).astype(np.uint8)
@@ -52,7 +53,7 @@ class Prefilter:
         by_hash = _chains(hashes, np.full(_slots(words), -1, np.int64), np.full(len(words) + 1, -1, np.int64))
         self._table = (present, *by_head, *by_hash, hashes, domain_sizes, domain_hashes, _marks(hashes))
         self._after_plus = after_plus
-        self._looks = starts(words, present, self._bitmap) if forms and available() else None
+        self._looks = starts((words, _heads(letters_, sizes, 8)), sizes, self._bitmap) if _pays(words) else None
 
     def hits(self, block: Bytes, *, json: bool = False) -> Hits:
         """Return (byte, form) rows, the byte where the form begins; ``json`` reads backslash escapes."""
@@ -85,6 +86,11 @@ class Prefilter:
             return int(_scan(block, *_READING[json], self._width, self._bitmap, self._table, folds, out))
 
         return _grown(write)
+
+
+def _pays(words: npt.NDArray[np.uint64]) -> bool:
+    """Whether the first look is worth it: for few beginnings; beyond, too many words pass it."""
+    return available() and 0 < len(np.unique(words & np.uint64(0xFFFFFFFF))) <= _BEGINNINGS
 
 
 def _grown(write: Callable[[Hits], int]) -> Hits:
@@ -137,12 +143,12 @@ def _hashes(letters: Any, sizes: Any) -> Any:
 
 
 @njit(cache=True)
-def _heads(letters: Any, sizes: Any) -> Any:
-    """Return up to eight letters of each text as one word, the first one lowest."""
+def _heads(letters: Any, sizes: Any, skipped: int) -> Any:
+    """Return up to eight letters of each text, behind some that are skipped, as one word, the first one lowest."""
     words, at = np.zeros(len(sizes), np.uint64), 0
     for row in range(len(sizes)):
-        for place in range(min(8, sizes[row])):
-            words[row] |= np.uint64(letters[at + place]) << np.uint64(8 * place)
+        for place in range(min(8, sizes[row] - skipped)):
+            words[row] |= np.uint64(letters[at + skipped + place]) << np.uint64(8 * place)
         at += sizes[row]
     return words
 
