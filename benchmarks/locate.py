@@ -7,8 +7,8 @@ ripgrep is given one literal a person, as typed, and only counts lines; we are g
 spelling, with spans. Both read the same file from the page cache, one after the other, on one core, best of two runs;
 preparing the needles is part of our time, as building its automaton is part of ripgrep's.
 
-Beside ten people stand two further rates without a goal: ripgrep told to ignore case, and a regular expression (ripgrep's
-engine) that accepts separators between letters as we do, which is what a literal search leaves out.
+Beside ten people stand two further rates without a goal: ripgrep told to ignore case, and a regular expression (in
+ripgrep) that accepts separators between letters as we do, which is what a literal search leaves out.
 """
 
 import argparse
