@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -242,7 +243,8 @@ def test_parts_that_saw_the_person_are_trained_again_and_equal_a_training_of_all
     assert (home / "photos/people.csv").read_text() == "ones/8.png,X-00001\n"
     old = Leftover.objects.get(step__artifact__slug="sorter", kind="superseded")
     assert Path(old.path).is_dir()
-    mitigation.bring_forward(parted.case, by="test", on=timezone.now().date())
+    with transaction.atomic():
+        mitigation.bring_forward(parted.case, by="test", on=timezone.now().date())
     mitigation.carry_out(parted.case, Unattended(), horizons=(Horizon.LONG_TERM,))
     assert not Path(old.path).exists()
 

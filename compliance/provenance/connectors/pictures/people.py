@@ -48,9 +48,9 @@ class People:
         elif self.path.is_file():
             with translated(self.path):
                 self._read()
-        self.on = defaultdict[str, set[str]](set)
+        self.on = defaultdict[str, dict[str, str]](dict)  # by row: each person once, however it is spelled
         for line in self.lines:
-            self.on[_plain(line.row_id)].add(line.person.strip().casefold())
+            self.on[_plain(line.row_id)].setdefault(line.person.strip().casefold(), line.person.strip())
 
     @property
     def there(self) -> bool:
@@ -59,7 +59,7 @@ class People:
 
     def shown_on(self, key: str) -> set[str]:
         """Everybody whom the file names for a row."""
-        return self.on.get(key, set())
+        return set(self.on.get(key, {}).values())
 
     def remove(self, keys: Collection[str]) -> None:
         """Write the file anew without some lines, every other byte as it was."""
