@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,19 +65,16 @@ def recipe_for(data: DataSet, *, epochs: int) -> Recipe:
 
 
 def _plan(options: argparse.Namespace, progress: Progress) -> Plan:
-    data = open_folder(options.data)
+    data, forget, retain = _asked(options)
     _, recipe, _, folds = _opened(options, data)
-    forget, retain = _parted(options, data)
     return plan(forget, retain, recipe=recipe, folds=folds is not None, budget=_budget(options))
 
 
 def _unlearn(options: argparse.Namespace, progress: Progress) -> Outcome:
-    data = open_folder(options.data)
+    data, forget, retain = _asked(options)
     if options.model is not None and by_shards.is_sharded(options.model):
-        forget, retain = _parted(options, data)
         return by_shards.unlearned(options, data, forget, retain, _out(options), progress)
     model, recipe, notes, folds = _opened(options, data)
-    forget, retain = _parted(options, data)
     out = _out(options)
     found = unlearn(
         model,
@@ -109,8 +106,7 @@ def _unlearn(options: argparse.Namespace, progress: Progress) -> Outcome:
 
 
 def _audit(options: argparse.Namespace, progress: Progress) -> Audit:
-    data = open_folder(options.data)
-    forget, retain = _parted(options, data)
+    data, forget, retain = _asked(options)
     if options.out is None:
         raise InputError("auditing: --out names the model that forgot, --model the one before")
     after, _, _ = networks.load(options.out)
@@ -125,9 +121,10 @@ def _audit(options: argparse.Namespace, progress: Progress) -> Audit:
 
 
 def _tune(options: argparse.Namespace, progress: Progress) -> Tuned:
-    data = open_folder(options.data)
+    data, forget, retain = _asked(options)
     model, recipe, notes, folds = _opened(options, data)
-    forget, retain = _parted(options, data)
+    if not len(forget):
+        raise InputError("tuning: the rows that were named are held out, the model never learned from them")
     chance = torch.Generator().manual_seed(options.seed)
     held = retain.sample(max(1, len(retain) // 10), generator=chance)
     rest = part_ids(retain, held.ids)[1]
@@ -176,12 +173,17 @@ def _opened(options: argparse.Namespace, data: DataSet) -> tuple[Any, Recipe, di
     return model, recipe, notes, Folds(parts, folds_by_person(data.train.ids, whose, count=count, seed=seed), seed)
 
 
-def _parted(options: argparse.Namespace, data: DataSet) -> tuple[Examples, Examples]:
+def _asked(options: argparse.Namespace) -> tuple[DataSet, Examples, Examples]:
+    """(the data, what is to be forgotten, what is kept); a named row that was held out is taken from there."""
+    data = open_folder(options.data)
     if (options.forget_class is None) == (options.forget_ids is None):
         raise InputError("name what is to be forgotten: --forget-class or --forget-ids, one of the two")
     if options.forget_class is not None:
-        return part_class(data.train, _label(data, options.forget_class))
-    return part_ids(data.train, listed_ids(options.forget_ids))
+        return data, *part_class(data.train, _label(data, options.forget_class))
+    ids = listed_ids(options.forget_ids)
+    held = set(data.test.ids).intersection(ids)
+    test = part_ids(data.test, held)[1] if held else data.test
+    return replace(data, test=test), *part_ids(data.train, [i for i in ids if i not in held])
 
 
 def _label(data: DataSet, word: str) -> int:
@@ -189,7 +191,10 @@ def _label(data: DataSet, word: str) -> int:
         return data.names.index(word)
     if word.isascii() and word.isdigit() and len(word) < 6 and int(word) < data.train.classes:
         return int(word)
-    raise InputError(f"there is no such class; the classes are {', '.join(data.names[:20])}")
+    raise InputError(
+        f"there is no such class: there are {len(data.names)}, named as the data names them or by number from 0 to"
+        f" {len(data.names) - 1}"
+    )
 
 
 def _references(options: argparse.Namespace) -> tuple[Any, ...]:

@@ -74,6 +74,8 @@ def judge_rows(
     broken = []
     if lost > MOST_LOST:
         broken.append(f"Accuracy on what is kept fell by {lost:.1%}.")
+    if exactness == "exact":  # what an attack sees of rows that had no part is chance
+        attack = None
     if attack and abs(attack.auc - 0.5) > max(MOST_SIGNAL, 2 * attack.standard_error):
         side = "more" if attack.auc > 0.5 else "less"
         broken.append(f"The rows look {side} like training rows than strangers do (AUC {attack.auc:.3f}).")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from known_digits import digits_in
+from known_digits import digits_in, idx
 from PIL import Image
 
 from unlearning.classifiers import networks
@@ -126,10 +126,59 @@ def test_cifars_binary_batches_and_folders_of_images_are_read(tmp_path: Path) ->
         for n in range(5):
             Image.fromarray(chance.integers(0, 256, (20, 24, 3)).astype(np.uint8)).save(home / name / f"{n}.png")
     pictures = open_folder(home)
-    assert pictures.names == ("cats", "dogs") and len(pictures.train) == 8 and len(pictures.test) == 2
-    (home / "cats" / "9.png").write_bytes(b"not an image")
-    with pytest.raises(RowsError, match="class cats"):
+    assert pictures.names == ("cats", "dogs") and len(pictures.train) + len(pictures.test) == 10
+    held = set(pictures.test.ids)
+    (home / pictures.train.ids[-1]).unlink()  # what is deleted moves nothing else between learned and held out
+    assert set(open_folder(home).test.ids) == held
+    (home / "cats" / "ana@x.example.png").write_bytes(b"not an image")
+    with pytest.raises(RowsError, match="file 6 in the folder of class 1") as caught:
         open_folder(home)
+    assert "ana" not in str(caught.value) and "cats" not in str(caught.value)
+
+
+def test_pictures_of_every_kind_become_upright_colours_and_an_empty_folder_is_no_class(tmp_path: Path) -> None:
+    deep = Image.fromarray(np.full((9, 9), 32768, np.uint16))
+    clear = Image.new("RGBA", (9, 9), (255, 0, 0, 0))
+    kinds = {
+        "deep.png": deep,
+        "clear.png": clear,
+        "grey.jpg": Image.new("L", (50, 9), 200),
+        "bits.png": Image.new("1", (3, 3)),
+    }
+    for part, name in (("train", "b"), ("train", "a"), ("test", "a")):
+        (tmp_path / part / name).mkdir(parents=True)
+        for file, image in kinds.items():
+            image.save(tmp_path / part / name / file)
+    (tmp_path / "train" / "none").mkdir()
+    data = open_folder(tmp_path)
+    shades = dict(zip(data.test.ids, data.test.features.mean((1, 2, 3)).tolist(), strict=True))
+    assert data.names == ("a", "b") and len(data.train) == 8
+    assert abs(shades["a/deep.png"] - 0.5) < 0.01 and shades["a/clear.png"] == 1.0 and shades["a/bits.png"] == 0.0
+    (tmp_path / "test" / "zoe").mkdir()
+    kinds["bits.png"].save(tmp_path / "test" / "zoe" / "z.png")
+    with pytest.raises(RowsError, match="align") as caught:
+        open_folder(tmp_path)
+    assert "zoe" not in str(caught.value)
+
+
+def test_letters_have_more_classes_and_a_named_row_that_was_held_out_is_no_error(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels, labels = np.zeros((52, 8, 8)), np.arange(52) % 26
+    for part in ("train", "t10k"):
+        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(idx(pixels))
+        (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(idx(labels))
+    assert open_folder(tmp_path).train.classes == 26
+    data, model, ids = ("--data", str(tmp_path)), str(tmp_path / "m"), tmp_path / "ids"
+    assert run(capsys, "train", *data, "--out", model, "--epochs", "1")[0] == 0
+    ids.write_text("test-00003\n")
+    out = ("--out", str(tmp_path / "n"), "--json", str(tmp_path / "n.json"))
+    assert run(capsys, "unlearn", *data, "--model", model, "--forget-ids", str(ids), *out)[0] == 0
+    assert json.loads((tmp_path / "n.json").read_text())["scope"] == "none"
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(pixels[:0]))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx(labels[:0]))
+    with pytest.raises(RowsError, match="some of each"):
+        open_folder(tmp_path)
 
 
 def test_model_folders_bring_no_code_and_no_half(tmp_path: Path) -> None:

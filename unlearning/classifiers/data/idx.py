@@ -26,7 +26,16 @@ def fits(folder: Path) -> bool:
 def read(folder: Path) -> DataSet:
     """Pixels from 0 to 1, [n, 1, height, width]."""
     parts = [array(path) for stem in STEMS if (path := _find(folder, stem)) is not None]
-    return DataSet(_examples(parts[0], parts[1], "train"), _examples(parts[2], parts[3], "test"), tuple("0123456789"))
+    if not all(len(part) for part in parts) or [part.ndim for part in parts] != [3, 1, 3, 1]:
+        raise RowsError(
+            f"reading {folder.name}: its files must hold images (three dimensions) and labels, some of each"
+        )
+    classes = max(10, int(parts[1].max()) + 1, int(parts[3].max()) + 1)
+    return DataSet(
+        _examples(parts[0], parts[1], "train", classes),
+        _examples(parts[2], parts[3], "test", classes),
+        tuple(map(str, range(classes))),
+    )
 
 
 def _find(folder: Path, stem: str) -> Path | None:
@@ -52,7 +61,7 @@ def array(path: Path) -> np.ndarray:
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
-def _examples(pixels: np.ndarray, labels: np.ndarray, part: str) -> Examples:
+def _examples(pixels: np.ndarray, labels: np.ndarray, part: str, classes: int) -> Examples:
     features = torch.from_numpy(pixels.astype(np.float32) / 255.0)[:, None]
     ids = tuple(f"{part}-{n:05d}" for n in range(len(labels)))
-    return Examples(features, torch.from_numpy(labels.astype(np.int64)), ids, 10)
+    return Examples(features, torch.from_numpy(labels.astype(np.int64)), ids, classes)

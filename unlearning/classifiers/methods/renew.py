@@ -38,7 +38,7 @@ def run(
     retain = task.kept.sample(rows, generator=chance)
     fresh, still = linears(model, retain.features)[-layers:], _first_convolution(model)
     _towards_chance(model, fresh, still, shrink=shrink, seed=task.seed)
-    features, passes = layout(retain.features), max(1, -(-least_steps * batch // len(retain)))
+    features, passes = layout(retain.features), min(50, -(-least_steps * batch // len(retain)))
     chosen = [p for p in model.parameters() if p.requires_grad and not any(p is one for one in still)]
     total = passes * max(1, -(-len(retain) // batch))
     optimizer = adam(chosen, learning_rate=learning_rate)
