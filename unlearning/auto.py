@@ -1,7 +1,7 @@
 """Which way to forget: what the records allow first, what a pilot run shows next; always with the reasons.
 
-Order: replay (exact), checkpoint arithmetic, an approximate method. The exact way is left only where its records are
-missing or it would end after the deadline. Shards forget by themselves (`shard_training`).
+Order: shards (exact, one of them is trained anew), replay (exact), checkpoint arithmetic, an approximate method. The
+exact way is left only where its records are missing or it would end after the deadline.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from unlearning.ledger import Ledger, has_ledger
 from unlearning.loop import make_optimizer, take
 from unlearning.models import open_model, pin
 from unlearning.replay import replay, start_of
+from unlearning.shard_training import forget_in_shards, shards_that_saw
+from unlearning.shards import is_sharded
 from unlearning.tokens import encode
 from unlearning.tuning import NEVER_SEEN, exposure
 from unlearning.types import Outcome, Progress, Row, silent
@@ -55,6 +57,8 @@ def choose(
 ) -> Choice:
     """Choose a way to forget; `deadline` is in seconds from now, `pilots` are methods to try. Nothing is written."""
     pin(1)
+    if is_sharded(model_dir):
+        return _sharded(model_dir, forget)
     model, tokenizer = open_model(model_dir)
     why: list[str] = [f"The model has {sum(weight.numel() for weight in model.parameters()):,} weights."]
     seconds = _replay_seconds(model_dir, model, tokenizer, forget, retain, why)
@@ -67,6 +71,16 @@ def choose(
         return Choice("checkpoint_arithmetic", "checkpoint_arithmetic", 0.0, tuple(why))
     progress(0.3, "trying approximate methods")
     return _piloted(model, tokenizer, forget, retain, deadline=deadline, pilots=pilots, seed=seed, why=why)
+
+
+def _sharded(folder: Path, forget: Sequence[Row]) -> Choice:
+    """Shards are forgotten in whatever else is recorded: nothing is as cheap, and nothing else is as exact."""
+    touched, count = shards_that_saw(folder, [row.key for row in forget])
+    why = (
+        f"The folder holds {count} shards of people over one base; {len(touched)} of them saw the rows.",
+        "Training those again without the rows is exact and the cheapest way, so nothing else was considered.",
+    )
+    return Choice("shards", "shards", 0.0, why)
 
 
 def _replay_seconds(
@@ -161,8 +175,10 @@ def forget_by_choice(
     choice = choose(
         model_dir, forget=forget, retain=retain, checkpoint=checkpoint, deadline=deadline, seed=seed, progress=progress
     )
-    if choice.route == "replay":
-        keys = {row.key for row in forget}
+    keys = {row.key for row in forget}
+    if choice.route == "shards":
+        done = forget_in_shards(model_dir, rows=[*forget, *retain], exclude_keys=keys, out=out, progress=progress)
+    elif choice.route == "replay":
         done = replay(model_dir, rows=[*forget, *retain], exclude_keys=keys, out=out, progress=progress)
     elif choice.route == "checkpoint_arithmetic" and checkpoint is not None:
         done = subtract(

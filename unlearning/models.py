@@ -61,12 +61,18 @@ def check_folder(folder: Path) -> None:
     """Refuse a folder that is no model, hides pickles, or wants to run code, before anything is loaded."""
     folder = base_of(folder) if is_adapter(folder) else folder
     config = folder / "config.json"
+    if (folder / "shards.json").is_file():
+        raise ModelError(
+            f"opening {folder}: a folder of shards; forget in it, merge it, or unlearn with the method auto"
+        )
     if not config.is_file():
         raise ModelError(f"opening {folder}: no config.json; give a Hugging Face model folder")
     try:
         settings = json.loads(config.read_text(encoding="utf-8"))
     except ValueError:
         raise ModelError(f"opening {folder}: config.json is not valid JSON; restore the file") from None
+    if isinstance(settings, dict) and settings.get("is_encoder_decoder"):
+        raise ModelError(f"opening {folder}: it turns one text into another; give a causal language model")
     if "auto_map" in settings:
         raise RemoteCode(
             f"opening {folder}: config.json asks to run the folder's own code; export it without `auto_map`"

@@ -84,9 +84,7 @@ def forget_in_shards(
     began = (time.monotonic(), time.process_time())
     pin(1)
     old, partial = Shards(folder), partial_folder(out)
-    touched = [number for number in range(len(old.plans())) if _saw(old, number, exclude_keys)]
-    if not touched:
-        raise LedgerError(f"forgetting in {folder}: no shard saw any of the rows; nothing to do")
+    touched, _ = shards_that_saw(folder, exclude_keys)
     shards = Shards(partial)
     _copied(folder / "base", partial / "base")
     _copied_settings(folder, partial)
@@ -97,6 +95,16 @@ def forget_in_shards(
         _unchanged(old, number, groups[number], exclude_keys)
         _train_one(shards, number, groups[number], progress=_part(progress, place, len(touched)), key=old)
     return _done(shards, out, verb="forget_in_shards", began=began, trained=touched, before=old.digest())
+
+
+def shards_that_saw(folder: Path, keys: Collection[str]) -> tuple[list[int], int]:
+    """Numbers of the shards that any of these rows was shown to, and of all; raises LedgerError where none was."""
+    shards = Shards(folder)
+    count = len(shards.plans())
+    touched = [number for number in range(count) if _saw(shards, number, keys)]
+    if not touched:
+        raise LedgerError(f"forgetting in {folder}: no shard saw any of the rows; nothing to do")
+    return touched, count
 
 
 def _found(shards: Shards, rows: Sequence[Row], *, plan: ShardPlan, person_of: Callable[[Row], str]) -> None:

@@ -36,6 +36,11 @@ def person_in_key(row: Row) -> str:
     return row.key.partition("/")[0]
 
 
+def is_sharded(folder: Path) -> bool:
+    """Whether this is a folder of shards and no plain model."""
+    return (folder / "shards.json").is_file() and not (folder / "config.json").is_file()
+
+
 @dataclass(frozen=True)
 class Shards:
     """A folder of shards, opened."""

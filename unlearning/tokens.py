@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerFast
 
+from unlearning.errors import ModelError
 from unlearning.types import Row
 
 SPECIALS = ("<pad>", "<s>", "</s>")
@@ -52,7 +54,13 @@ def prompt_ids(tokenizer: Any, prompt: str) -> list[int]:
         turns = [{"role": "user", "content": prompt}]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ids = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=True, return_dict=False)
+            try:
+                ids = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=True, return_dict=False)
+            except (TemplateError, TypeError, ValueError, AttributeError, LookupError) as error:
+                raise ModelError(
+                    f"asking by the chat template: {type(error).__name__}; "
+                    "it does not take one question of a user, correct the tokenizer's template"
+                ) from None
         return [int(token) for token in ids]
     return [*_begin(tokenizer), *text_ids(tokenizer, f"Question: {prompt}\nAnswer: ")]
 

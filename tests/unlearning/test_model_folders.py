@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from unlearning.errors import MissingWeights, ModelError, NotFinite, PickledWeights, RemoteCode
 from unlearning.models import digest, open_model
+from unlearning.tokens import make_tokenizer, prompt_ids
 
 Copy = Callable[[], Path]
 
@@ -89,3 +90,19 @@ def test_the_digest_follows_the_weights_and_ignores_notes(copied: Copy) -> None:
     weights["model.norm.weight"][0] += 1e-3
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     assert digest(folder) != first
+
+
+def test_a_model_that_turns_one_text_into_another_is_refused_in_words(copied: Callable[[], Path]) -> None:
+    folder = copied()
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "is_encoder_decoder": True}))
+    with pytest.raises(ModelError, match="give a causal language model"):
+        open_model(folder)
+
+
+def test_a_chat_template_that_takes_no_question_is_refused_in_words() -> None:
+    tokenizer = make_tokenizer([])
+    for template in ("{{ somebody(messages) }}", "{{ messages[5].content }}", "{% if %}"):
+        tokenizer.chat_template = template
+        with pytest.raises(ModelError, match="asking by the chat template"):
+            prompt_ids(tokenizer, "What is the code?")

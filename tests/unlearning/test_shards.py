@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from invented import TEXT, people
 
 from unlearning.adapters import Lora
+from unlearning.auto import forget_by_choice
 from unlearning.errors import LedgerError, ModelError, RowsChanged
 from unlearning.models import open_model
 from unlearning.schedule import plan_for
@@ -120,3 +121,16 @@ def test_shards_on_another_base_are_refused(made: Made, tmp_path: Path) -> None:
     config.write_text(config.read_text().replace("{", '{"note": 1,', 1))
     with pytest.raises(ModelError, match="not the one that the shards stand on"):
         Shards(folder).open_for(made.person)
+
+
+def test_auto_forgets_in_a_shard_where_the_model_was_trained_with_shards(made: Made, tmp_path: Path) -> None:
+    rows = [replace(row, key=f"{person_of(row)}/{row.kind}") for row in ROWS[:12]]
+    train_shards(made.base, rows, out=tmp_path / "shards", plan=ShardPlan(count=3, epochs=2, key=bytes(range(32))))
+    gone = rows[:2]
+    done = forget_by_choice(tmp_path / "shards", forget=gone, retain=rows[2:], out=tmp_path / "out")
+    assert (done.exactness, done.detail["route"], done.detail["shards_trained"]) == ("exact", "shards", 1)
+    assert "1 of them saw the rows" in str(done.detail["why"])
+    with pytest.raises(LedgerError, match="no shard saw"):
+        forget_by_choice(tmp_path / "shards", forget=people(1, seed=90), retain=rows, out=tmp_path / "none")
+    with pytest.raises(ModelError, match="a folder of shards"):
+        open_model(tmp_path / "shards")

@@ -11,9 +11,18 @@ import torch
 from unlearning.errors import ModelError
 from unlearning.tokens import Encoded
 
-# Where a layer keeps that matrix, by the names that families use: Llama, Mistral, Qwen, Gemma; GPT-2; GPT-NeoX, Phi.
-PATHS = ("mlp.down_proj", "mlp.c_proj", "mlp.dense_4h_to_h", "mlp.fc2")
-
+# Where a layer keeps that matrix, by the names that families use: Llama, Mistral, Qwen, Gemma; GPT-2; GPT-NeoX, Falcon,
+# Bloom; Phi; GPT-J; XGLM; MPT.
+PATHS = (
+    "mlp.down_proj",
+    "mlp.c_proj",
+    "mlp.dense_4h_to_h",
+    "mlp.fc2",
+    "mlp.fc_out",
+    "fc2",
+    "ffn.down_proj",
+)
+FLAT = frozenset({"opt"})  # families that lay all rows end to end there, so that a place is no longer a row's
 FIRST = 50
 
 
@@ -21,8 +30,8 @@ def second_matrices(model: Any) -> list[Any]:
     """The module of each layer, first to last; raises ModelError for a family that is not known."""
     depth = model.config.num_hidden_layers
     body = getattr(model, model.base_model_prefix)
-    stacks = [part for part in body.children() if isinstance(part, torch.nn.ModuleList) and len(part) == depth]
-    for path in PATHS if stacks else ():
+    stacks = [part for part in body.modules() if isinstance(part, torch.nn.ModuleList) and len(part) == depth]
+    for path in PATHS if stacks and model.config.model_type not in FLAT else ():
         found = [_at(layer, path) for layer in stacks[0]]
         if all(module is not None for module in found):
             return found

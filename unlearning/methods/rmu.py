@@ -56,6 +56,11 @@ def hidden_after(model: Any, batch: Batch, *, layer: int) -> Any:
         pass
     finally:
         handle.remove()
+    if not reached or not isinstance(reached[0], torch.Tensor) or reached[0].dim() != 3:
+        raise ModelError(
+            f"steering hidden states: a {model.config.model_type} model's layers give none that can be steered; "
+            "choose a method that uses answers alone"
+        )
     return reached[0][:, :-1][batch.where]
 
 
