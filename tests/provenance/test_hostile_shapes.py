@@ -6,8 +6,11 @@ import time
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from compliance.provenance.connectors import Place
-from compliance.provenance.connectors.formats import archive, text
+from compliance.provenance.connectors.formats import archive, delimited, text
+from compliance.rules.errors import DamagedArtifact
 
 
 def _place(path: Path, **options: str) -> Place:
@@ -29,3 +32,12 @@ def test_a_members_long_ending_keeps_nobody_from_the_others(tmp_path: Path) -> N
         made.writestr("notes." + "y" * 300, "one")
         made.writestr("notes.txt", "two")
     assert [row.fields["text"] for row in archive.rows(path, _place(path))] == ["one", "two"]
+
+
+def test_a_quote_that_nobody_closes_costs_what_follows_it_and_not_its_square(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b'id,mail\n1,"never closed\n' + b"2,b\n" * 300_000)
+    started = time.process_time()
+    with pytest.raises(DamagedArtifact, match="line 2: a quote is opened and never closed"):
+        list(delimited.rows(path, _place(path)))
+    assert time.process_time() - started < 5

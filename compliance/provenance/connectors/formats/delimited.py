@@ -68,14 +68,16 @@ def _pieces(path: Path, place: Place) -> Iterator[Row | bytes]:
 
 
 def _raw_rows(path: Path, place: Place) -> Iterator[tuple[int, bytes]]:
-    held, first, cap = b"", 1, record_cap(place)
+    held, size, quotes, first, cap = list[bytes](), 0, 0, 1, record_cap(place)
     for number, line in enumerate(lines(path, place), start=1):
         first = first if held else number
-        held += line
-        if held.count(b'"') % 2 == 0:
-            yield first, held
-            held = b""
-        elif len(held) > cap:
+        # Lines are put together once their quotes are even: an open one costs what it weighs, not its square.
+        held.append(line)
+        size, quotes = size + len(line), quotes + line.count(b'"')
+        if quotes % 2 == 0:
+            yield first, b"".join(held)
+            held, size, quotes = [], 0, 0
+        elif size > cap:
             raise DamagedArtifact(
                 f"{path.name}, line {first}: a quote is opened and not closed within {cap} bytes.",
                 next_action="Close the quote, or raise options.max_record_bytes if the row is meant to be so long.",
