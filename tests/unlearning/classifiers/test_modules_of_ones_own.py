@@ -1,0 +1,126 @@
+"""Any module of the caller's own goes through the verbs, running statistics, dropout, attention and all, unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from known_digits import LABEL, Digits, digits
+from torch import Tensor, nn
+
+from unlearning.classifiers import networks
+from unlearning.classifiers.examples import Examples, part_class, part_ids
+from unlearning.classifiers.fitting import accuracy, train
+from unlearning.classifiers.folds import train_folds
+from unlearning.classifiers.outcome import Recipe, weights_digest
+from unlearning.classifiers.parts import linears
+from unlearning.classifiers.shadows import train_references
+from unlearning.classifiers.unlearning import unlearn
+from unlearning.errors import ModelError
+
+
+class Residual(nn.Module):
+    """A small residual network with batch norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.inner = nn.Conv2d(1, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.norm, self.head = nn.BatchNorm2d(8), nn.Linear(8 * 16, 10)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Logits [n, 10]."""
+        first = self.stem(rows)
+        return torch.as_tensor(self.head(torch.max_pool2d(first + self.norm(self.inner(first)).relu(), 2).flatten(1)))
+
+
+class Attending(nn.Module):
+    """A transformer encoder over the eight lines of a digit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.lift, self.place = nn.Linear(8, 16), nn.Parameter(torch.zeros(8, 16))
+        self.encoder, self.head = nn.TransformerEncoder(layer, 1), nn.Linear(16, 10)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Logits [n, 10]."""
+        return torch.as_tensor(self.head(self.encoder(self.lift(rows.squeeze(1)) + self.place).mean(1)))
+
+
+def flat() -> nn.Module:
+    """Batch norm and dropout between linear layers."""
+    middle = (nn.BatchNorm1d(48), nn.ReLU(), nn.Dropout(0.2))
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 48), *middle, nn.Linear(48, 32), nn.ReLU(), nn.Linear(32, 10))
+
+
+def grouped() -> nn.Module:
+    """Group norm, and no linear layer but the head."""
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1), nn.GroupNorm(2, 8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 10)
+    )
+
+
+BUILDS: tuple[Callable[[], nn.Module], ...] = (flat, grouped, Residual, Attending)
+
+
+@pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.__name__)
+def test_a_module_of_ones_own_forgets_a_class_and_rows(known: Digits, build: Callable[[], nn.Module]) -> None:
+    recipe = Recipe(build, epochs=10 if build is Attending else 4, learning_rate=4e-3, batch=64)
+    learn = known.train.take(list(range(641)))  # 641 = 10 x 64 + 1: a last batch of one row has no spread
+    model = train(recipe, learn, seed=0)
+    before, was = weights_digest(model), accuracy(model, known.test)
+    assert was > 0.6
+    forget, retain = part_class(learn, LABEL)
+    for method in ("project_distil", "retrain"):
+        found = unlearn(model, forget, retain, method=method, recipe=recipe, holdout=known.test)
+        figures = {figure.name: figure.value for figure in found.figures if not figure.note}
+        assert figures["recognition of the class"] < 0.1, (method, figures)
+        assert figures["retained accuracy"] > was - 0.15, (method, figures)
+    rows, rest = part_ids(learn, learn.ids[:9])
+    short = Recipe(build, epochs=1, batch=64)
+    folds, references = train_folds(short, learn, count=2), train_references(short, rest, count=4)
+    beside = tuple(references.model(number) for number in range(len(references)))
+    for method in ("oof_match", "neggrad_plus"):
+        found = unlearn(model, rows, rest, method=method, folds=folds, holdout=known.test, references=beside)
+        assert accuracy(found.model, known.test) > was - 0.15
+    one, others = part_ids(learn, learn.ids[:1])
+    assert unlearn(model, one, others, method="oof_match", folds=folds, holdout=known.test).scope == "rows"
+    assert weights_digest(model) == before
+
+
+def test_looking_at_a_model_moves_no_running_statistics() -> None:
+    _, test = digits()
+    model = flat().train()
+    before = weights_digest(model)
+    assert len(linears(model, test.features)) == 3
+    assert weights_digest(model) == before and model.training
+
+
+def test_references_with_running_statistics_are_trained_singly_and_their_own() -> None:
+    few = digits()[0].take(list(range(120)))
+    shadows = train_references(Recipe(flat, epochs=2, batch=32), few, count=2)
+    one = shadows.model(1)
+    assert torch.equal(shadows.logits(few.features)[1], one(few.features).detach())
+    assert not torch.equal(shadows.weights["2.running_mean"][0], shadows.weights["2.running_mean"][1])
+
+
+def test_what_has_no_linear_head_is_refused_in_words_and_code_is_not_written(tmp_path: Path) -> None:
+    learn, test = digits()
+    model = nn.Sequential(nn.Conv2d(1, 10, 8), nn.Flatten())
+    forget, retain = part_class(learn, LABEL)
+    with pytest.raises(ModelError, match="linear layer"):
+        unlearn(model, forget, retain, method="project_distil", holdout=test)
+    with pytest.raises(ModelError, match="state_dict"):
+        networks.save(model, Recipe(flat), tmp_path / "m")
+    assert not list(tmp_path.iterdir())
+
+
+def test_exact_retraining_is_not_failed_for_standing_apart_from_another_retraining(known: Digits) -> None:
+    few = Examples(known.test.features, known.test.labels, known.test.ids, 10)
+    found = unlearn(
+        known.model, known.forget, known.retain, method="retrain", recipe=known.recipe, holdout=few, seed=3,
+        references=(known.retrained,),
+    )  # fmt: skip
+    assert not [reason for reason in found.reasons if "nearer" in reason], found.reasons
