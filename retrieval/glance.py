@@ -2,7 +2,7 @@
 
 1. Masks say where words and numbers begin in plain ASCII; behind a character that is none, and behind where an escape
    may end (2, 6 or 12 bytes after a backslash), everything may be a begin; lead bytes and backslashes may be one.
-2. For few forms a begin counts only when its first three bytes are a form's first letters, as far as they are letters.
+2. For few forms a begin counts only when its first four bytes are a form's first letters, as far as they are letters.
 3. The letters in the eight bytes from a begin (case folded, separators left out) are looked up in a map of the first
    one to four letters of every form; where fewer are plain, characters are decoded one by one, each letter looked up.
 4. What passes is squeezed from there, and reported as ``retrieval.prefilter`` reports it.
@@ -30,7 +30,7 @@ _BEFORE: Final = 2 * WORD  # of a piece's copy: one word of what stands before, 
 _NEAR: Final = 1 << 16  # bytes back in which a line is expected to begin
 _FAR: Final = 256  # bytes decoded for four letters; then they are squeezed
 _PATIENCE: Final = 4_096  # bytes looked at one by one before a piece of every four counts as too many
-_FEW: Final = 96  # different first three letters: above, nearly every begin would pass them
+_FEW: Final = 400  # different first four letters: above, nearly every begin would pass them
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -40,7 +40,10 @@ def starts(words: tuple[Any, Any], sizes: Any, heads: Any) -> tuple[Bytes, bool,
     Returns (byte tables, few forms, maps); ``heads`` is the map of the first eight letters, or of all where there are
     fewer.
     """
-    firsts, exact = np.unique(words[0] & np.uint64(0xFFFFFF)), np.bincount(np.minimum(sizes, LONG), minlength=LONG + 1)
+    firsts, exact = (
+        np.unique(words[0] & np.uint64(0xFFFFFFFF)),
+        np.bincount(np.minimum(sizes, LONG), minlength=LONG + 1),
+    )
     marks, tails = _prefixes(words[0]), _tails(words, sizes)
     maps = (marks, heads, tails, exact.astype(bool), _shift(marks), _shift(heads), _shift(tails))
     return _byte_tables(firsts), len(firsts) <= _FEW, maps
@@ -58,12 +61,12 @@ def _tails(words: tuple[Any, Any], sizes: Any) -> npt.NDArray[np.uint64]:
 
 
 def _byte_tables(firsts: Iterable[Any]) -> Bytes:
-    """Spread the forms' first three letters over eight buckets, each a bit; halves of bytes say which buckets fit."""
+    """Spread the forms' first four letters over eight buckets, each a bit; halves of bytes say which buckets fit."""
     tables = np.zeros((TABLES, 16), np.uint8)
     for low, upper, bit in ((range(10), (3,), DIGIT), (range(1, 16), (4, 6), 2), (range(11), (5, 7), 4)):
         tables[0, list(low)] |= bit
         tables[1, list(upper)] |= bit
-    by_letters = sorted(int(first).to_bytes(3, "little") for first in firsts)
+    by_letters = sorted(int(first).to_bytes(4, "little") for first in firsts)
     for number, three in enumerate(by_letters):
         bucket = np.uint8(1 << (number * 8 // len(by_letters)))
         for place, letter in enumerate(three):
@@ -101,12 +104,12 @@ def _after(mask: Any, before: Any, count: int) -> Any:
 
 @njit(cache=True, nogil=True, boundscheck=False)
 def _mark(piece: Any, words: Any, tables: Any, few: Any, json: Any, wanted: Any, plain: Any, special: Any) -> Any:
-    """Write, for each word of a piece: where a form may begin (two bytes later), what is plain, what is special."""
+    """Write, for each word of a piece: where a form may begin (three bytes later), what is plain, what is special."""
     none = np.uint64(0)
     letters_, digits, others, slashes, begun, opened = none, none, none, none, none, none
     count = none
     for word in range(1, words):
-        a, d, h, lead, b, c3, one, pair, three = kinds_at(piece, np.uint64(word * 64), tables)
+        a, d, h, lead, b, c3, one, pair, three, four = kinds_at(piece, np.uint64(word * 64), tables)
         if not json:
             b = none
         both, earlier = a | d, letters_ | digits
@@ -114,10 +117,10 @@ def _mark(piece: Any, words: Any, tables: Any, few: Any, json: Any, wanted: Any,
         begins = (d & ~_after(d, digits, 1)) | (a & ~_after(both, earlier, 1)) | (both & behind)
         opens = (lead & ~(c3 & _after(a, letters_, 1) & ~behind)) | b
         if few:
-            fits = three | (one & ~_after(both, earlier, 1)) | (pair & ~both)
-            chosen = (_after(begins, begun, 2) & fits) | _after(opens, opened, 2)
+            fits = four | (one & ~_after(both, earlier, 2)) | (pair & ~_after(both, earlier, 1)) | (three & ~both)
+            chosen = (_after(begins, begun, 3) & fits) | _after(opens, opened, 3)
         else:
-            chosen = _after(begins | opens, begun | opened, 2)
+            chosen = _after(begins | opens, begun | opened, 3)
         wanted[word], plain[word], special[word] = chosen, both, h | b
         count += bits_of(chosen)
         letters_, digits, others, slashes, begun, opened = a, d, h, b, begins, opens
@@ -296,7 +299,7 @@ def _chosen(
     for word in range(2, len(wanted) - 1):
         left = wanted[word]
         while left:
-            at = np.uint64(word * 64 - 2) + first_bit(left)
+            at = np.uint64(word * 64 - 3) + first_bit(left)
             left &= left - np.uint64(1)
             letters_, known = _plain_letters(piece, at, plain, special)
             first = (np.uint64(1) << (np.uint64(8) * min(known, np.uint64(PREFIX)))) - np.uint64(1)

@@ -15,7 +15,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 WORD: Final = 64
-TABLES: Final = 8  # of 64 bytes each: low and high half for the class, then for the first, second and third byte
+TABLES: Final = 10  # of 64 bytes each: low and high half for the class, then for each of four bytes
 LETTER, DIGIT = 6, 1  # bits of a class: a digit, a letter of one half of the alphabet or the other
 _code: Any = cgutils  # untyped, as all of numba's inner side
 _types: Any = types
@@ -105,7 +105,7 @@ class _Block:
 def kinds_at(typing: Any, block: Any, at: Any, tables: Any) -> Any:
     """Return, as masks of the 64 bytes at ``at``: letters, digits, no ASCII, lead bytes, backslashes, and bytes 0xC3.
 
-    Then, of the 64 three-byte runs that end there: where a form's first letter stands, its first two, all three.
+    Then, of the 64 runs of four bytes that end there: where a form's first letter stands, its first two, three, four.
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -122,17 +122,18 @@ def kinds_at(typing: Any, block: Any, at: Any, tables: Any) -> Any:
             compare = builder.icmp_signed if relation == "<" else builder.icmp_unsigned
             return builder.bitcast(compare(relation, lanes, _all(value)), _LONG)
 
-        last, one, two = (text.lanes(builder.add(values[1], ir.Constant(_LONG, -back))) for back in (0, 1, 2))
+        last, one, two, three = (text.lanes(builder.add(values[1], ir.Constant(_LONG, -back))) for back in range(4))
         kind = looked_up(last, 0)
-        first = looked_up(two, 2)
-        second = builder.and_(first, looked_up(one, 4))
-        third = builder.and_(second, looked_up(last, 6))
+        first = looked_up(three, 2)
+        second = builder.and_(first, looked_up(two, 4))
+        third = builder.and_(second, looked_up(one, 6))
+        fourth = builder.and_(third, looked_up(last, 8))
         masks = [mask("!=", builder.and_(kind, _all(bits)), 0) for bits in (LETTER, DIGIT)]
         masks += [mask("<", last, 0), mask(">=", last, 0xC0), mask("==", last, 92), mask("==", last, 0xC3)]
-        masks += [mask("!=", lanes, 0) for lanes in (first, second, third)]
+        masks += [mask("!=", lanes, 0) for lanes in (first, second, third, fourth)]
         return _code.pack_array(builder, masks)
 
-    return _types.UniTuple(_types.uint64, 9)(block, at, tables), generate
+    return _types.UniTuple(_types.uint64, 10)(block, at, tables), generate
 
 
 @_operation
