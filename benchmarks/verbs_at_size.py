@@ -75,7 +75,7 @@ def write(path: Path, rows: Sequence[dict[str, object]]) -> Path:
 
 def verbs(folder: Path, shape: str) -> dict[str, tuple[bool, list[str]]]:
     """For each verb whether it trains, and its words."""
-    seen, never = people(8, first=0), people(6, first=20)
+    seen, never = people(5, first=0), people(3, first=20)
     mine, rest = [row for row in seen if str(row["key"]).startswith(f"{GONE}/")], None
     rest = [row for row in seen if row not in mine]
     rows, forget, retain = (
