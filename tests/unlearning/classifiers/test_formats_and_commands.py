@@ -151,9 +151,11 @@ def test_pictures_of_every_kind_become_upright_colours_and_an_empty_folder_is_no
             image.save(tmp_path / part / name / file)
     (tmp_path / "train" / "none").mkdir()
     data = open_folder(tmp_path)
+    assert not set(data.test.ids) & set(data.train.ids), "a name that stands in both parts is two rows"
     shades = dict(zip(data.test.ids, data.test.features.mean((1, 2, 3)).tolist(), strict=True))
     assert data.names == ("a", "b") and len(data.train) == 8
-    assert abs(shades["a/deep.png"] - 0.5) < 0.01 and shades["a/clear.png"] == 1.0 and shades["a/bits.png"] == 0.0
+    assert abs(shades["test/a/deep.png"] - 0.5) < 0.01
+    assert shades["test/a/clear.png"] == 1.0 and shades["test/a/bits.png"] == 0.0
     (tmp_path / "test" / "zoe").mkdir()
     kinds["bits.png"].save(tmp_path / "test" / "zoe" / "z.png")
     with pytest.raises(RowsError, match="align") as caught:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,9 @@ def read(folder: Path) -> DataSet:
                 f"reading {folder}: test/ has no image, or classes ({strange}) that train/ has not; align them"
             )
         beside = {name: held.get(name, []) for name in names}
-        return DataSet(_examples(home, found, names), _examples(folder / "test", beside, names), names)
+        held_out = _examples(folder / "test", beside, names)
+        held_out = replace(held_out, ids=tuple(f"test/{i}" for i in held_out.ids))  # a name may stand in both
+        return DataSet(_examples(home, found, names), held_out, names)
     split = {name: [_held(path.relative_to(home)) for path in paths] for name, paths in found.items()}
     train, test = (
         {name: [path for path, out in zip(found[name], split[name], strict=True) if out == part] for name in names}
