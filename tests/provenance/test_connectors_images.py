@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,12 +14,14 @@ from PIL import PngImagePlugin
 from PIL.Image import Exif
 
 from compliance.provenance import catalogue, discovery
-from compliance.provenance.connectors import Match, NotErasableHere, Place, Span, images
-from compliance.provenance.connectors.pictures import is_training, shelf_of
+from compliance.provenance.connectors import Match, NotErasableHere, Place, SourceChanged, Span, images
+from compliance.provenance.connectors.pictures import folders, is_training, shelf_of
+from compliance.provenance.connectors.pictures.people import People
 from compliance.rules.errors import ConfigurationError, DamagedArtifact, ModelUnreadable, NotAllowed, SourceUnreachable
 from retrieval.types import Needle
 from tests.provenance import pictured
 from tests.provenance.pictured import WHO, drawn
+from unlearning.classifiers.data import open_folder
 
 ALICE = Needle(kind="email", value=WHO, key="alice")
 PATTERNS = [WHO.encode(), b"Alice.Moreau@Post.Example"]
@@ -250,3 +253,68 @@ def test_looking_for_what_the_map_leaves_out_asks_nothing_about_pictures(photos:
     entity |= {"contact": "privacy@studio.example", "authority": "BlnBDI"}
     written.write_text(yaml.safe_dump({"entities": [entity], "artifacts": [entry]}))
     assert list(discovery.discover(catalogue.load(written))) == []
+
+
+def test_a_class_that_is_called_like_what_is_held_out_is_learned_from(tmp_path: Path) -> None:
+    folder = pictured.written(tmp_path / "photos", names=("test", "test-strips"))
+    pictured.people(folder, [("test/1.png", WHO), ("test/test/1.png", WHO)])
+    keys = [picture.key for picture in shelf_of(pictured.place(folder)).pictures()]
+    learned = {key for key in keys if is_training(key)}
+    assert learned == set(open_folder(folder).train.ids) and len(learned) == 8
+    assert {"test/1.png", "test/test/1.png"} <= found_in(pictured.place(folder)).keys()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {0x9C9C: f"{WHO}\0".encode("utf-16-le")},  # Windows' comment
+        {0x8769: {0x9286: b"UNICODE\0" + WHO.encode("utf-16-be")}},  # a camera's
+        {0x8769: {0x9286: b"UNICODE\0\0" + WHO.encode("utf-16-le")}},
+    ],
+)
+def test_words_in_wide_letters_are_searched_too(photos: Place, words: dict[int, Any]) -> None:
+    exif = Exif()
+    for tag, value in words.items():
+        exif[tag] = value
+    drawn(60).save(Path(photos.location) / "train/dog/3.jpg", exif=exif)
+    found = found_in(photos)["dog/3.jpg"]
+    assert asks(found) and {match.field for match in found} == {"words"}
+    assert images.absent(photos, [WHO.encode()]) > images.absent(photos, [b"Alice"])
+
+
+def test_words_behind_much_else_are_searched_and_too_many_are_named(
+    photos: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = PngImagePlugin.PngInfo()
+    told.add_text("Comment", f"{'x ' * 50_000}{WHO}", zip=True)
+    noise = bytes(range(1, 256)) * 2_000
+    drawn(61).save(Path(photos.location) / "train/dog/4.png", pnginfo=told, icc_profile=noise)
+    assert {match.field for match in found_in(photos)["dog/4.png"]} == {"words"}
+    monkeypatch.setattr(folders, "MOST_WORDS", 1_000)
+    assert any("more in words than is read" in part.why for part in images.describe(photos).unread)
+
+
+def test_what_is_said_of_a_strange_file_can_be_stored_and_names_nobody(photos: Place) -> None:
+    home = Path(photos.location) / "train/cat"
+    for name in (f"{WHO}.png", "a\nb.png", os.fsdecode(b"\xff.png")):
+        (home / name).symlink_to("/nowhere")
+    said = [part.why for part in images.describe(photos).unread]
+    assert len(said) == 2 and all(why.encode().decode().isprintable() and WHO not in why for why in said)
+
+
+def test_a_line_that_somebody_adds_during_an_erasure_is_not_lost(photos: Place) -> None:
+    people = People(photos)
+    with people.path.open("a") as file:
+        file.write("cat/3.png,dora@post.example\n")
+    with pytest.raises(SourceChanged):
+        people.remove({people.lines[0].key})
+    assert people.path.read_text().endswith("dora@post.example\n")
+
+
+def test_what_stops_the_people_file_stops_the_pictures_too(photos: Place) -> None:
+    going = set(found_in(photos))
+    with (Path(photos.location) / "people.csv").open("a") as file:
+        file.write("no line at all\n")
+    with pytest.raises(DamagedArtifact):
+        images.erase(photos, records=going)
+    assert (Path(photos.location) / "train/cat/1.png").is_file()

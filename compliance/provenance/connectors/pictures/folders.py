@@ -16,11 +16,13 @@ from PIL import Image, UnidentifiedImageError
 from compliance.provenance.connectors import Place, Unread
 from compliance.provenance.connectors.paths import refuse_second_names
 from compliance.provenance.connectors.pictures import TEST, Picture
+from compliance.provenance.connectors.pictures.words import in_words
 from compliance.provenance.connectors.rewriting import PREFIX, sync_folder, translated
+from compliance.rules.errors import without_identifiers
 
 KINDS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 PLAIN = (".csv", ".txt", ".md", ".json", ".yaml", ".yml", "")  # files whose bytes say all that is in them
-MOST_PIXELS, MOST_WORDS = 50_000_000, 65_536
+MOST_PIXELS, MOST_WORDS = 50_000_000, 1 << 24
 _EXIF = (0x8769, 0x8825)  # of the camera, with comments and its owner, and of the place
 _BROKEN = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 _MOVE = "Move it out of the folder, or register it as a place of its own."
@@ -56,8 +58,10 @@ class Shelf:
         except _BROKEN:
             self._cannot(picture.key, "is damaged, too large, or no image.")
             return ""
-        texts = (value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in told)
-        return " ".join(text for text in texts if isinstance(text, str))[:MOST_WORDS]
+        words = " ".join(dict.fromkeys(in_words(told)))
+        if len(words) > MOST_WORDS:
+            self._cannot(picture.key, "says more in words than is read.")
+        return words[:MOST_WORDS]
 
     def pixels(self, picture: Picture) -> Any:
         """Grey levels, of a size that is cheap to unpack."""
@@ -94,10 +98,10 @@ class Shelf:
         inside = path.relative_to(self._folder)
         home = inside.parts[0] if len(homes) > 1 else ""
         row = Path(*inside.parts[1:]) if home in homes and home else inside
-        if path.is_symlink() or not path.is_file():
-            self._cannot(str(inside), "is a link or no plain file.")
-        elif not _nameable(str(inside)):
+        if not _nameable(str(inside)):
             self._cannot("a file", "has a name that is no text of one line.")
+        elif path.is_symlink() or not path.is_file():
+            self._cannot(str(inside), "is a link or no plain file.")
         elif path.suffix.lower() not in KINDS:
             if path.suffix.lower() not in PLAIN and not path.name.startswith(PREFIX):
                 self._cannot(str(inside), "is no picture; it may have been computed from some.")
@@ -108,7 +112,8 @@ class Shelf:
         return None
 
     def _cannot(self, name: str, why: str) -> None:
-        part = Unread(name, f"{self._place.name}: {name} {why}", _MOVE)
+        shown = without_identifiers(name.encode("utf-8", "backslashreplace").decode())
+        part = Unread(shown, f"{self._place.name}: {shown} {why}", _MOVE)
         if part not in self.unread:
             self.unread.append(part)
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from compliance.provenance.connectors import Place, Unread
 from compliance.provenance.connectors.paths import refuse_second_names
-from compliance.provenance.connectors.rewriting import digest_of, rewrite, translated
+from compliance.provenance.connectors.rewriting import rewrite, translated
 from compliance.provenance.connectors.rows import Row
 from compliance.rules.errors import ConfigurationError, DamagedArtifact
 
 PREFIX = "people:"  # how the names of its records begin
 USUAL = "people.csv"
-MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 26  # a million lines and more; each takes thirty times its bytes in memory
 _HEADINGS = ("row_id", "row id", "row", "id", "image", "file")
 
 
@@ -42,7 +42,7 @@ class People:
         self._place, self.path = place, file_of(place)
         self.unread: list[Unread] = []
         self.lines: list[Line] = []
-        self.heading = b""
+        self.heading, self._digest = b"", ""
         if self.path.is_symlink():
             self._cannot("is a link.", "Put the file itself there.")
         elif self.path.is_file():
@@ -63,23 +63,31 @@ class People:
 
     def remove(self, keys: Collection[str]) -> None:
         """Write the file anew without some lines, every other byte as it was."""
-        if not any(line.key in keys for line in self.lines):
+        if not self.is_writable_without(keys):
             return
-        if self.unread:
-            raise DamagedArtifact(self.unread[0].why, next_action=self.unread[0].next_action)
-        refuse_second_names(self.path, self._place)
         kept = self.heading + b"".join(line.raw for line in self.lines if line.key not in keys)
 
         def write(target: Path) -> None:
             target.write_bytes(kept)
 
-        rewrite(self.path, write, digest=digest_of(self.path), before_swap=lambda target: True)
+        rewrite(self.path, write, digest=self._digest, before_swap=lambda target: True)
+
+    def is_writable_without(self, keys: Collection[str]) -> bool:
+        """Whether a line of these is there; raises what stops it from going, before anything else is gone."""
+        if not any(line.key in keys for line in self.lines):
+            return False
+        if self.unread:
+            raise DamagedArtifact(self.unread[0].why, next_action=self.unread[0].next_action)
+        refuse_second_names(self.path, self._place)
+        return True
 
     def _read(self) -> None:
         if self.path.stat().st_size > MOST_BYTES:
             return self._cannot("is larger than a people file can be.", "Split the data folder.")
         seen: Counter[str] = Counter()
-        for number, raw in enumerate(self.path.read_bytes().splitlines(keepends=True), start=1):
+        content = self.path.read_bytes()
+        self._digest = hashlib.sha256(content).hexdigest()  # a line that somebody adds from now on must not be lost
+        for number, raw in enumerate(content.splitlines(keepends=True), start=1):
             if not raw.strip() or (number == 1 and raw.lower().startswith(tuple(f"{h},".encode() for h in _HEADINGS))):
                 self.heading += raw if number == 1 else b""
                 continue
