@@ -31,8 +31,10 @@ _CHUNK = 16 << 20
 _CELL_END = b"\x00"
 _BOMB_RATIO, _BOMB_BYTES, _DEEPEST = 200, 64 << 20, 3
 _PLENTY = 1 << 28
+_LONGEST, _COMPUTED = 1_000_000_000, 2  # bytes of a value in SQLite; how it marks a column that it does not store
 _UNDECODABLE = (
     OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, sqlite3.Error, pa.ArrowException, RuntimeError,
+    UnicodeError,
 )  # fmt: skip
 
 
@@ -163,11 +165,19 @@ class Budget:
 
     def __init__(self, path: Path) -> None:
         self._left = max(_BOMB_BYTES, _BOMB_RATIO * path.stat().st_size)
+        self._has_tables = False
         self.depth = 0
 
     def plenty(self) -> None:
-        """Dictionaries make honest tables of repeated words small: they may decode to more."""
-        self._left += _PLENTY
+        """Dictionaries make honest tables of repeated words small: all that are in a file may decode to more."""
+        self._left += 0 if self._has_tables else _PLENTY
+        self._has_tables = True
+
+    def beside(self, path: Path) -> int:
+        """Let another file count that belongs to it, if it is there; return its bytes."""
+        size = path.stat().st_size if path.is_file() else 0
+        self._left += _BOMB_RATIO * size
+        return size
 
     def take(self, piece: bytes) -> bytes:
         """The piece, counted; ``DecodesToTooMuch`` when it is one too many."""
@@ -256,16 +266,39 @@ def _leaves(value: object) -> Iterator[object]:
 
 def _sqlite(path: Path, budget: Budget) -> Iterator[bytes]:
     uri = f"file:{quote(str(path.resolve()))}?mode=ro"
+    stored = path.stat().st_size + budget.beside(path.with_name(f"{path.name}-wal"))
     with closing(sqlite3.connect(uri, uri=True, timeout=30)) as database:
+        database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(_LONGEST, max(_BOMB_BYTES, stored)))
         database.text_factory = bytes
         names = database.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
         )
         for (name,) in names.fetchall():
-            table = name.decode().replace('"', '""')
-            cursor = database.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - the name comes from the schema itself
-            while rows := cursor.fetchmany(1000):
-                yield _joined(value for row in rows for value in row)
+            for columns in _asked(database, name.decode()):
+                cursor = database.execute(f"SELECT {columns} FROM {_quoted(name)}")  # noqa: S608 - names of the schema
+                yield from _rows(cursor, budget)
+
+
+def _asked(database: sqlite3.Connection, table: str) -> Iterator[str]:
+    """What is stored in a table, then each computed column by itself: out of few bytes it may make many."""
+    columns = database.execute("SELECT name, hidden FROM pragma_table_xinfo(?)", (table,)).fetchall()
+    yield ", ".join(_quoted(name) for name, hidden in columns if hidden != _COMPUTED)
+    yield from (_quoted(name) for name, hidden in columns if hidden == _COMPUTED)
+
+
+def _quoted(name: bytes) -> str:
+    return '"{}"'.format(name.decode().replace('"', '""'))
+
+
+def _rows(cursor: sqlite3.Cursor, budget: Budget) -> Iterator[bytes]:
+    held, size = list[bytes](), 0
+    for row in cursor:
+        held.append(budget.take(_joined(iter(row))))
+        size += len(held[-1])
+        if size > _CHUNK:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
 
 
 def _joined(values: Iterator[object]) -> bytes:

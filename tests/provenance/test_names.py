@@ -16,6 +16,7 @@ import pytest
 
 from compliance.provenance.connectors import Place, files
 from compliance.provenance.connectors.names import called_after
+from compliance.rules.errors import DamagedArtifact
 from retrieval.types import Needle
 
 HER, BOB = "alice.moreau@post.example", "bob@post.example"
@@ -119,3 +120,33 @@ def test_a_name_is_seen_by_the_search_for_absence(tmp_path: Path) -> None:
     (tmp_path / f"{HER}.txt").write_text("nothing")
     assert files.absent(place(tmp_path), [HER.encode()]) == 2
     assert files.purge(place(tmp_path), [HER.encode()]).level == "logically_deleted"
+
+
+def test_an_archive_whose_names_are_no_text_is_named_and_the_others_are_searched(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        made.writestr("\u00e4.txt", "nothing")
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(content.replace("\u00e4".encode(), b"\xff\xfe"))
+    (tmp_path / "b.jsonl").write_text(json.dumps({"id": "1", "mail": HER}) + "\n")
+    there = place(tmp_path)
+    assert called_after(there, [ALICE], region="") == ()
+    assert len(list(files.find(there, [ALICE]))) == 1
+    (part,) = files.describe(there).unread
+    assert part.part == "a.zip" and "damaged" in part.why
+    with pytest.raises(DamagedArtifact):
+        files.absent(there, [b"nobody@post.example"])
+
+
+def test_archives_in_an_archive_are_not_unpacked_for_ever(tmp_path: Path) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as made:
+        made.writestr(f"{HER}.txt", b" " * 100_000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as made:
+        for number in range(9):
+            made.writestr(f"{number}.zip", inner.getvalue())
+    (told,) = called_after(place(tmp_path, max_decoded_bytes=1_000_000), [ALICE], region="")
+    assert "1 names in archives" in told.why
+    assert called_after(place(tmp_path, max_decoded_bytes=99_000), [ALICE], region="") == ()
+    (tmp_path / "b.jsonl").write_text('{"id": "1"}\n')
+    (part,) = files.describe(place(tmp_path, max_decoded_bytes=99_000)).unread
+    assert part.part == "a.zip" and "too much" in part.why

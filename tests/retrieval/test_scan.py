@@ -107,6 +107,7 @@ def test_the_scan_shares_no_matching_code_with_locate() -> None:
     assert {name for name in imported if name and name.startswith("retrieval")} == {
         "retrieval.errors",
         "retrieval.types",
+        "retrieval.weight",
     }
 
 
@@ -119,3 +120,56 @@ def test_an_empty_pattern_does_not_make_a_folder_clean(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"abc")
     with pytest.raises(ValueError, match="empty"):
         scan_tree(tmp_path, [b"", b"abc"])
+
+
+def test_a_computed_column_is_searched_and_a_bomb_of_one_is_no_absence(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "t.db") as database:
+        database.execute("CREATE TABLE t (a TEXT, b TEXT, c AS (a || '@' || b))")
+        database.execute("INSERT INTO t VALUES ('ana.silva', 'x.com')")
+    database.close()
+    assert scan_tree(tmp_path / "t.db", [WANTED]) == {"t.db": 1}
+    for computed in ("zeroblob(500000000)", "zeroblob(9000000)"):  # too long a value, and too many
+        path = tmp_path / f"{len(computed)}.db"
+        with sqlite3.connect(path) as database:
+            database.execute(f"CREATE TABLE t (a INTEGER, b AS ({computed}))")
+            database.executemany("INSERT INTO t VALUES (?)", [(number,) for number in range(10)])
+        database.close()
+        with pytest.raises(ScanIncomplete):
+            scan_tree(path, [WANTED])
+
+
+def test_a_log_longer_than_its_database_is_searched_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrieval.scan, "_BOMB_BYTES", 1)
+    monkeypatch.setattr(retrieval.scan, "_BOMB_RATIO", 1)
+    database = sqlite3.connect(tmp_path / "t.db")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("CREATE TABLE t (body BLOB)")
+    database.execute("INSERT INTO t VALUES (?)", (b" " * 50_000 + WANTED,))
+    database.commit()
+    assert scan_tree(tmp_path / "t.db", [WANTED]) == {"t.db": 1}
+    database.close()
+
+
+def test_many_tables_in_an_archive_may_not_decode_to_more_than_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval.scan, "_BOMB_BYTES", 1)
+    monkeypatch.setattr(retrieval.scan, "_BOMB_RATIO", 1)
+    monkeypatch.setattr(retrieval.scan, "_PLENTY", 60_000)
+    pq.write_table(pa.table({"text": ["x" * 1_000] * 50}), tmp_path / "t.parquet")
+    for count in (1, 2):
+        with zipfile.ZipFile(tmp_path / f"{count}.zip", "w") as archive:
+            for number in range(count):
+                archive.write(tmp_path / "t.parquet", f"{number}.parquet")
+    assert scan_tree(tmp_path / "1.zip", [WANTED]) == {}
+    with pytest.raises(ScanIncomplete):
+        scan_tree(tmp_path / "2.zip", [WANTED])
+
+
+def test_an_archive_whose_names_are_no_text_is_no_absence(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("\u00e4.txt", "nothing")
+    content = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(content.replace("\u00e4".encode(), b"\xff\xfe"))
+    with pytest.raises(ScanIncomplete):
+        scan_tree(tmp_path, [WANTED])

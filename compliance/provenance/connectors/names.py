@@ -8,6 +8,7 @@ Names of fields in JSON are the record's own: those are blanked with it (``field
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -25,6 +26,7 @@ from compliance.provenance.connectors import Place, Unread, buckets, formats, lo
 from compliance.provenance.connectors.database import opened as opened_database
 from compliance.provenance.connectors.database import table_of
 from compliance.provenance.connectors.formats.lines import lines
+from compliance.provenance.connectors.formats.streams import decoded_cap
 from compliance.provenance.connectors.paths import base_of, listing_of
 from compliance.provenance.connectors.redis import names_of_keys
 from compliance.provenance.connectors.rows import declared
@@ -35,7 +37,9 @@ from retrieval.types import Needle
 NAMED: Final = "names"  # the part of a place that its names are
 Name = tuple[str, str]  # what is called so (in the plural), and the name
 _DEEPEST, _LARGEST_INNER, _AT_ONCE = 2, 64 * 1024 * 1024, 1_000
-_BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError, pa.ArrowException)
+_BROKEN = (
+    OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, UnicodeError, pa.ArrowException,
+)  # fmt: skip
 # No other endings: ana@post.example.org is somebody else.
 _ENDING: Final = re.compile(
     rf"\.({'|'.join(ending[1:] for ending in (*formats.SUFFIXES, *formats.COMPRESSED))}|\d{{1,4}}|7z|avi|bak|bin|bmp"
@@ -98,10 +102,11 @@ def _of_nothing(path: Path, place: Place) -> Iterator[Name]:
 
 
 def _of_archive(path: Path, place: Place) -> Iterator[Name]:
-    yield from _members(path, 0)
+    yield from _members(path, 0, [decoded_cap(path, place)])
 
 
-def _members(file: Path | io.BytesIO, depth: int) -> Iterator[Name]:
+def _members(file: Path | io.BytesIO, depth: int, left: list[int]) -> Iterator[Name]:
+    """Names in an archive and in those in it, until what is unpacked is too much: the search itself then says so."""
     with zipfile.ZipFile(file) as archive:
         yield NOTES, archive.comment.decode("utf-8", "replace")
         for member in archive.infolist():
@@ -109,7 +114,10 @@ def _members(file: Path | io.BytesIO, depth: int) -> Iterator[Name]:
             yield NOTES, member.comment.decode("utf-8", "replace")
             if depth < _DEEPEST and member.filename.lower().endswith(".zip") and member.file_size < _LARGEST_INNER:
                 with suppress(*_BROKEN), archive.open(member) as inner:
-                    yield from _members(io.BytesIO(inner.read(_LARGEST_INNER)), depth + 1)
+                    content = inner.read(min(_LARGEST_INNER, max(0, left[0]) + 1))
+                    left[0] -= len(content)
+                    if left[0] >= 0:
+                        yield from _members(io.BytesIO(content), depth + 1, left)
 
 
 def _of_parquet(path: Path, place: Place) -> Iterator[Name]:

@@ -6,6 +6,7 @@ anything is written. Sizes are counted while unpacking: what the archive says of
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import tempfile
 import zipfile
@@ -25,7 +26,7 @@ from compliance.rules.errors import ConfigurationError, DamagedArtifact
 _MEMBERS, _DEPTH, _PIECE = 100_000, 2, 1 << 20
 _LONGEST_ENDING = 16
 _FORMAT, _KIND = "\x00format", "kind"
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError)
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, UnicodeDecodeError, OSError)
 
 
 def rows(path: Path, place: Place) -> Iterator[Row]:
