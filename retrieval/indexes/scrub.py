@@ -117,7 +117,7 @@ def _places(ids: Offsets, wanted: Offsets, listed: Numbered | None) -> Offsets:
     """Return the positions of wanted ids: from the list when it holds true for all of them, else from all ids."""
     if listed is not None:
         at = listed.find(wanted)
-        if len(at) >= len(wanted) and _is_inside(at, len(ids)) and np.isin(ids[at], wanted).all():
+        if _is_inside(at, len(ids)) and _are_all(ids[at], at, wanted):
             return at
     return among(ids, wanted).astype(np.int64)
 
@@ -126,14 +126,19 @@ def _in_lists(raw: memoryview, lists: Lists, wanted: Offsets, listed: Numbered |
     begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(lists.sizes)])
     if listed is not None:
         at = listed.find(wanted)
-        if len(at) >= len(wanted) and _is_inside(at, int(begins[-1])):
+        if _is_inside(at, int(begins[-1])):
             where = _slots(begins, at)
             ids = _ids_at(raw, lists, where)
-            if np.isin(ids, wanted).all():
+            if _are_all(ids, at, wanted):
                 return Found(ids, *where)
     every = _list_numbers(raw, lists)
     at = among(every, wanted).astype(np.int64)
     return Found(every[at], *_slots(begins, at))
+
+
+def _are_all(ids: Offsets, at: Offsets, wanted: Offsets) -> bool:
+    """Say whether these places, each named once, hold the wanted ids, all of them and no other."""
+    return len(np.unique(at)) == len(at) and np.array_equal(np.unique(ids), np.unique(wanted))
 
 
 def _is_inside(at: Offsets, count: int) -> bool:

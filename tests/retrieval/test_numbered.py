@@ -52,6 +52,9 @@ def test_a_list_that_lies_is_not_believed(made: Path) -> None:
         assert found(made, [14, 21, 49]) == [14, 21, 49]
         path.write_bytes(content[:half] + b"\x7f" * (len(content) - half))
         assert found(made, [14, 21, 49]) == [14, 21, 49]
+        rank = half + 8 * 1  # the list leaves out 0: 14 is its second number, 21 its third
+        path.write_bytes(content[: rank + 8] + content[rank : rank + 8] + content[rank + 16 :])
+        assert found(made, [14, 21]) == [14, 21], "both are said to stand where the first stands"
         path.write_bytes(content[:-8])
         assert found(made, [14, 21], listed=False) == [14, 21]
     finally:
