@@ -84,6 +84,11 @@ class Acting:
         return self.call[0], self.call[1:]
 
 
+def doubled(depth: int) -> bytes:
+    """A list of two of the list before, so deep."""
+    return b"\x80\x02]q\x00" + b"".join(bytes([93, 113, n + 1, 40, 104, n, 104, n, 101]) for n in range(depth))
+
+
 def hostile(witness: Path) -> list[bytes]:
     """Programs that would write `witness`, take all memory, or reach for a class of their own."""
     code = f"open({str(witness)!r}, 'w').write('ran')"
@@ -111,9 +116,20 @@ def hostile(witness: Path) -> list[bytes]:
         ),
         array + b"K\x01" + huge + kind % b"u1" + b"U\x01atbu.",
         array + b"K\x01K\x01\x85" + kind % b"O8" + b"](Natbu.",
+        doubled(60) + b"cnumpy\ndtype\nh<\x85R.",  # in words 2 to the power of 60 letters
+        doubled(60) + b"h<h<\x93.",
+        array + b"K\x01(" + b"K\x01" * 1_000 + b"t" + kind % b"u1" + b"U\x01atbu.",
         b"cnumpy\nndarray\n.",
         b"cnumpy.core.multiarray\n_reconstruct\n(tR.",
     ]
+
+
+def test_a_program_longer_than_any_batch_needs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "batch").write_bytes(b"]" * 1_000 + b".")
+    assert pickled.values(tmp_path / "batch") == []
+    monkeypatch.setattr(pickled, "LONGEST", 500)
+    with pytest.raises(RowsError, match="would do more"):
+        pickled.values(tmp_path / "batch")
 
 
 def test_a_hostile_pickle_is_refused_and_never_run(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from unlearning.errors import RowsError
 
 MOST = 1 << 30  # bytes of a file
+LONGEST = 2_000_000  # instructions: a batch of ten thousand rows has a few for each, and its pixels are one
 KINDS: dict[str, np.dtype[Any]] = {name: np.dtype(f"<{name}") for name in ("u1", "i4", "i8")}
 ARRAY, KIND, BUFFER, ENCODE = "an empty array", "a kind of number", "an array over bytes", "bytes of old"
 CALLS = {
@@ -86,8 +87,10 @@ def values(path: Path) -> Any:
     at = 0
     try:
         machine = _Machine()
-        for instruction, argument, place in pickletools.genops(path.read_bytes()):
+        for number, (instruction, argument, place) in enumerate(pickletools.genops(path.read_bytes())):
             at = place or 0
+            if number > LONGEST:
+                raise _Refused
             if instruction.name == "STOP":
                 return _plain(machine.last(1)[0])
             _follow(machine, instruction.name, argument)
@@ -174,7 +177,7 @@ def _dict(machine: _Machine, argument: Any) -> None:
 
 def _named(machine: _Machine, argument: Any) -> None:
     """A global's name: in the instruction itself, or the two words on the stack."""
-    name = " ".join(map(str, machine.last(2))) if argument is None else str(argument)
+    name = " ".join(map(_word, machine.last(2))) if argument is None else str(argument)
     if name not in CALLS:
         raise _Refused
     machine.stack.append(_Call(CALLS[name]))
@@ -232,14 +235,17 @@ ACTS: dict[str, Callable[[_Machine, Any], None]] = {
 
 
 def _word(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    """A word; refused when it is none, for a list of lists of lists would be as long as its writer likes."""
+    if not isinstance(value, bytes | str):
+        raise _Refused
+    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 def _held(raw: Any, kind: Any, shape: Any, *, fortran: bool) -> np.ndarray:
     """An array of whole numbers over these bytes; refused when shape and bytes differ."""
     if not isinstance(kind, _Kind) or kind.name not in KINDS or not isinstance(raw, bytes):
         raise _Refused
-    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+    if not isinstance(shape, tuple) or len(shape) > 8 or not all(type(n) is int and 0 <= n <= MOST for n in shape):
         raise _Refused
     flat: np.ndarray = np.frombuffer(raw, KINDS[kind.name])
     if math.prod(shape) != len(flat):
