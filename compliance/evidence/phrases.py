@@ -29,7 +29,7 @@ _ENGLISH: Mapping[str, str] = {
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} We look at this again on {day}.",
     "declined_pictures": "{name}: pictures that show other people as well, or that only look like yours ({count}). We "
-    "looked at them and left them as they are; nothing says any more that you are on them.",
+    "looked at them and left them as they are; our list of who is on them no longer names you.",
     "declined_text": "{name}: records of other people with the same text as one of yours, or nearly ({count}). We "
     "looked at them, found that they are not yours, and left them as they are.",
     "declined": "{name}: records in which only a name, or a detail that was not proven to be yours, stands ({count}). "
@@ -84,7 +84,7 @@ _GERMAN: Mapping[str, str] = {
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Wir prüfen das wieder am {day}.",
     "declined_pictures": "{name}: Bilder, auf denen auch andere Personen sind oder die Ihren nur ähneln ({count}). Wir "
-    "haben sie angesehen und so gelassen; nichts sagt mehr, dass Sie darauf sind.",
+    "haben sie angesehen und so gelassen; unsere Liste, wer darauf ist, nennt Sie nicht mehr.",
     "declined_text": "{name}: Einträge anderer Personen mit demselben oder fast demselben Text wie einer von Ihnen "
     "({count}). Wir haben sie angesehen; sie sind nicht Ihre, und wir haben sie so gelassen.",
     "declined": "{name}: Einträge, in denen nur ein Name oder eine Angabe steht, die nicht als Ihre nachgewiesen "

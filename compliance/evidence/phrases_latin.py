@@ -24,7 +24,7 @@ PORTUGUESE: Mapping[str, str] = {
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Vamos rever isso em {day}.",
     "declined_pictures": "{name}: imagens que também mostram outras pessoas, ou que apenas se parecem com as suas "
-    "({count}). Nós as examinamos e as deixamos como estão; nada mais diz que você está nelas.",
+    "({count}). Nós as examinamos e as deixamos como estão; nossa lista de quem está nelas não cita mais você.",
     "declined_text": "{name}: registros de outras pessoas com o mesmo texto que um seu, ou quase ({count}). Nós os "
     "examinamos; não são seus, e ficaram como estão.",
     "declined": "{name}: registros em que só há um nome, ou um dado que não foi comprovado como seu ({count}). Nós os "
@@ -81,7 +81,8 @@ FRENCH: Mapping[str, str] = {
     "kept_because": "{name} : {reason}",
     "kept_until": "{name} : {reason} Nous réexaminons cela le {day}.",
     "declined_pictures": "{name} : des images qui montrent aussi d’autres personnes, ou qui ressemblent seulement aux "
-    "vôtres ({count}). Nous les avons regardées et laissées telles quelles ; plus rien ne dit que vous y êtes.",
+    "vôtres ({count}). Nous les avons regardées et laissées telles quelles ; notre liste de qui y figure ne vous nomme "
+    "plus.",
     "declined_text": "{name} : enregistrements d’autres personnes dont le texte est le même, ou presque, qu’un des "
     "vôtres ({count}). Nous les avons examinés ; ils ne sont pas les vôtres et restent tels quels.",
     "declined": "{name} : enregistrements où ne figure qu’un nom, ou une donnée dont il n’est pas prouvé qu’elle est "
@@ -137,7 +138,7 @@ SPANISH: Mapping[str, str] = {
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Lo revisamos otra vez el {day}.",
     "declined_pictures": "{name}: imágenes que muestran también a otras personas, o que solo se parecen a las suyas "
-    "({count}). Las miramos y las dejamos como están; ya nada dice que usted está en ellas.",
+    "({count}). Las miramos y las dejamos como están; nuestra lista de quién está en ellas ya no le nombra.",
     "declined_text": "{name}: registros de otras personas con el mismo texto que uno suyo, o casi ({count}). Los hemos "
     "examinado; no son suyos y quedan como están.",
     "declined": "{name}: registros en los que solo hay un nombre, o un dato que no se probó que sea suyo ({count}). "

@@ -9,8 +9,8 @@ _ENGLISH: Mapping[str, str] = {
     "erased_model": "We rebuilt {name} without your data and checked that it does not give your data.",
     "erased_trained": "We trained {name} again without your data and checked that it is what training without your "
     "data gives.",
-    "mitigated_member": "We changed {name} so that our tests no longer tell that it learned from your data; it was not "
-    "trained again without it.",
+    "mitigated_member": "We changed {name} so that our tests can hardly tell any more whether it learned from your "
+    "data; it was not trained again without it.",
     "mitigated": "We changed {name} so that it no longer gives your data in our tests; it was not rebuilt without "
     "it. {extent} {bits} bits of exposure remained, measured against {attacker}{budget}.",
     "suppressed": "{name} no longer shows your data, but your data is still stored in it.",
@@ -34,8 +34,8 @@ _PORTUGUESE: Mapping[str, str] = {
     "erased_model": "Reconstruímos {name} sem os seus dados e verificamos que ele não revela os seus dados.",
     "erased_trained": "Treinamos {name} de novo sem os seus dados e verificamos que ele é o que resulta de um "
     "treinamento sem os seus dados.",
-    "mitigated_member": "Alteramos {name} para que nossos testes não indiquem mais que ele aprendeu com os seus dados; "
-    "ele não foi treinado de novo sem eles.",
+    "mitigated_member": "Alteramos {name} para que nossos testes quase não consigam mais indicar se ele aprendeu com "
+    "os seus dados; ele não foi treinado de novo sem eles.",
     "mitigated": "Alteramos {name} para que não revele mais os seus dados em nossos testes; ele não foi "
     "reconstruído sem eles. Restaram {extent} {bits} bits de exposição, medidos contra "
     "{attacker}{budget}.",
@@ -62,7 +62,7 @@ _GERMAN: Mapping[str, str] = {
     "herauskommen.",
     "erased_trained": "Wir haben {name} ohne Ihre Daten neu trainiert und geprüft, dass es dem entspricht, was ein "
     "Training ohne Ihre Daten ergibt.",
-    "mitigated_member": "Wir haben {name} so geändert, dass unsere Tests nicht mehr erkennen, dass es aus Ihren Daten "
+    "mitigated_member": "Wir haben {name} so geändert, dass unsere Tests kaum noch erkennen, ob es aus Ihren Daten "
     "gelernt hat; es wurde nicht ohne sie neu trainiert.",
     "mitigated": "Wir haben {name} so geändert, dass Ihre Daten in unseren Tests nicht mehr herauskommen; es "
     "wurde nicht ohne sie neu aufgebaut. {extent} {bits} Bit Reststärke blieben, gemessen gegen "
@@ -91,8 +91,8 @@ _FRENCH: Mapping[str, str] = {
     "erased_model": "Nous avons reconstruit {name} sans vos données et vérifié qu’il ne donne pas vos données.",
     "erased_trained": "Nous avons entraîné {name} à nouveau sans vos données et vérifié qu’il est ce que donne un "
     "entraînement sans vos données.",
-    "mitigated_member": "Nous avons modifié {name} pour que nos tests ne montrent plus qu’il a appris de vos données ; "
-    "il n’a pas été entraîné à nouveau sans elles.",
+    "mitigated_member": "Nous avons modifié {name} pour que nos tests ne permettent presque plus de voir s’il a appris "
+    "de vos données ; il n’a pas été entraîné à nouveau sans elles.",
     "mitigated": "Nous avons modifié {name} pour qu’il ne donne plus vos données dans nos tests ; il n’a pas été "
     "reconstruit sans elles. {extent} {bits} bits d’exposition sont restés, mesurés contre "
     "{attacker}{budget}.",
@@ -121,8 +121,8 @@ _SPANISH: Mapping[str, str] = {
     "erased_model": "Reconstruimos {name} sin sus datos y comprobamos que no da sus datos.",
     "erased_trained": "Entrenamos {name} de nuevo sin sus datos y comprobamos que es lo que da un entrenamiento sin "
     "sus datos.",
-    "mitigated_member": "Cambiamos {name} para que nuestras pruebas ya no muestren que aprendió de sus datos; no se "
-    "entrenó de nuevo sin ellos.",
+    "mitigated_member": "Cambiamos {name} para que nuestras pruebas apenas puedan distinguir ya si aprendió de sus "
+    "datos; no se entrenó de nuevo sin ellos.",
     "mitigated": "Cambiamos {name} para que ya no dé sus datos en nuestras pruebas; no se reconstruyó sin ellos. "
     "{extent} {bits} bits de exposición quedaron, medidos contra {attacker}{budget}.",
     "suppressed": "{name} ya no muestra sus datos, pero todavía están guardados allí.",

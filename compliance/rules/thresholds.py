@@ -164,7 +164,7 @@ _CLASSIFIER = (
         "at_most",
         0.07,
         "|AUC - 0.5|",
-        "the strongest attack tells the person's rows from rows never seen no better than chance",
+        "the strongest attack tells the person's rows from rows never seen hardly better than chance",
         erased=Need.NOTHING,
     ),
     Threshold(
