@@ -73,8 +73,8 @@ def pictures_of(task: Task) -> list[str]:
     shelf = shelf_of(place_of(training))
     if not shelf.fixed:
         raise InvalidInput(
-            f"{training.name}: which pictures are held out goes by their number, so that one that goes would move "
-            "other people's to the other side, and what training again gives would prove nothing.",
+            f"{training.name}: its folder does not say which pictures are held out, so that nobody can say which of "
+            "the person's a model has learned from.",
             next_action="Put the pictures into train/ and test/, train the classifier on them, try the case again.",
         )
     there = {picture.key for picture in shelf.pictures()}

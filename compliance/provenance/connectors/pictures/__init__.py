@@ -42,7 +42,7 @@ class Shelf(Protocol):
 
     FORMAT: str
     unread: list[Unread]
-    fixed: bool  # whether rows keep their names and their side (training, held out) when others go
+    fixed: bool  # whether the folder says which rows are learned from and which are held out
 
     def pictures(self) -> Iterator[Picture]:
         """Every row, in the order in which a classifier reads them."""

@@ -1,6 +1,6 @@
 """Image files in a folder a class, below ``train/`` and ``test/`` or without that parting.
 
-Without the two folders a classifier holds out every fifth file: one that goes moves others to the other side.
+Without the two folders a classifier holds out a fifth of its own choice, and the folder does not say which.
 """
 
 from __future__ import annotations
