@@ -109,7 +109,7 @@ def _check_names(evidence: Evidence) -> None:
 
 def _erased_key(evidence: Evidence) -> str:
     if not _is_model(evidence):
-        return "erased"
+        return "erased_except" if evidence.left else "erased"
     return "erased_trained" if evidence.connector in BY_JOB else "erased_model"
 
 

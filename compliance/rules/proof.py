@@ -41,7 +41,8 @@ class Evidence:
 
     ``expected`` names checks that the plan adds to the thresholds of the kind. A measurement's name occurs once.
     ``unread`` says that the search could not read all of the artifact: what the rest holds, nobody knows.
-    ``connector`` says how it is reached: a table's model is judged by other limits than a language model.
+    ``connector`` says how it is reached: a table's model is judged by other limits than a language model. ``left`` says
+    that pictures of the person stay because others are on them too: an officer decided that.
     """
 
     artifact: str
@@ -54,6 +55,7 @@ class Evidence:
     backups_until: date | None = None
     unread: bool = False
     connector: str = ""
+    left: bool = False
 
     def measured(self, name: str) -> MeasurementResult | None:
         """The measurement of that name, if there is one."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 _ENGLISH: Mapping[str, str] = {
     "erased": "We erased your data from {name} and checked that it is no longer there.",
+    "erased_except": "We erased your data from {name} and checked that it is no longer there, except in pictures that "
+    "we left because they show other people too.",
     "erased_model": "We rebuilt {name} without your data and checked that it does not give your data.",
     "erased_trained": "We trained {name} again without your data and checked that it is what training without your "
     "data gives.",
@@ -31,6 +33,8 @@ _ENGLISH: Mapping[str, str] = {
 }
 _PORTUGUESE: Mapping[str, str] = {
     "erased": "Apagamos os seus dados de {name} e verificamos que eles não estão mais lá.",
+    "erased_except": "Apagamos os seus dados de {name} e verificamos que eles não estão mais lá, exceto em imagens que "
+    "deixamos porque também mostram outras pessoas.",
     "erased_model": "Reconstruímos {name} sem os seus dados e verificamos que ele não revela os seus dados.",
     "erased_trained": "Treinamos {name} de novo sem os seus dados e verificamos que ele é o que resulta de um "
     "treinamento sem os seus dados.",
@@ -58,6 +62,8 @@ _PORTUGUESE: Mapping[str, str] = {
 }
 _GERMAN: Mapping[str, str] = {
     "erased": "Wir haben Ihre Daten aus {name} gelöscht und geprüft, dass sie dort nicht mehr sind.",
+    "erased_except": "Wir haben Ihre Daten aus {name} gelöscht und geprüft, dass sie dort nicht mehr sind, außer auf "
+    "Bildern, die wir gelassen haben, weil sie auch andere Personen zeigen.",
     "erased_model": "Wir haben {name} ohne Ihre Daten neu aufgebaut und geprüft, dass Ihre Daten nicht mehr "
     "herauskommen.",
     "erased_trained": "Wir haben {name} ohne Ihre Daten neu trainiert und geprüft, dass es dem entspricht, was ein "
@@ -88,6 +94,8 @@ _GERMAN: Mapping[str, str] = {
 }
 _FRENCH: Mapping[str, str] = {
     "erased": "Nous avons effacé vos données de {name} et vérifié qu’elles n’y sont plus.",
+    "erased_except": "Nous avons effacé vos données de {name} et vérifié qu’elles n’y sont plus, sauf sur des images "
+    "que nous avons laissées parce qu’elles montrent aussi d’autres personnes.",
     "erased_model": "Nous avons reconstruit {name} sans vos données et vérifié qu’il ne donne pas vos données.",
     "erased_trained": "Nous avons entraîné {name} à nouveau sans vos données et vérifié qu’il est ce que donne un "
     "entraînement sans vos données.",
@@ -118,6 +126,8 @@ _FRENCH: Mapping[str, str] = {
 }
 _SPANISH: Mapping[str, str] = {
     "erased": "Borramos sus datos de {name} y comprobamos que ya no están allí.",
+    "erased_except": "Borramos sus datos de {name} y comprobamos que ya no están allí, salvo en imágenes que dejamos "
+    "porque muestran también a otras personas.",
     "erased_model": "Reconstruimos {name} sin sus datos y comprobamos que no da sus datos.",
     "erased_trained": "Entrenamos {name} de nuevo sin sus datos y comprobamos que es lo que da un entrenamiento sin "
     "sus datos.",

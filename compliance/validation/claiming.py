@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.db.models import Q
 
 from compliance.intake.models import ErasureRequest
 from compliance.intake.standing import standing
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
+from compliance.provenance.classifiers import IMAGES
 from compliance.provenance.models import Artifact
 from compliance.rules import claims
 from compliance.rules.proof import Claim, Evidence, MeasurementResult, StepResult
@@ -22,7 +25,14 @@ def claims_of(request: ErasureRequest, plan: Plan) -> list[tuple[Artifact, Claim
     touched = Q(steps__plan=plan) | Q(pk__in=unread)
     artifacts = Artifact.objects.filter(touched).distinct().order_by("id")
     decided = standing(request)
-    return [(a, claims.claim(_evidence(plan, a, decided.exemption_of(a.slug), a.pk in unread))) for a in artifacts]
+    left = _left(request)
+    found = [(a, _evidence(plan, a, decided.exemption_of(a.slug), a.pk in unread)) for a in artifacts]
+    return [(a, claims.claim(replace(evidence, left=a.pk in left))) for a, evidence in found]
+
+
+def _left(request: ErasureRequest) -> set[int]:
+    """Places of pictures with some that the person is on, or is named by, and that an officer left; no mere copies."""
+    return {a.pk for a, text, _ in provenance.declined(request) if a.connector == IMAGES and not text}
 
 
 def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None, unread: bool) -> Evidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -106,3 +107,21 @@ def test_every_language_tells_training_again_from_changing(language: str) -> Non
     mitigated = sentences(claim(evidence(exact=False, **dict.fromkeys(MEASURED, Verdict.PASSED))), language)
     assert "Faces" in mitigated[0]
     assert mitigated[0] != erased[0]
+
+
+def test_pictures_that_an_officer_left_are_excepted_from_what_is_called_erased() -> None:
+    photos = Evidence(
+        artifact="photos",
+        name="Photos",
+        kind=ArtifactKind.DATASET,
+        connector="images",
+        steps=(StepResult("erase_records", StepStatus.DONE, level="byte_checked"),),
+        measurements=tuple(
+            MeasurementResult(name, Verdict.PASSED, 0.0) for name in thresholds(ArtifactKind.DATASET, "images")
+        ),
+    )
+    assert claim(photos).sentence_key == "erased"
+    said = claim(replace(photos, left=True))
+    assert said.sentence_key == "erased_except" and said.level is ClaimLevel.ERASED
+    for language in LANGUAGES:
+        assert any("Photos" in text and len(text) > 100 for text in sentences(said, language))

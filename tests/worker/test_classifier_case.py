@@ -263,3 +263,15 @@ def test_pictures_held_out_by_their_number_are_refused_in_words_before_one_goes(
     assert stopped is not None
     assert "train/ and test/" in stopped.next_action
     assert (home / "photos/ones/8.png").exists()
+
+
+@pytest.mark.slow
+def test_a_shared_picture_that_stays_is_excepted_from_what_the_letter_calls_erased(parted: House) -> None:
+    parted.planned()
+    answered(parted, accept=False)
+    parted.approve()
+    parted.work()
+    assert parted.state() is State.VALIDATED
+    assert (home_of(parted) / "photos/train/ones/8.png").exists()
+    assert claim_of(parted, "photos").sentence_key == "erased_except"
+    assert claim_of(parted, "customers").sentence_key == "erased"
