@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unlearning import verbs
-from unlearning.errors import InputError, UnlearningError
+from unlearning.errors import InputError, OutputExists, UnlearningError
 from unlearning.files import write_json
 from unlearning.types import silent
 from unlearning.verbs.words import shared
@@ -35,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
         if options.json:
             write_json(options.json, asdict(result))
     except Exception as error:
+        if isinstance(error, UnlearningError) and int(os.environ.get("RANK") or 0):
+            return 1  # the first process meets the same and says it
         _say({"error": type(error).__name__, "message": _message(error)})
         return 1
     return 0
@@ -62,6 +64,8 @@ def _together(options: argparse.Namespace) -> int:
                 "starting: with adapters or this method weights cannot be held in shares (FSDP); launch with "
                 f"--multi_gpu, or choose one of {', '.join(sorted(processes.IN_SHARES))}"
             )
+        if processes.agreed(out.exists()):  # before the others wait for what the first will not do
+            raise OutputExists(f"writing {options.out}: it is already there; choose another folder or remove it first")
         options.out = out
         result = verbs.load(options.verb).run(options, progress=_progress if group.is_first else silent)
         if options.json and group.is_first:

@@ -1,6 +1,7 @@
 """What a registered map says was made is held against the exclusions, as a run event of a pipeline is.
 
-1. Only what is new or changed in the map is read, and what was refused before: registering a file twice costs nothing.
+1. Only what is new or changed in the map is read, and what was refused or could not be read before: registering a file
+   twice costs nothing.
 2. The map records it all the same; the refusal stands beside it, on the map's page and in the log.
 3. What is too large to be read meanwhile, or cannot be read, is named as not checked.
 """
@@ -41,16 +42,24 @@ def links_of(artifacts: Iterable[Artifact]) -> set[Link]:
     return {(row.parent_id, row.child_id, row.run, str(row.at)) for row in rows}
 
 
-def judge(artifacts: Sequence[Artifact], before: set[Link], *, by: str) -> Judged:
-    """Hold the inputs of what the map newly says was made against the exclusions; ``before`` is what it said."""
+def owe(artifacts: Sequence[Artifact], before: set[Link]) -> None:
+    """Write down, with the map itself, whose inputs are to be checked; ``before`` is what the map said until now.
+
+    A process that ends between the map and the check owes it to the next registration.
+    """
     changed = {child for _, child, _, _ in links_of(artifacts) - before}
-    refused_before = {use.artifact_id for use in LineageUse.objects.filter(artifact__in=artifacts, output=True)
-                      .exclude(run__refused="").filter(run__job=JOB)}  # fmt: skip
+    for made in artifacts:
+        if made.pk in changed and ArtifactKind(made.kind) in MADE and exclusion.gate_of(made.entity).size:
+            _noted(made, exclusion.inputs_of(made), {"checked": False})
+
+
+def judge(artifacts: Sequence[Artifact], *, by: str) -> Judged:
+    """Hold the inputs of what is owed a check, or was refused before, against the exclusions."""
+    said = LineageUse.objects.filter(artifact__in=artifacts, output=True, run__job=JOB)
+    due = set(said.exclude(run__refused="", run__checked=True).values_list("artifact_id", flat=True))
     refused, unchecked = list[str](), list[str]()
     for made in artifacts:
-        if made.pk not in changed | refused_before or ArtifactKind(made.kind) not in MADE:
-            continue
-        if not exclusion.gate_of(made.entity).size:
+        if made.pk not in due or not exclusion.gate_of(made.entity).size:
             continue
         inputs = exclusion.inputs_of(made)
         why = _why(made, inputs)
@@ -75,16 +84,17 @@ def _why(made: Artifact, inputs: Sequence[Artifact]) -> str | None:
     return ""
 
 
+def _noted(made: Artifact, inputs: Sequence[Artifact], found: dict[str, object]) -> None:
+    now = timezone.now()
+    said = {"job": JOB, "last_event": "COMPLETE", "at": now, **found}
+    run, _ = LineageRun.objects.update_or_create(entity=made.entity, uid=_uid(made), defaults=said)
+    for artifact, output in ((made, True), *((each, False) for each in inputs)):
+        LineageUse.objects.update_or_create(run=run, artifact=artifact, output=output, defaults={"at": now})
+
+
 def _write(made: Artifact, inputs: Sequence[Artifact], why: str, *, by: str) -> None:
-    uid, now = _uid(made), timezone.now()
     with transaction.atomic():
-        known = LineageRun.objects.filter(entity=made.entity, uid=uid).first()
-        if not why and known is None:
-            return
-        said = {"job": JOB, "last_event": "COMPLETE", "at": now, "refused": why, "checked": True}
-        run, _ = LineageRun.objects.update_or_create(entity=made.entity, uid=uid, defaults=said)
-        for artifact, output in ((made, True), *((each, False) for each in inputs)):
-            LineageUse.objects.update_or_create(run=run, artifact=artifact, output=output, defaults={"at": now})
+        _noted(made, inputs, {"refused": why, "checked": True})
         if why:
             detail = {"job": JOB, "made": made.slug}
             audit.record("lineage.refused", case="", entity=made.entity.slug, by=by, detail=detail)

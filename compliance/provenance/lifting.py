@@ -77,7 +77,9 @@ def _write(request: ErasureRequest, artifact: str, by: User, reason: str, detail
     told = {**detail, "reason": reason} | ({"artifact": artifact} if artifact else {})
     kind, name = "erasure.undone" if artifact else "exclusion.lifted", by.get_username()
     with transaction.atomic():
-        Lift.objects.create(case=request.reference, artifact=artifact, by=name, reason=reason)
+        row = {"by": name, "reason": reason}
+        if not Lift.objects.get_or_create(case=request.reference, artifact=artifact, defaults=row)[1]:
+            raise IllegalMove(f"{request.reference}: this was decided a moment ago.", next_action="See the log.")
         audit.record(kind, case=request.reference, entity=request.entity.slug, by=name, detail=told)
 
 

@@ -57,10 +57,11 @@ def register(path: Path, *, by: str) -> Summary:
             for source in entry.sources
         ]
         Derivation.objects.bulk_create(links, ignore_conflicts=True)
+        judging.owe(list(artifacts.values()), before)
         summary = Summary(len(entities), len(artifacts), len(links), retired)
         for slug in entities:
             audit.record("systems.registered", case="", entity=slug, by=by, detail={"artifacts": len(artifacts)})
-    judged = judging.judge(list(artifacts.values()), before, by=by)
+    judged = judging.judge(list(artifacts.values()), by=by)
     return replace(summary, refused=judged.refused, unchecked=judged.unchecked)
 
 

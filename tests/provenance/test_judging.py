@@ -102,3 +102,16 @@ def test_inputs_that_cannot_be_looked_at_meanwhile_are_named(folder: Path, monke
     (folder / "letters.jsonl").write_text('{"id": 1, "bo')
     assert registration.register(written(folder, at="2026-11-03T10:00:00Z"), by="test").unchecked == ("search",)
     assert Artifact.objects.filter(retired_at=None).count() == 3
+
+
+def test_a_process_that_ends_between_the_map_and_the_check_owes_it_to_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as until:
+        until.setattr(judging, "judge", killed)
+        with pytest.raises(KeyboardInterrupt):
+            registration.register(written(folder), by="test")
+    assert registration.register(written(folder), by="test").refused

@@ -1,4 +1,4 @@
-"""A folder of images: one folder a class, below `train/` and `test/` or with every fifth image held out.
+"""A folder of images: one folder a class, below `train/` and `test/` or with about every fifth image held out.
 
 What is held out is decided by a hash of each image's path, so that it stays where it is when others are deleted.
 File names and classes may name people: what is said of a file is its place in order of name, and nothing else.
@@ -20,6 +20,7 @@ from unlearning.classifiers.examples import Examples
 from unlearning.errors import RowsError
 
 KINDS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+READ = ("PNG", "JPEG", "BMP", "WEBP")  # whatever a name promises: other formats start other programs
 SIDE, HELD_OUT = 32, 5
 Image.MAX_IMAGE_PIXELS = 50_000_000  # a bomb is refused before it is unpacked
 
@@ -93,7 +94,7 @@ def _examples(home: Path, found: dict[str, list[Path]], names: tuple[str, ...]) 
 def _pixels(path: Path, label: int) -> np.ndarray:
     """Upright, on white where it is transparent, in three colours [32, 32, 3]."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=READ) as image:
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith(("I", "F")):  # 16 bits a pixel and more: to 8, or all would be white
                 deep = np.asarray(upright, dtype=np.float64)

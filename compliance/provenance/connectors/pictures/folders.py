@@ -21,6 +21,7 @@ from compliance.provenance.connectors.rewriting import PREFIX, sync_folder, tran
 from compliance.rules.errors import without_identifiers
 
 KINDS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+READ = ("PNG", "JPEG", "BMP", "WEBP")  # whatever a name promises: other formats start other programs
 PLAIN = (".csv", ".txt", ".md", ".json", ".yaml", ".yml", "")  # files whose bytes say all that is in them
 MOST_PIXELS, MOST_WORDS = 50_000_000, 1 << 24
 _EXIF = (0x8769, 0x8825)  # of the camera, with comments and its owner, and of the place
@@ -53,7 +54,7 @@ class Shelf:
     def said(self, picture: Picture) -> str:
         """Texts in the file's head: comments, author, description."""
         try:
-            with Image.open(picture.path) as image:
+            with Image.open(picture.path, formats=READ) as image:
                 told = _told(image)
         except _BROKEN:
             self._cannot(picture.key, "is damaged, too large, or no image.")
@@ -66,7 +67,7 @@ class Shelf:
     def pixels(self, picture: Picture) -> Any:
         """Grey levels, of a size that is cheap to unpack."""
         try:
-            with Image.open(picture.path) as image:
+            with Image.open(picture.path, formats=READ) as image:
                 if image.width * image.height > MOST_PIXELS:
                     return None
                 image.draft("L", (64, 64))
