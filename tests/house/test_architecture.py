@@ -36,6 +36,11 @@ LARGER = {
     "tests/retrieval/test_erase.py": 340,
     "tests/retrieval/test_proxy.py": 460,
     "tests/services/twelve.py": 400,
+    "compliance/rules/routes.py": 360,
+    "retrieval/scan.py": 340,
+    "retrieval/glance.py": 380,
+    "tests/forgetting/test_service.py": 340,
+    "benchmarks/erase.py": 380,
 }
 TEXT = {".py", ".md", ".txt", ".html", ".css", ".toml", ".yaml", ".yml", ".sh", ".in", ".po", ".json", ""}
 
