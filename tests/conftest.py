@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ FLAGS = [
     "--disable-sync",
 ]
 
+_BROWSERS: list[Any] = []
+
 # Before Django reads its settings: the installation of this process is a folder that goes with it.
 _VAR = tempfile.mkdtemp(prefix="oubli-tests-")
 os.environ["OUBLI_VAR"] = _VAR
@@ -32,17 +35,32 @@ atexit.register(shutil.rmtree, _VAR, ignore_errors=True)
 
 @pytest.fixture(scope="session", autouse=True)
 def _the_log_may_be_emptied() -> Iterator[None]:
-    """For the whole session: the live server's database is emptied after the fixtures of a single test are gone."""
+    """For the whole session: the live server's database is emptied after the fixtures of a single test are gone.
+
+    Every window is shut first, because a page that follows a case goes on asking; an answer that is still being
+    written holds the database in memory, so that emptying it waits for that answer.
+    """
+    from django.core.management import CommandError
     from django.core.management.commands import flush
-    from django.db import connections
+    from django.db import OperationalError, connections
 
     from compliance.audit import triggers
 
     handle = flush.Command.handle
 
     def lifted(self: flush.Command, **options: Any) -> None:
-        with triggers.lifted(connections[options["database"]]):
-            handle(self, **options)
+        for browser in _BROWSERS:
+            for context in list(browser.contexts):
+                context.close()
+        give_up = time.monotonic() + 30
+        while True:
+            try:
+                with triggers.lifted(connections[options["database"]]):
+                    return handle(self, **options)
+            except (OperationalError, CommandError) as error:
+                if "locked" not in f"{error} {error.__cause__}" or time.monotonic() > give_up:
+                    raise
+                time.sleep(0.1)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush.Command, "handle", lifted)
@@ -68,5 +86,7 @@ def chromium() -> Iterator[Any]:
 
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        _BROWSERS.append(browser)
         yield browser
+        _BROWSERS.remove(browser)
         browser.close()
