@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -27,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch  # noqa: E402
 
 from benchmarks import classifiers_rows as rows  # noqa: E402
+from benchmarks import classifiers_spread as spread  # noqa: E402
 from benchmarks import classifiers_tables as tables  # noqa: E402
 from benchmarks.classifiers_page import (  # noqa: E402
     FAST,
@@ -69,13 +69,13 @@ def timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 class ClassBench:
-    """One class to forget: the original of a seed, two retrained models, and every method beside them."""
+    """One class to forget: the original of a seed, two retrained models and more, and every method beside them."""
 
-    def __init__(self, data: DataSet, recipe: Recipe, label: int) -> None:
+    def __init__(self, data: DataSet, recipe: Recipe, label: int, *, further: tuple[int, ...]) -> None:
         self.data, self.recipe, self.label = data, recipe, label
         self.forget, self.retain = part_class(data.train, label)
         (self.first, self.cost), (self.second, _) = (
-            timed(lambda s=s: train(recipe, self.retain, seed=s)) for s in (901, 902)
+            timed(lambda s=s: train(recipe, self.retain, seed=s)) for s in spread.SEEDS[:2]
         )
         chance = torch.Generator().manual_seed(5)
         self.probe_rows = data.train.sample(4000, generator=chance)
@@ -83,7 +83,8 @@ class ClassBench:
         self.taught = data.train.take(torch.cat(taught))
         self.of_class = data.test.take((data.test.labels == label).nonzero().flatten())
         self.references = (self.read(self.first), self.read(self.second))
-        self.third = self.read(train(recipe, self.retain, seed=903))
+        more = tuple(self.read(train(recipe, self.retain, seed=seed)) for seed in further)
+        self.spread = spread.Spread(label, (*self.references, *more))
 
     def read(self, model: torch.nn.Module) -> ClassReading:
         """Every reading of one model."""
@@ -189,20 +190,6 @@ def masked(model: torch.nn.Module, label: int, test: Examples) -> torch.nn.Modul
     return cheat
 
 
-def third(benches: list[ClassBench]) -> list[str]:
-    """What a third retrained model reads: how far from the other two exact retraining itself may stand."""
-    said = []
-    for field, scale, digits in (("probe", 100, 1), ("one_vs_rest", 1, 3), ("relearn", 1, 0)):
-        value = scale * median(getattr(bench.third, field) for bench in benches)
-        outside = sum(
-            not min(pair) <= getattr(bench.third, field) <= max(pair)
-            for bench in benches
-            for pair in [[getattr(one, field) for one in bench.references]]
-        )
-        said.append(f"{field} {value:.{digits}f} (outside the two in {outside} of {len(benches)} classes)")
-    return ["A third model retrained exactly reads: " + ", ".join(said) + ". Two models span little of the spread."]
-
-
 @dataclass(frozen=True)
 class Measured:
     """What a run says, its goals, and every reading."""
@@ -211,6 +198,7 @@ class Measured:
     goals: list[Goal]
     lines: list[Line]
     read: list[rows.RowsReading]
+    spreads: list[spread.Spread]
 
 
 def measured(data: DataSet, *, quick: bool) -> Measured:
@@ -222,7 +210,8 @@ def measured(data: DataSet, *, quick: bool) -> Measured:
         data = DataSet(few, data.test, data.names)
     recipe = recipe_for(data, epochs=5)
     lines: list[Line] = []
-    benches = [ClassBench(data, recipe, label % data.train.classes) for label in labels]
+    further = () if quick else spread.SEEDS[2:]
+    benches = [ClassBench(data, recipe, label % data.train.classes, further=further) for label in labels]
     for seed in seeds:
         original = train(recipe, data.train, seed=seed)
         first = seed == seeds[0]  # the weaker methods and the long search once a class, what the goals name each time
@@ -231,11 +220,14 @@ def measured(data: DataSet, *, quick: bool) -> Measured:
             alone = bench is benches[0]
             lines += bench.run(original, seed=seed, names=chosen, trials=trials if first else 0, alone=alone)
             print(f"class {bench.label}, seed {seed}: done", file=sys.stderr, flush=True)
-    out, goals = ["## A whole class", "", *show(lines), "", *third(benches)], class_goals(lines, trials)
+    out, goals = ["## A whole class", "", *show(lines)], class_goals(lines, trials)
+    spreads = [bench.spread for bench in benches]
     if quick:  # a third of the rows makes retraining three times cheaper and every model a little worse
         goals = [goal for goal in goals if "logit masks" in goal.name or "CPU seconds" in goal.name]
     read: list[rows.RowsReading] = []
     if not quick:
+        out += ["", *spread.said(spreads, lines)]
+        goals += spread.goals(spreads, lines)
         world = rows.found(data.train, data.test, models=24, strangers=48, pool=5000, seed=0)
         read = rows.read(world)
         out += ["", "## A person's rows (U-LiRA)", "", *show_rows(read)]
@@ -246,7 +238,7 @@ def measured(data: DataSet, *, quick: bool) -> Measured:
     found, more = tables.run(quick=quick)
     out += ["", "## Tables", "", *found]
     goals += [Goal(*one) for one in more]
-    return Measured(out, goals, lines, read)
+    return Measured(out, goals, lines, read, spreads)
 
 
 def main() -> int:
@@ -265,7 +257,7 @@ def main() -> int:
     try:
         if is_table(options.data):
             said, wanted = tables.given(options.data)
-            done = Measured(["## The table", "", *said], [Goal(*one) for one in wanted], [], [])
+            done = Measured(["## The table", "", *said], [Goal(*one) for one in wanted], [], [], [])
         else:
             done = measured(open_folder(options.data), quick=options.quick)
     except InputError as error:
@@ -275,6 +267,7 @@ def main() -> int:
     print(text)
     if options.json:
         facts = {"class": [asdict(x) for x in done.lines], "rows": [asdict(x) for x in done.read]}
+        facts["retrained"] = [asdict(x) for x in done.spreads]
         facts["goals"] = [{**asdict(g), "met": g.met} for g in done.goals]
         options.json.write_text(json.dumps(facts, indent=1))
     if options.docs:

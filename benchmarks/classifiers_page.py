@@ -155,9 +155,9 @@ KNOW = """## What to know before reading
   the search without the last two, on one class.
 - The rate and shrinking of `renew` were once chosen by looking at these readings for seeds 0 and 1 of unlearning one
   original. That its first convolution stands still was chosen on another original and on classes 0, 3, 4, 6, 7 and 9,
-  which are not read here. Two retrained models span little of what retraining may read: see the third.
+  which are not read here. Two retrained models span little of what retraining may read: see the five.
 - One-vs-rest of a class that nobody was taught is mostly the fresh head's chance draw and the class itself: nine
-  retrained models of seven other classes read .31 to .92, two of one class up to .15 apart, and `renew` by five draws
+  retrained models of six other classes read .31 to .92, two of one class up to .15 apart, and `renew` by five draws
   on one class .27 to .91.
 - A person's rows: each model forgets 40 rows, a quarter of them mislabelled. Strangers are models trained from nothing
   on halves from which as many were taken by the same law. The rows that go share a fold, as one person's rows do with
