@@ -33,18 +33,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 atexit.register(shutil.rmtree, _VAR, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """A file, as an installation's database is: one in memory is locked table by table between threads."""
-    from django.db import connections
-
-    for connection in connections.all():
-        if connection.vendor == "sqlite":
-            settings = connection.settings_dict
-            settings["TEST"]["NAME"] = os.path.join(_VAR, f"test-{connection.alias}.sqlite3")
-            settings["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"  # it goes with the run: nothing to sync
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _the_log_may_be_emptied() -> Iterator[None]:
     """For the whole session: the live server's database is emptied after the fixtures of a single test are gone.

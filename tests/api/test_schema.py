@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
@@ -51,7 +50,6 @@ def test_the_schemas_pages_answer_without_an_account() -> None:
 def test_no_random_request_breaks_the_server_or_the_schema(
     aurora: Company, evidence: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "close_if_unusable_or_obsolete", lambda: None)  # its transaction is the whole test
     for scope in ("intake", "confirm", "status", "check"):
         monkeypatch.setitem(Knocking.THROTTLE_RATES, scope, None)
     here = world(aurora, evidence)

@@ -100,13 +100,12 @@ Open = Callable[[str], Window]
 
 
 @pytest.fixture
-def window(chromium: Any, live_server: Any, settings: Any) -> Iterator[Open]:
+def window(chromium: Any, site: str, settings: Any) -> Iterator[Open]:
     """Opens windows; closes them at the end."""
-    settings.OUBLI_SITE = live_server.url
     windows: list[Window] = []
 
     def open_one(name: str) -> Window:
-        windows.append(Window(chromium, live_server.url, name))
+        windows.append(Window(chromium, site, name))
         return windows[-1]
 
     yield open_one

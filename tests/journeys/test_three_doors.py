@@ -93,12 +93,9 @@ def codes(person: Person) -> tuple[str, str]:
     return shown[0], shown[1]
 
 
-def test_one_case_through_the_three_doors(
-    house: House, live_server: Any, chromium: Any, tmp_path: Path, settings: Any
-) -> None:
-    settings.OUBLI_SITE = live_server.url
+def test_one_case_through_the_three_doors(house: House, site: str, chromium: Any, tmp_path: Path) -> None:
     house.register()
-    alice = Person(chromium, live_server.url, scripts=False, width=390)
+    alice = Person(chromium, site, scripts=False, width=390)
     reference, filed = ask(alice, house)
     tasks.post_letters()
     alice.go(f"/confirm/?reference={reference}&code={code_of(reference)}")
@@ -106,7 +103,7 @@ def test_one_case_through_the_three_doors(
     _, secret = codes(alice)
     assert secret != filed, "whoever confirmed has a secret of their own"
 
-    olga = Person(chromium, live_server.url)
+    olga = Person(chromium, site)
     olga.sign_in("olga.demo")
     assert reference in olga.text(), "the queue shows the case"
     olga.go(f"/officer/cases/{reference}/")
@@ -119,7 +116,7 @@ def test_one_case_through_the_three_doors(
     decide_on_candidates(olga)
     olga.go(f"/officer/cases/{reference}/")
     olga.press("Endorse this plan")
-    pavel = Person(chromium, live_server.url)
+    pavel = Person(chromium, site)
     pavel.sign_in("pavel.demo")
     pavel.go(f"/officer/cases/{reference}/")
     pavel.press("Approve this plan")
@@ -136,7 +133,7 @@ def test_one_case_through_the_three_doors(
     alice.press("Show my request")
     assert "We erased your data from Support tickets" in alice.text()
 
-    amir = Person(chromium, live_server.url)
+    amir = Person(chromium, site)
     amir.sign_in("amir.demo")
     amir.go("/auditor/")
     with amir.page.expect_download() as download:
