@@ -40,7 +40,7 @@ from retrieval.types import Needle
 
 def describe(place: Place) -> Description:
     """Digest over every picture and line; how many there are, of how many people, and what could not be read."""
-    shelf, people = shelf_of(place), People(place)
+    shelf, people = _opened(place)
     known, size, count, learned = hashlib.sha256(), 0, 0, 0
     for picture in shelf.pictures():
         shelf.said(picture)
@@ -50,14 +50,13 @@ def describe(place: Place) -> Description:
     for line in people.lines:
         known.update(line.raw)
         size += len(line.raw)
-    missing = len(set(people.on) - {picture.key for picture in shelf.pictures()})
     detail = {
         "formats": [shelf.FORMAT],
         "pictures": count,
         "training": learned,
         "people": len({person for named in people.on.values() for person in named}),
         "fixed": shelf.fixed,
-        "searched": _in_words(people, missing),
+        "searched": _in_words(people),
     }
     return Description(known.hexdigest(), size, count + len(people.lines), detail, _unread(shelf, people))
 
@@ -69,7 +68,7 @@ def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress:
 
 def records(place: Place, keys: Collection[str] | None) -> Iterator[Row]:
     """The pictures and lines of those names, or all of them."""
-    shelf, people = shelf_of(place), People(place)
+    shelf, people = _opened(place)
     yield from (_row(picture, people) for picture in shelf.pictures() if keys is None or picture.key in keys)
     yield from (line.row() for line in people.lines if keys is None or line.key in keys)
 
@@ -94,7 +93,7 @@ def erase(
     """
     going = {*records, *_blanked(redactions or {}, place)}
     started, before = time.monotonic(), describe(place)
-    shelf, people = shelf_of(place), People(place)
+    shelf, people = _opened(place)
     wanted, gone, undone = Total(), Total(), list[Row]()
     for row in _rows(shelf, people):
         wanted.add(row.raw)
@@ -108,7 +107,7 @@ def erase(
     people.remove({row.key for row in undone})
     after, now = Total(), describe(place)
     left = 0
-    for row in _rows(shelf_of(place), People(place)):
+    for row in _rows(*_opened(place)):
         after.add(row.raw)
         left += row.key in going
     return Receipt(
@@ -159,6 +158,11 @@ def _blanked(redactions: Mapping[str, Sequence[Redaction]], place: Place) -> Ite
             raise NotErasableHere(f"{place.name}: a picture is not blanked in part; it goes whole, or stays.")
 
 
+def _opened(place: Place) -> tuple[Shelf, People]:
+    shelf = shelf_of(place)
+    return shelf, People(place, [picture.key for picture in shelf.pictures()])
+
+
 def _rows(shelf: Shelf, people: People) -> Iterator[Row]:
     yield from (_row(picture, people) for picture in shelf.pictures())
     yield from rows_of(people)
@@ -173,9 +177,9 @@ def _unread(shelf: Shelf, people: People) -> tuple[Unread, ...]:
     return (*shelf.unread, *people.unread)
 
 
-def _in_words(people: People, missing: int) -> str:
+def _in_words(people: People) -> str:
     """What a search of the folder could and could not go by."""
     if not people.there:
         return "There is no people file: pictures are found by their names and their own words only."
-    rows = "1 row that is" if missing == 1 else f"{missing} rows that are"
-    return f"The people file names {rows} not there." if missing else ""
+    rows = "1 row that is" if people.nowhere == 1 else f"{people.nowhere} rows that are"
+    return f"The people file names {rows} not there." if people.nowhere else ""

@@ -26,21 +26,21 @@ _NUMBERED = re.compile(r"[-_ .(]*[0-9]+\)?$")
 
 def found(place: Place, needles: Sequence[Needle], *, region: str, progress: Progress) -> Iterator[Match]:
     """Lines that name the person, the pictures that they name, pictures named after the person, and copies of those."""
-    shelf, people = shelf_of(place), People(place)
+    shelf = shelf_of(place)
     pictures = {picture.key: picture for picture in shelf.pictures()}
+    people = People(place, pictures)
     anywhere = replace(
         place, options={**place.options, "subject_fields": ["person", "row", "image", "name"], "text_fields": []}
     )
     direct = defaultdict[str, list[Match]](list)
-    lines = {line.key: line for line in people.lines}
     for match in matches(rows_of(people), anywhere, needles, region=region, progress=progress):
         if match.field != "person":  # somebody else's line that names a picture named after the person
             yield _asking(match)
             continue
         yield match
-        key = lines[match.record].row_id.removeprefix("train/")
-        if key in pictures:
-            direct[key].append(_on_it(match, key, people))
+        meant = people.rows[match.record]
+        for key in meant.keys:
+            direct[key].append(_on_it(match, key, people, sure=meant.sure))
     shown = frozenset(direct)
     for match in matches(_named(shelf), anywhere, needles, region=region, progress=progress):
         direct[match.record].append(_by_name(match, people, known=match.record in shown))
@@ -64,11 +64,11 @@ def _taken_apart(key: str) -> str:
     return " | ".join(dict.fromkeys([*plain, *(part for name in plain for by in "_- " for part in name.split(by))]))
 
 
-def _on_it(match: Match, key: str, people: People) -> Match:
-    """The match of a line as one of its picture; with others on the picture it only asks."""
+def _on_it(match: Match, key: str, people: People, *, sure: bool) -> Match:
+    """The match of a line as one of its picture; with others on it, or another spelling of its name, it only asks."""
     shown = people.shown_on(key)
     found = replace(match, record=key, field=TOGETHER, start=0, end=len(together(shown)))
-    return _asking(found) if len(shown) > 1 else found
+    return found if sure and len(shown) == 1 else _asking(found)
 
 
 def _by_name(match: Match, people: People, *, known: bool) -> Match:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from compliance.provenance.connectors import Place, Unread
 from compliance.provenance.connectors.paths import refuse_second_names
+from compliance.provenance.connectors.pictures.spelled import Meant, Rows
 from compliance.provenance.connectors.rewriting import rewrite, translated
 from compliance.provenance.connectors.rows import Row
 from compliance.rules.errors import ConfigurationError, DamagedArtifact
@@ -36,9 +37,12 @@ class Line:
 
 
 class People:
-    """The people file of a place, read once; a place without one has no lines."""
+    """The people file of a place, read once; a place without one has no lines.
 
-    def __init__(self, place: Place) -> None:
+    ``keys`` are the place's rows, by which a line's row is recognised.
+    """
+
+    def __init__(self, place: Place, keys: Collection[str] = ()) -> None:
         self._place, self.path = place, file_of(place)
         self.unread: list[Unread] = []
         self.lines: list[Line] = []
@@ -48,9 +52,19 @@ class People:
         elif self.path.is_file():
             with translated(self.path):
                 self._read()
+        rows = Rows(keys)
+        self.rows: dict[str, Meant] = {line.key: rows.meant(line.row_id) for line in self.lines}
         self.on = defaultdict[str, dict[str, str]](dict)  # by row: each person once, however it is spelled
         for line in self.lines:
-            self.on[_plain(line.row_id)].setdefault(line.person.strip().casefold(), line.person.strip())
+            for key in self.rows[line.key].keys:
+                self.on[key].setdefault(line.person.strip().casefold(), line.person.strip())
+        if keys and self.lines and not self.on:
+            self._cannot("names no row that is there.", "Write a row id, a comma and a person on each line.")
+
+    @property
+    def nowhere(self) -> int:
+        """How many lines name a row that is not there."""
+        return len({line.row_id for line in self.lines if not self.rows[line.key].keys})
 
     @property
     def there(self) -> bool:
@@ -127,8 +141,3 @@ def _parted(raw: bytes) -> tuple[str, str] | None:
     except (UnicodeDecodeError, csv.Error):
         return None
     return (fields[0], fields[1]) if len(fields) == 2 and all(fields) else None
-
-
-def _plain(row_id: str) -> str:
-    """A row's name as a classifier has it; a path from the data folder is understood too."""
-    return row_id.removeprefix("train/")
