@@ -36,7 +36,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "model": ("training_rows", "controls"),
     "table_model": ("training_rows",),
     "classifier": ("training_rows", "budget_seconds", "references"),
-    "images": ("people",),
+    "images": ("people", "ids", "person"),
     "duckdb": ("table", "schema", "on_mention", *_ROLES),
     "delta": ("on_mention", *_ROLES),
     "iceberg": ("table", "catalog", "catalog_name", "warehouse", "on_mention", *_ROLES),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,6 +53,12 @@ class Examples:
     def digest(self) -> str:
         """Hexadecimal sha256 over the sorted ids: which rows, without saying them."""
         return hashlib.sha256("\n".join(sorted(self.ids)).encode()).hexdigest()
+
+
+def of_pixels(pixels: np.ndarray, labels: np.ndarray, ids: tuple[str, ...], classes: int) -> Examples:
+    """Rows of bytes [n, channels, height, width] as features from 0 to 1."""
+    features = torch.from_numpy(pixels.astype(np.float32) / 255.0)
+    return Examples(features, torch.from_numpy(labels.astype(np.int64)), ids, classes)
 
 
 def joined(first: Examples, second: Examples) -> Examples:

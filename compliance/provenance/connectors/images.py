@@ -4,7 +4,8 @@ Records are the pictures and the lines of the people file. A picture is the pers
 else for it; one with others on it, one whose own words name the person, and a copy under another name are proposed to
 the officer, who says whether it goes whole: pictures are never blanked in part.
 
-Option: ``people`` (name of the people file in the folder, ``people.csv`` when left out).
+Options: ``people`` (name of the people file in the folder, ``people.csv`` when left out), and of IDX files and CIFAR
+batches ``ids`` and ``person`` (the ids file, and its column of persons).
 """
 
 from __future__ import annotations
@@ -47,9 +48,10 @@ def describe(place: Place) -> Description:
         raw = picture.raw
         known.update(f"{picture.key} {hashlib.sha256(raw).hexdigest()}\n".encode())
         size, count, learned = size + len(raw), count + 1, learned + is_training(picture.key)
-    for line in people.lines:
-        known.update(line.raw)
-        size += len(line.raw)
+    lines = [row.raw for row in rows_of(people)]
+    for raw in lines:
+        known.update(raw)
+        size += len(raw)
     detail = {
         "formats": [shelf.FORMAT],
         "pictures": count,
@@ -58,7 +60,7 @@ def describe(place: Place) -> Description:
         "fixed": shelf.fixed,
         "searched": _in_words(people),
     }
-    return Description(known.hexdigest(), size, count + len(people.lines), detail, _unread(shelf, people))
+    return Description(known.hexdigest(), size, count + len(lines), detail, _unread(shelf, people))
 
 
 def find(place: Place, needles: Sequence[Needle], *, region: str = "", progress: Progress = silent) -> Iterator[Match]:
@@ -70,7 +72,7 @@ def records(place: Place, keys: Collection[str] | None) -> Iterator[Row]:
     """The pictures and lines of those names, or all of them."""
     shelf, people = _opened(place)
     yield from (_row(picture, people) for picture in shelf.pictures() if keys is None or picture.key in keys)
-    yield from (line.row() for line in people.lines if keys is None or line.key in keys)
+    yield from (row for row in rows_of(people) if keys is None or row.key in keys)
 
 
 def find_derived(place: Place, keys: Collection[str]) -> Iterator[Match]:
@@ -94,6 +96,7 @@ def erase(
     going = {*records, *_blanked(redactions or {}, place)}
     started, before = time.monotonic(), describe(place)
     shelf, people = _opened(place)
+    going |= shelf.goes_with(going)
     wanted, gone, undone = Total(), Total(), list[Row]()
     for row in _rows(shelf, people):
         wanted.add(row.raw)
@@ -135,7 +138,7 @@ def absent(place: Place, patterns: Sequence[bytes]) -> int:
 
 def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
     """Remove what a killed rewrite of the people file left; a folder of files keeps nothing else."""
-    left = sweep(People(place).path.parent)
+    left = sweep(People(place).path.parent) + shelf_of(place).sweep()
     digest = describe(place).digest
     note = f"{left} half-written copies removed"
     receipt = Receipt("rewritten", digest_before=digest, digest_after=digest, notes=(note,))
@@ -160,7 +163,7 @@ def _blanked(redactions: Mapping[str, Sequence[Redaction]], place: Place) -> Ite
 
 def _opened(place: Place) -> tuple[Shelf, People]:
     shelf = shelf_of(place)
-    return shelf, People(place, [picture.key for picture in shelf.pictures()])
+    return shelf, People(place, [picture.key for picture in shelf.pictures()], beside=shelf.lines())
 
 
 def _rows(shelf: Shelf, people: People) -> Iterator[Row]:
@@ -179,7 +182,7 @@ def _unread(shelf: Shelf, people: People) -> tuple[Unread, ...]:
 
 def _in_words(people: People) -> str:
     """What a search of the folder could and could not go by."""
-    if not people.there:
+    if not people.there and not people.beside:
         return "There is no people file: pictures are found by their names and their own words only."
     rows = "1 row that is" if people.nowhere == 1 else f"{people.nowhere} rows that are"
     return f"The people file names {rows} not there." if people.nowhere else ""

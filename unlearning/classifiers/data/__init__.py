@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from unlearning.classifiers.examples import Examples
 from unlearning.errors import RowsError
+
+if TYPE_CHECKING:  # what only reads and cuts files of pixels does without a model library
+    from unlearning.classifiers.examples import Examples
 
 
 @dataclass(frozen=True)

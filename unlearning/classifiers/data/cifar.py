@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from unlearning.classifiers.data import DataSet, pickled
-from unlearning.classifiers.examples import Examples
+from unlearning.classifiers.data import DataSet, ids, pickled
 from unlearning.errors import RowsError
 
 TRAIN = tuple(f"data_batch_{n}" for n in range(1, 6))
@@ -36,20 +34,39 @@ def fits(folder: Path) -> bool:
 
 def read(folder: Path) -> DataSet:
     """Pixels from 0 to 1, [n, 3, 32, 32]; both versions hold the same rows, which get the same ids."""
+    from unlearning.classifiers.examples import of_pixels  # whoever only cuts the files needs no model library
+
+    files = files_of(folder)
+    parts = {part: np.concatenate([rows(path) for path in paths]) for part, paths in files.items()}
+    names = ids.names_of(folder, {part: len(found) for part, found in parts.items()})
+    train, test = (
+        of_pixels(found[:, 1:].reshape(-1, 3, 32, 32), found[:, 0], names[part], 10) for part, found in parts.items()
+    )
+    if not len(train) or not len(test):
+        raise RowsError(f"reading {folder.name}: its batches hold no row to learn from, or none to test with")
+    return DataSet(train, test, NAMES)
+
+
+def files_of(folder: Path) -> dict[str, list[Path]]:
+    """The batches of each part, in the order of their rows."""
     home, ending = _home(folder) or (folder, ".bin")
-    take = _rows if ending else _pickled_rows
-    train = np.concatenate([take(home / (name + ending)) for name in TRAIN if (home / (name + ending)).is_file()])
-    return DataSet(_examples(train, "train"), _examples(take(home / (TEST + ending)), "test"), NAMES)
+    train = [path for name in TRAIN if (path := home / (name + ending)).is_file()]
+    return {"train": train, "test": [home / (TEST + ending)]}
 
 
-def _rows(path: Path) -> np.ndarray:
+def rows(path: Path) -> np.ndarray:
+    """A batch as [n, WIDTH] bytes, the label first; RowsError for a damaged or foreign file."""
+    return _plain_rows(path) if path.suffix == ".bin" else _pickled_rows(path)
+
+
+def _plain_rows(path: Path) -> np.ndarray:
     raw = np.fromfile(path, np.uint8)
-    if not len(raw) or len(raw) % WIDTH:
+    if len(raw) % WIDTH:
         raise RowsError(f"reading {path.name}: its size is no multiple of {WIDTH} bytes; it is cut short or foreign")
-    rows = raw.reshape(-1, WIDTH)
-    if int(rows[:, 0].max()) > 9:
+    found = raw.reshape(-1, WIDTH)
+    if len(found) and int(found[:, 0].max()) > 9:
         raise RowsError(f"reading {path.name}: a label above 9; this is not CIFAR-10's binary format")
-    return rows
+    return found
 
 
 def _pickled_rows(path: Path) -> np.ndarray:
@@ -62,7 +79,7 @@ def _pickled_rows(path: Path) -> np.ndarray:
             f"reading {path.name}: no `data` of {WIDTH - 1} bytes a row in it; this is no batch of CIFAR-10"
         )
     listed = labels.tolist() if isinstance(labels, np.ndarray) else labels
-    if not isinstance(listed, list) or len(listed) != len(pixels) or not len(pixels):
+    if not isinstance(listed, list) or len(listed) != len(pixels):
         raise RowsError(f"reading {path.name}: it needs one label a row in `labels`; it is cut short or foreign")
     if not all(type(label) is int and 0 <= label <= 9 for label in listed):
         raise RowsError(f"reading {path.name}: `labels` are whole numbers from 0 to 9 in CIFAR-10")
@@ -71,9 +88,3 @@ def _pickled_rows(path: Path) -> np.ndarray:
 
 def _word(key: str | bytes) -> str:
     return key.decode("latin-1") if isinstance(key, bytes) else key
-
-
-def _examples(rows: np.ndarray, part: str) -> Examples:
-    features = torch.from_numpy(rows[:, 1:].reshape(-1, 3, 32, 32).astype(np.float32) / 255.0)
-    ids = tuple(f"{part}-{n:05d}" for n in range(len(rows)))
-    return Examples(features, torch.from_numpy(rows[:, 0].astype(np.int64)), ids, 10)

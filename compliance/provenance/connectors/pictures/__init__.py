@@ -11,10 +11,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from compliance.provenance.connectors import Place, Unread
 from compliance.rules.errors import ModelUnreadable, SourceUnreachable
+
+if TYPE_CHECKING:
+    from compliance.provenance.connectors.pictures.people import Line
 
 TEST = "test"  # how names of rows begin that no model learns from
 
@@ -47,6 +50,9 @@ class Shelf(Protocol):
     def pictures(self) -> Iterator[Picture]:
         """Every row, in the order in which a classifier reads them."""
 
+    def lines(self) -> list[Line]:
+        """Who stands on which row, as the data themselves say it."""
+
     def said(self, picture: Picture) -> str:
         """The words that a picture carries beside its pixels; empty where the format has none."""
 
@@ -54,10 +60,17 @@ class Shelf(Protocol):
         """Grey levels [height, width] (uint8) of a picture; ``None`` when it cannot be read."""
 
     def remove(self, keys: Collection[str]) -> None:
-        """Take the rows out, so that a kill leaves each of them whole or gone."""
+        """Take rows and lines out, so that a kill leaves each of them whole or gone."""
+
+    def goes_with(self, keys: Collection[str]) -> set[str]:
+        """Names of lines that cannot stay without the rows of these names."""
+
+    def sweep(self) -> int:
+        """Remove what a killed rewrite left; returns how many files."""
 
 
-TABLE: Mapping[str, str] = {
+TABLE: Mapping[str, str] = {  # in the order in which a classifier asks
+    "arrays": "compliance.provenance.connectors.pictures.arrays",
     "folders": "compliance.provenance.connectors.pictures.folders",
 }
 
@@ -72,8 +85,8 @@ def shelf_of(place: Place) -> Shelf:
             return cast(Shelf, module.Shelf(place))
     raise ModelUnreadable(
         f"{place.name}: the folder {folder.name!r} holds no pictures in a folder a class.",
-        next_action="Give the folder with train/ and test/ that a classifier learns from. IDX files and CIFAR batches "
-        "name a row by its place, so that a row that goes would rename others: keep such pictures as files.",
+        next_action="Give the folder with train/ and test/ that a classifier learns from, or IDX files or CIFAR "
+        "batches with their ids beside.",
     )
 
 

@@ -28,7 +28,7 @@ def found(place: Place, needles: Sequence[Needle], *, region: str, progress: Pro
     """Lines that name the person, the pictures that they name, pictures named after the person, and copies of those."""
     shelf = shelf_of(place)
     pictures = {picture.key: picture for picture in shelf.pictures()}
-    people = People(place, pictures)
+    people = People(place, pictures, beside=shelf.lines())
     anywhere = replace(
         place, options={**place.options, "subject_fields": ["person", "row", "image", "name"], "text_fields": []}
     )

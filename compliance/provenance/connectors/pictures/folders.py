@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from compliance.provenance.connectors import Place, Unread
 from compliance.provenance.connectors.paths import refuse_second_names
 from compliance.provenance.connectors.pictures import TEST, Picture
+from compliance.provenance.connectors.pictures.people import Line
 from compliance.provenance.connectors.pictures.words import in_words
 from compliance.provenance.connectors.rewriting import PREFIX, sync_folder, translated
 from compliance.rules.errors import without_identifiers
@@ -85,6 +86,18 @@ class Shelf:
                 path.unlink(missing_ok=True)
         for folder in {path.parent for path in going}:
             sync_folder(folder)
+
+    def lines(self) -> list[Line]:
+        """Nobody: only the people file says who stands on a picture."""
+        return []
+
+    def goes_with(self, keys: Collection[str]) -> set[str]:
+        """Nothing: a line of the people file about a picture that is gone stays until its person goes."""
+        return set()
+
+    def sweep(self) -> int:
+        """Nothing: files are unlinked one by one."""
+        return 0
 
     def _listed(self) -> Iterator[Picture]:
         homes = ("train", TEST) if self.fixed else ("",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +39,14 @@ class Line:
 class People:
     """The people file of a place, read once; a place without one has no lines.
 
-    ``keys`` are the place's rows, by which a line's row is recognised.
+    ``keys`` are the place's rows, by which a line's row is recognised; ``beside`` are lines that the data hold.
     """
 
-    def __init__(self, place: Place, keys: Collection[str] = ()) -> None:
+    def __init__(self, place: Place, keys: Collection[str] = (), *, beside: Sequence[Line] = ()) -> None:
         self._place, self.path = place, file_of(place)
         self.unread: list[Unread] = []
         self.lines: list[Line] = []
+        self.beside = beside
         self.heading, self._digest = b"", ""
         if self.path.is_symlink():
             self._cannot("is a link.", "Put the file itself there.")
@@ -60,6 +61,9 @@ class People:
                 self.on[key].setdefault(line.person.strip().casefold(), line.person.strip())
         if keys and self.lines and not self.on:
             self._cannot("names no row that is there.", "Write a row id, a comma and a person on each line.")
+        for line in beside:
+            self.rows[line.key] = Meant((line.row_id,), sure=True)
+            self.on[line.row_id].setdefault(line.person.strip().casefold(), line.person.strip())
 
     @property
     def nowhere(self) -> int:
@@ -132,7 +136,7 @@ def file_of(place: Place) -> Path:
 
 def rows_of(people: People) -> Iterator[Row]:
     """Its lines as records."""
-    return (line.row() for line in people.lines)
+    return (line.row() for line in (*people.lines, *people.beside))
 
 
 def _parted(raw: bytes) -> tuple[str, str] | None:
