@@ -24,6 +24,8 @@ faiss: Any = faiss_bindings
 def without(index: Any, remove: Ids, gone: frozenset[int]) -> tuple[Any, str]:
     """Return the index without ``remove`` and its empty slots, and how it was done. The given one is used up."""
     outer, inner = _parts(index)
+    if isinstance(inner, faiss.IndexIVF):
+        return _relisted(outer, inner, remove), "codes copied bit for bit"
     if vectors.has_positions(outer):
         ids = np.setdiff1d(np.arange(inner.ntotal), np.concatenate([remove, np.fromiter(gone, np.int64, len(gone))]))
         inner.remove_ids(faiss.IDSelectorNot(faiss.IDSelectorBatch(ids)))
@@ -38,6 +40,7 @@ def learned_again(index: Any, remove: Ids, gone: frozenset[int], of: Callable[[I
     ``of`` gives them for ids. They are compared with the stored codes first; raises ``StoreOutOfStep`` for others.
     """
     outer, inner = _parts(index)
+    had_map = _without_map(inner)
     ids, codes = _kept(outer, inner, remove, gone)
     if len(ids) < _fewest(inner):
         raise UnsupportedIndex(
@@ -55,9 +58,80 @@ def learned_again(index: Any, remove: Ids, gone: frozenset[int], of: Callable[[I
     fresh.train(given)
     if isinstance(inner, faiss.IndexIVF):
         fresh.add_with_ids(given, ids)
+        _with_map(fresh, wanted=had_map)
         return fresh, "code book and centroids learned again from the original vectors of those who stay"
     fresh.add(given)
     return _with_ids(fresh, ids), "code book learned again from the original vectors of those who stay"
+
+
+def _relisted(outer: Any, inner: Any, remove: Ids) -> Any:
+    """Return the lists without ``remove`` and empty slots, each entry under its own id.
+
+    faiss cannot take vectors out of lists below a map of ids: lists name places in the map, which then move.
+    """
+    mapped, blocks = outer is not inner and not isinstance(outer, faiss.IndexIVF), _in_blocks(inner)
+    if isinstance(inner, faiss.IndexIVFPQR) or (blocks and mapped):
+        raise UnsupportedIndex(
+            f"Erasing from a {type(inner).__name__}: its codes lie in two places, or in blocks below a map of ids; "
+            "rebuild this one from its documents. Nothing was changed."
+        )
+    had_map = _without_map(inner)
+    if blocks:
+        inner.remove_ids(faiss.IDSelectorBatch(np.append(remove, NOBODY)))
+        _end_blocks(inner)
+    else:
+        _keep(inner, faiss.vector_to_array(outer.id_map) if mapped else None, np.append(remove, NOBODY))
+    _with_map(inner, wanted=had_map)
+    return faiss.clone_index(inner) if mapped else outer
+
+
+def _keep(inner: Any, names: Ids | None, remove: Ids) -> None:
+    """Exchange the lists for new ones without ``remove``; ``names`` says whose the places are that lists name."""
+    old, fresh, count = inner.invlists, faiss.ArrayInvertedLists(inner.nlist, inner.code_size), 0
+    for number in range(inner.nlist):
+        size = old.list_size(number)
+        ids = faiss.rev_swig_ptr(old.get_ids(number), size) if size else np.zeros(0, np.int64)
+        ids = ids if names is None else vectors.named(names, ids)
+        stay = np.flatnonzero(~np.isin(ids, remove))
+        if len(stay):
+            kept = np.ascontiguousarray(ids[stay], np.int64)
+            codes = faiss.rev_swig_ptr(old.get_codes(number), size * inner.code_size).reshape(size, -1)[stay]
+            fresh.add_entries(number, len(kept), faiss.swig_ptr(kept), faiss.swig_ptr(codes))
+        count += len(stay)
+    inner.replace_invlists(fresh, True)
+    fresh.this.disown()  # the index frees it
+    inner.ntotal = count
+
+
+def _in_blocks(inner: Any) -> bool:
+    return isinstance(faiss.downcast_InvertedLists(inner.invlists), faiss.BlockInvertedLists)
+
+
+def _end_blocks(inner: Any) -> None:
+    """Overwrite what faiss leaves behind a list's last code, in the block that it fills in part."""
+    lists = faiss.downcast_InvertedLists(inner.invlists)
+    nothing = np.zeros(lists.packer.code_size, np.uint8)
+    for number in range(inner.nlist):
+        size = lists.list_size(number)
+        count = -(-size // lists.n_per_block)
+        if size:
+            codes = faiss.rev_swig_ptr(lists.get_codes(number), count * lists.block_size).reshape(count, -1)
+            for place in range(size, count * lists.n_per_block):
+                lists.packer.pack_1(nothing, place, codes)
+
+
+def _without_map(inner: Any) -> bool:
+    """Drop the direct map of lists, which hinders every change of them; return whether there was one."""
+    had = isinstance(inner, faiss.IndexIVF) and inner.direct_map.type != faiss.DirectMap.NoMap
+    if had:
+        inner.set_direct_map_type(faiss.DirectMap.NoMap)
+    return bool(had)
+
+
+def _with_map(inner: Any, *, wanted: bool) -> None:
+    """Give lists a direct map again: a table, for ids that are no longer 0 to n - 1."""
+    if wanted:
+        inner.set_direct_map_type(faiss.DirectMap.Hashtable)
 
 
 def unlearned(index: Any) -> Any:
