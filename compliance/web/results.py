@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compliance.mitigation.models import Plan
+from compliance.rules.figures import plain
 from compliance.rules.terms import ArtifactKind, Verdict
 from compliance.validation.models import Measurement
 from compliance.web import looks
@@ -71,4 +72,4 @@ def _result(row: Measurement) -> ResultRow:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    return "–" if value is None else plain(value)

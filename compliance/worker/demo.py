@@ -178,7 +178,7 @@ def verify(report: Report) -> tuple[bool, str]:
     path = evidence.pack_path(report)
     command = [sys.executable, str(Path(verifier.__file__)), str(path), "--key", evidence.fingerprint()]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.returncode == 0, (done.stdout + done.stderr).strip()
+    return done.returncode == 0, (done.stdout + done.stderr).rstrip()
 
 
 def _wait(look: Callable[[], str | None], seconds: float, what: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from compliance.evidence.drawings.pen import Pen, Theme
+from compliance.rules.figures import plain
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 680, 220, 52, 16, 30, 34
 ROLES = ("accent", "carried", "good")
@@ -21,7 +22,7 @@ def curve_svg(points: Sequence[tuple[float, Mapping[str, float]]], *, theme: The
         held = [(fraction, figures[name]) for fraction, figures in points if name in figures]
         _line(pen, held, top, role=ROLES[at])
         pen.add("circle", cx=LEFT + 8 + 110 * at, cy=14, r=4, fill=ROLES[at])
-        pen.label(f"{name}, now {held[-1][1]:.3g}", x=LEFT + 17 + 110 * at, y=18, size=10, fill="quiet")
+        pen.label(f"{name}, now {plain(held[-1][1])}", x=LEFT + 17 + 110 * at, y=18, size=10, fill="quiet")
     if not names:
         pen.label("The curve appears with the first figures.", x=LEFT + 8, y=18, size=10, fill="quiet")
     return pen.svg()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from compliance.evidence.drawings.pen import Pen, Theme, fit
 from compliance.evidence.thresholds import Quantity
+from compliance.rules.figures import plain
 
 WIDTH, LABEL, RIGHT, TOP, ROW = 680, 200, 24, 34, 46
 
@@ -66,7 +67,7 @@ def _axis(pen: Pen, scale: float, height: float) -> None:
         number = scale * step / 4
         x = _x(number, scale)
         pen.add("line", x1=x, y1=TOP, x2=x, y2=height - 24, stroke="faint", stroke_width=0.8)
-        pen.label(f"{number:.3g}", x=x, y=height - 9, size=9.5, fill="quiet", text_anchor="middle")
+        pen.label(plain(number), x=x, y=height - 9, size=9.5, fill="quiet", text_anchor="middle")
 
 
 def _row(pen: Pen, row: RateRow, *, y: float, scale: float) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from django import template
 
 from compliance.evidence.thresholds import Quantity
+from compliance.rules.figures import plain
 
 register = template.Library()
 
@@ -42,9 +43,9 @@ def quantity(value: Quantity | None, unit: str = "") -> str:
     """A figure with its interval, trials and unit; a dash when there is none."""
     if value is None:
         return "–"
-    shown = f"{value.value:.4g}"
+    shown = plain(value.value, 4)
     if unit and unit != "rate":
         shown += f"\u00a0{unit}"
     if value.low is not None and value.high is not None:
-        shown += f" [{value.low:.3g},\u00a0{value.high:.3g}]"
+        shown += f" [{plain(value.low)},\u00a0{plain(value.high)}]"
     return shown + (f" n\u00a0=\u00a0{value.n}" if value.n else "")

@@ -22,6 +22,7 @@ from compliance.provenance.connectors.pictures import Picture, batches, numbered
 from compliance.provenance.connectors.pictures.batches import NO_ROWS, Batch
 from compliance.provenance.connectors.pictures.numbered import Cell
 from compliance.provenance.connectors.pictures.people import Line
+from compliance.provenance.connectors.pictures.words import taken_apart
 from compliance.provenance.connectors.rewriting import PREFIX, digest_of, translated
 from compliance.rules.errors import ConfigurationError, DamagedArtifact, ProofFailed, without_identifiers
 from unlearning.classifiers.data import cifar, ids, idx
@@ -89,7 +90,7 @@ class Shelf:
         if not isinstance(picture, Slot):
             return ""
         part = "test" if picture.key.startswith(ids.HELD) else "train"
-        told = picture.batch.words[picture.place] if picture.batch.words else ""
+        told = taken_apart(picture.batch.words[picture.place]) if picture.batch.words else ""
         return f"{told} {numbered.beside(self._listed[part], picture.number, self._column[part])}".strip()
 
     def pixels(self, picture: Picture) -> Any:

@@ -6,7 +6,6 @@ file names nobody. With others on it, by its own words, or as a copy of one that
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,12 +15,12 @@ from compliance.provenance.connectors.matching import matches
 from compliance.provenance.connectors.pictures import Picture, Shelf, shelf_of
 from compliance.provenance.connectors.pictures.copies import copies, digest_of
 from compliance.provenance.connectors.pictures.people import People, rows_of
+from compliance.provenance.connectors.pictures.words import taken_apart
 from compliance.provenance.connectors.rows import Row
 from retrieval.types import Needle
 
 TOGETHER = "people on it"  # the field of a picture that its lines make
 ASKED = "?"  # behind a needle's key: the officer is asked
-_NUMBERED = re.compile(r"[-_ .(]*[0-9]+\)?$")
 
 
 def found(place: Place, needles: Sequence[Needle], *, region: str, progress: Progress) -> Iterator[Match]:
@@ -53,15 +52,8 @@ def found(place: Place, needles: Sequence[Needle], *, region: str, progress: Pro
 def _named(shelf: Shelf) -> Iterator[Row]:
     """Every picture by its name and its own words, without its bytes."""
     for picture in shelf.pictures():
-        fields = {"image": picture.key, "name": _taken_apart(picture.key), "words": shelf.said(picture)}
+        fields = {"image": picture.key, "name": taken_apart(picture.key), "words": shelf.said(picture)}
         yield Row(picture.key, fields, b"", None, picture.path.name)
-
-
-def _taken_apart(key: str) -> str:
-    """What a file's name may hold: an address followed by a number and a suffix is found as an address."""
-    stem = key.rpartition(".")[0] or key
-    plain = [part for name in stem.split("/") for part in (name, _NUMBERED.sub("", name))]
-    return " | ".join(dict.fromkeys([*plain, *(part for name in plain for by in "_- " for part in name.split(by))]))
 
 
 def _on_it(match: Match, key: str, people: People, *, sure: bool) -> Match:

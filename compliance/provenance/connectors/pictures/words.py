@@ -5,8 +5,11 @@ Windows writes authors and comments in UTF-16, cameras with a mark for it, Photo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+_NUMBERED = re.compile(r"[-_ .(]*[0-9]+\)?$")
 
 
 def in_words(values: Iterable[Any]) -> Iterator[str]:
@@ -26,3 +29,10 @@ def _decoded(raw: bytes) -> Iterator[str]:
     yield raw.decode("utf-8", "replace")
     if b"\0" in raw:
         yield from ((raw[at:] + b"\0").decode("utf-16-le", "replace") for at in (0, 1))
+
+
+def taken_apart(key: str) -> str:
+    """What a file's name may hold: an address followed by a number and a suffix is found as an address."""
+    stem = key.rpartition(".")[0] or key
+    plain = [part for name in stem.split("/") for part in (name, _NUMBERED.sub("", name))]
+    return " | ".join(dict.fromkeys([*plain, *(part for name in plain for by in "_- " for part in name.split(by))]))
