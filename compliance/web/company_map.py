@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +75,11 @@ def _svg(text: str) -> SafeString:
 
 
 def _chosen(mine: list[LegalEntity], slug: str) -> LegalEntity:
-    found = next((each for each in mine if each.slug == slug), None) if slug else mine[0]
+    """The entity that was asked for; else the one with the most places, because there is the most to see."""
+    if not slug:
+        places = Counter(Artifact.objects.filter(entity__in=mine).values_list("entity", flat=True))
+        return max(mine, key=lambda each: places[each.pk])
+    found = next((each for each in mine if each.slug == slug), None)
     if found is None:
         raise Http404
     return found

@@ -95,7 +95,7 @@ def _cards(cases: RequestQuerySet, now: datetime) -> list[Card]:
     overdue = unanswered.filter(promised_on__lt=today).count()
     waiting = _waiting_for_people(cases)
     days = _days_to_answer(cases, now)
-    typical = f"{median(days):.1f} d" if days else "–"
+    typical = ("under a day" if median(days) < 1 else f"{median(days):.1f} d") if days else "–"
     return [
         Card("Open cases", str(cases.open().count()), f"{waiting} wait for us to decide"),
         Card("Due in 7 days", str(soon), "by the promised date", "warn" if soon else ""),

@@ -11,10 +11,12 @@ from xml.etree import ElementTree
 import pytest
 from django.test import Client
 
+from compliance.accounts import services as accounts
+from compliance.accounts.models import LegalEntity, User
 from compliance.evidence.drawings import Edge, Node
 from compliance.evidence.drawings.lineage import STATES, mark_svg
 from compliance.provenance.models import Artifact, Derivation, LineageRun, LineageUse
-from compliance.rules.terms import ArtifactKind
+from compliance.rules.terms import ArtifactKind, Role
 from compliance.web import mapping
 from tests.web import seeded
 
@@ -43,6 +45,15 @@ def test_every_place_is_drawn_and_stands_in_the_table_with_what_it_was_made_from
         assert f'href="#place-{artifact.slug}"' in drawing(page)
     assert "never searched yet" in page
     assert 'href="/officer/map/"' in text(olga.get("/officer/"))
+
+
+def test_of_several_companies_the_one_with_the_most_places_is_shown_first(aurora: seeded.Company, olga: Client) -> None:
+    seeded.register(aurora.entity)
+    small = LegalEntity.objects.create(slug="aardvark", name="Aardvark", country="DE")
+    accounts.grant(User.objects.get(username="olga"), small, Role.OFFICER)
+    page = text(olga.get(MAP))
+    assert f"?entity={small.slug}" in page
+    assert "Aardvark</a>" in page and 'id="place-' in page
 
 
 def test_a_persons_way_is_highlighted_with_counts_and_other_peoples_cases_are_not_here(
