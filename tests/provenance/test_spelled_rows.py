@@ -70,3 +70,22 @@ def test_a_list_that_names_no_row_at_all_is_said_not_to_be_read(tmp_path: Path) 
     pictured.people(folder, [(WHO, "cat/1.png"), ("carla@post.example", "dog/2.png")])
     (unread,) = images.describe(pictured.place(folder)).unread
     assert "names no row" in unread.why
+
+
+@pytest.mark.parametrize(
+    "cell", ["{}; carla@post.example", "carla@post.example and {}", '["{}", "carla@post.example"]']
+)
+def test_a_line_that_names_several_people_is_asked_about_with_its_picture(tmp_path: Path, cell: str) -> None:
+    folder = pictured.written(tmp_path / "photos")
+    person = cell.format(WHO).replace('"', '""')
+    (folder / "people.csv").write_text(f'cat/1.png,"{person}"\n')
+    matches = list(images.find(pictured.place(folder), [ALICE]))
+    assert len(matches) == 2
+    assert all(match.needle == "alice?" for match in matches)
+
+
+@pytest.mark.parametrize("cell", ["Alice Moreau <{}>", "{}; {}", "[{}]", "mailto:{}"])
+def test_a_line_that_names_one_person_in_more_words_is_hers(tmp_path: Path, cell: str) -> None:
+    folder = pictured.written(tmp_path / "photos")
+    (folder / "people.csv").write_text(f'cat/1.png,"{cell.format(WHO, WHO)}"\n')
+    assert {match.needle for match in images.find(pictured.place(folder), [ALICE])} == {"alice"}

@@ -6,6 +6,7 @@ file names nobody. With others on it, by its own words, or as a copy of one that
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from retrieval.types import Needle
 
 TOGETHER = "people on it"  # the field of a picture that its lines make
 ASKED = "?"  # behind a needle's key: the officer is asked
+_BETWEEN = re.compile(r"([][;|,/&+\n\t\"]| (?:and|und|et|y|e) )")  # people in one cell
 
 
 def found(place: Place, needles: Sequence[Needle], *, region: str, progress: Progress) -> Iterator[Match]:
@@ -32,14 +34,19 @@ def found(place: Place, needles: Sequence[Needle], *, region: str, progress: Pro
         place, options={**place.options, "subject_fields": ["person", "row", "image", "name"], "text_fields": []}
     )
     direct = defaultdict[str, list[Match]](list)
+    naming = defaultdict[str, list[Match]](list)
     for match in matches(rows_of(people), anywhere, needles, region=region, progress=progress):
         if match.field != "person":  # somebody else's line that names a picture named after the person
             yield _asking(match)
-            continue
-        yield match
-        meant = people.rows[match.record]
-        for key in meant.keys:
-            direct[key].append(_on_it(match, key, people, sure=meant.sure))
+        else:
+            naming[match.record].append(match)
+    persons = {row.key: row.fields["person"] for row in rows_of(people) if row.key in naming}
+    for record, named in naming.items():
+        meant, others = people.rows[record], _names_others(persons[record], named)
+        for match in named:
+            yield _asking(match) if others else match
+            for key in meant.keys:
+                direct[key].append(_on_it(match, key, people, sure=meant.sure and not others))
     shown = frozenset(direct)
     for match in matches(_named(shelf), anywhere, needles, region=region, progress=progress):
         direct[match.record].append(_by_name(match, people, known=match.record in shown))
@@ -54,6 +61,17 @@ def _named(shelf: Shelf) -> Iterator[Row]:
     for picture in shelf.pictures():
         fields = {"image": picture.key, "name": taken_apart(picture.key), "words": shelf.said(picture)}
         yield Row(picture.key, fields, b"", None, picture.path.name)
+
+
+def _names_others(person: str, found: Sequence[Match]) -> bool:
+    """Whether a line's person is a list of several, of whom one is not who was looked for."""
+    at = 0
+    for number, part in enumerate(_BETWEEN.split(person)):
+        end, is_name = at + len(part), number % 2 == 0 and any(letter.isalnum() for letter in part)
+        if is_name and not any(match.start < end and at < match.end for match in found):
+            return True
+        at = end
+    return False
 
 
 def _on_it(match: Match, key: str, people: People, *, sure: bool) -> Match:
