@@ -6,6 +6,7 @@ found, in the order content, identifier, text, near. It serves ``datasets`` (``d
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,9 @@ from retrieval.rows import leaves
 from retrieval.text import fold
 
 SIMILARITY: Final = 0.8
+UNNAMED: Final = "(not shown)"
+_PLAIN_PART: Final = r"(?:\(keys\)|[^\W\d]\w{0,39}|\d{1,4})"  # a column's name, or a place in a list
+_PLAIN_NAME: Final = re.compile(rf"{_PLAIN_PART}(?:\.{_PLAIN_PART})*(?:#\d+)?")
 _MEMO, _BATCH = 200_000, 1_000
 _WORDS: Final = {
     "content": "a record that was erased, byte for byte",
@@ -34,7 +38,10 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a row may not be used: which kind of entry it met, and in which field (empty for the whole row)."""
+    """Why a row may not be used: which kind of entry it met, and in which field (empty for the whole row).
+
+    A field that may be called after somebody is ``UNNAMED``: reasons are printed and logged.
+    """
 
     kind: str
     field: str = ""
@@ -81,7 +88,7 @@ class Gate:
         ]
         if self._near is not None:
             for number, name in self._near_copies(fields):
-                found[number] = found[number] or Reason("near", name)
+                found[number] = found[number] or Reason("near", self._shown(name))
         return found
 
     def keeps(self, row: object) -> bool:
@@ -156,8 +163,16 @@ class Gate:
     def _identifier(self, texts: Mapping[str, str]) -> Reason | None:
         for name, text in texts.items():
             if any(self._listed(kind, value) for kind, value, _, _ in self._candidates(fold(text).text)):
-                return Reason("identifier", name)
+                return Reason("identifier", self._shown(name))
         return None
+
+    def _shown(self, name: str) -> str:
+        """The name of a field, unless it may be somebody's: a mapping's keys are what a row makes them."""
+        if _PLAIN_NAME.fullmatch(name) is None:
+            return UNNAMED
+        parts = (fold(part).text for part in (name, *name.split(".")))
+        named = any(self._listed(kind, value) for part in parts for kind, value, _, _ in self._candidates(part))
+        return UNNAMED if named else name
 
     def _is_listed(self, kind: str, canonical: str) -> bool:
         return exclusion.identifier_key(self._key, kind, canonical) in self._keys["identifier"]
@@ -167,7 +182,9 @@ class Gate:
         if not listed:
             return None
         long = ((name, text) for name, text in texts.items() if len(text) >= exclusion.SHORTEST_TEXT)
-        return next((Reason("text", n) for n, text in long if exclusion.text_key(self._key, text) in listed), None)
+        return next(
+            (Reason("text", self._shown(n)) for n, text in long if exclusion.text_key(self._key, text) in listed), None
+        )
 
     def _near_copies(self, fields: Sequence[Mapping[str, str]]) -> Iterator[tuple[int, str]]:
         named = [(at, n, text) for at, texts in enumerate(fields) for n, text in texts.items()]

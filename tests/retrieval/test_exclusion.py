@@ -16,7 +16,7 @@ from retrieval.__main__ import main
 from retrieval.admission import admit
 from retrieval.errors import ExclusionsUnreadable, InputsExcluded
 from retrieval.exclusion import Entry, Exclusions
-from retrieval.gate import Gate
+from retrieval.gate import Gate, _texts
 from retrieval.locate import Locator
 from retrieval.rows import RecordsUnreadable
 from retrieval.types import Needle
@@ -242,3 +242,23 @@ def test_lists_are_replaced_in_one_step(tmp_path: Path) -> None:
     listed().write(path, KEY)
     assert [p.name for p in tmp_path.iterdir()] == ["list.json"]
     assert stat.S_ISREG(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"Ana Silva": LETTER}, "(not shown)"),
+        ({"ana.silva@x.com": {"note": LETTER}}, "(not shown)"),
+        ({"by": {"4915123456789": LETTER}}, "(not shown)"),
+        ({"anasilva77": LETTER}, "(not shown)"),
+        ({"messages": [{"text": LETTER}]}, "messages.0.text"),
+        ({"Straße": LETTER}, "Straße"),
+        (LETTER, "text"),
+    ],
+)
+def test_a_reason_names_no_field_that_may_be_called_after_somebody(row: object, field: str) -> None:
+    username = exclusion.identifier_entry(KEY, "username", "anasilva77")
+    gate = Gate(Exclusions((username, *exclusion.text_entries(KEY, [LETTER]))), KEY)
+    reasons = [reason for reason in (gate.reason(row), gate._text(dict(_texts(row)))) if reason]
+    assert field in {reason.field for reason in reasons if reason.kind == "text"}
+    assert not any("ilva" in str(reason) for reason in reasons)
