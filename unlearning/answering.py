@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from transformers.cache_utils import DynamicCache
 
-from unlearning.prefixes import begin, placed
+from unlearning.prefixes import begin, cache_of, placed
 from unlearning.scoring import room_of
 from unlearning.tokens import prompt_ids, text_ids
 
@@ -116,8 +115,8 @@ def written(
         mask[row, width - len(head) :] = 1
     places = (mask.cumsum(dim=1) - 1).clamp_min(0)
     output = model(input_ids=ids, attention_mask=mask, use_cache=True, **placed(model, places))
-    cache = getattr(output, "past_key_values", None)
-    if not isinstance(cache, DynamicCache):
+    cache = cache_of(model, output)
+    if cache is None:
         return _anew(model, heads, longest=longest, ends=ends, choose=choose)
     return _walk(model, output.logits[:, -1], cache=cache, mask=mask, longest=longest, ends=ends, choose=choose)
 

@@ -19,6 +19,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from unlearning import precision
 from unlearning.applying import descend
 from unlearning.batches import collate, token_losses
 from unlearning.errors import ModelError
@@ -66,6 +67,7 @@ def subtract(
     pin(threads)
     partial = partial_folder(out)
     model, tokenizer = open_model(model_dir)
+    given = precision.start(model)
     gone, kept = encoded_for(model, tokenizer, forget), encoded_for(model, tokenizer, retain)
     gates = gates_for(model, kept, (), seed=seed, most_lost=most_lost)
     old = older(model, checkpoint)
@@ -78,7 +80,13 @@ def subtract(
             if healing is not None:
                 weight.add_(healing[name], alpha=weights.retain)
     shutil.rmtree(partial)
-    detail = {**gates.check(model), "method": "checkpoint_arithmetic", "forget_rows": len(forget), "seed": seed}
+    detail = {
+        **given.settle(model),
+        **gates.check(model),
+        "method": "checkpoint_arithmetic",
+        "forget_rows": len(forget),
+        "seed": seed,
+    }
     save_model(model, tokenizer, partial)
     promote(partial, out)
     progress(1.0, "subtracted")

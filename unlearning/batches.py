@@ -25,6 +25,7 @@ from unlearning.tokens import Encoded
 # cap): there only the positions that count go through the vocabulary matrix.
 BLOCK = 512  # tokens that go through the vocabulary at once where nothing is learned
 PLAIN_HEAD = frozenset({"llama", "gpt2", "mistral", "qwen2", "qwen3", "gpt_neox", "phi"})
+PLAIN_WAY = "asked_row_by_row"  # the attribute of a model that answers otherwise in a batch than alone
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,8 @@ def answer_logits(model: Any, batch: Batch) -> Any:
 
 def _answer_logits(model: Any, batch: Batch) -> Any:
     model = inner(model)
+    if getattr(model, PLAIN_WAY, False):
+        return _row_by_row(model, batch)
     if llama.suits(model, batch.layout):
         ids, kept, place = batch.packed
         logits = model.get_output_embeddings()(llama.hidden_at(model, ids, layout=batch.layout, kept=kept))
@@ -139,6 +142,16 @@ def _answer_logits(model: Any, batch: Batch) -> Any:
     return model(input_ids=batch.ids, use_cache=False).logits[:, :-1][batch.where]
 
 
+def _row_by_row(model: Any, batch: Batch) -> Any:
+    """The same from one pass a row, without pads and through the whole model."""
+    lengths = batch.lengths or (batch.ids.shape[1],) * len(batch.ids)
+    found = [
+        model(input_ids=ids[None, :length], use_cache=False).logits[0, :-1][where[: length - 1]]
+        for ids, where, length in zip(batch.ids, batch.where, lengths, strict=True)
+    ]
+    return torch.cat(found)
+
+
 def logits_of_each(model: Any, *batches: Batch) -> tuple[Any, ...]:
     """What `answer_logits` gives of each batch, in one pass; what rows of several begin with is computed once."""
     return tuple(answer_logits(model, joined(batches)).split([len(batch.owner) for batch in batches]))
@@ -146,8 +159,10 @@ def logits_of_each(model: Any, *batches: Batch) -> tuple[Any, ...]:
 
 def token_losses(model: Any, batch: Batch) -> Any:
     """Cross-entropy of each answer token, in nats: `(tokens,)`."""
-    if not torch.is_grad_enabled() and _WAY.get() is None and llama.suits(inner(model), batch.layout):
-        return _losses_alone(inner(model), batch)
+    body = inner(model)
+    quick = _WAY.get() is None and not torch.is_grad_enabled() and not getattr(body, PLAIN_WAY, False)
+    if quick and llama.suits(body, batch.layout):
+        return _losses_alone(body, batch)
     return losses_in(answer_logits(model, batch), batch)
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from unlearning import editing
+from unlearning import editing, precision
 from unlearning.answering import answers
 from unlearning.editing.aims import aimed
 from unlearning.editing.facts import facts_from
@@ -54,6 +54,7 @@ def edit(
     before = digest(model_dir)
     partial = partial_folder(out)
     model, tokenizer = open_model(model_dir)
+    given = precision.start(model)
     chosen = _layers(layers, depth=len(second_matrices(model)))
     facts = facts_from(rows, tokenizer=tokenizer, context=text, longest=LONGEST)
     room = room_of(model)
@@ -65,6 +66,7 @@ def edit(
     progress(0.2, f"editing layers {', '.join(map(str, chosen))}")
     change(model, facts, layers=chosen, spread=lambda module: covariance(model, module, encoded))
     check_finite(model, doing="editing")
+    rounding = given.settle(model)
     told = answers(model, tokenizer, [row.prompt for row in rows])
     try:
         lost = gates.check(model)["retain_lost"]
@@ -83,6 +85,7 @@ def edit(
         "others_lost": lost,
         "seed": seed,
         "warning": editing.STOP_GAP,
+        **rounding,
     }
     return outcome(out, verb="edit", began=began, steps=len(facts), before=before, exactness="stop-gap", detail=detail)
 

@@ -17,8 +17,9 @@ import transformers
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from unlearning import __version__
+from unlearning import __version__, precision
 from unlearning.adapter_folders import attached, base_of, identity, is_adapter
+from unlearning.agreement import check_ways
 from unlearning.errors import MissingWeights, ModelError, NotFinite, NotWritten, PickledWeights, RemoteCode
 from unlearning.files import sha256_of
 
@@ -86,7 +87,7 @@ def check_folder(folder: Path) -> None:
 
 
 def open_model(folder: Path) -> tuple[Any, Any]:
-    """The model (evaluation mode, float32, on the device in use) and its tokenizer.
+    """The model (evaluation mode, float32, on the device in use) and its tokenizer; quick ways through it are tried.
 
     Low-rank weights beside their base are folded in. Raises ModelError or one of its kinds when the folder cannot be
     trusted or used.
@@ -112,13 +113,18 @@ def open_model(folder: Path) -> tuple[Any, Any]:
             f"opening {folder}: the tokenizer has {tokenizer.vocab_size} words and the model {known}; "
             "they do not belong together, restore the tokenizer's files"
         )
-    return model.to(torch.get_default_device()).eval(), tokenizer
+    model = model.to(torch.get_default_device()).eval()
+    setattr(model, precision.NAME, precision.given(folder))
+    check_ways(model, doing=f"opening {folder}")
+    return model, tokenizer
 
 
 def open_attached(folder: Path) -> tuple[Any, Any]:
     """An adapter folder's base with its low-rank weights, which alone can be trained, and the tokenizer."""
     model, tokenizer = open_model(base_of(folder))
-    return attached(model, folder).eval(), tokenizer
+    model = attached(model, folder).eval()
+    setattr(model, precision.NAME, precision.given(folder))  # its own, which is what will be saved
+    return model, tokenizer
 
 
 def open_tokenizer(folder: Path) -> Any:
@@ -140,10 +146,13 @@ def check_finite(model: Any, *, doing: str) -> None:
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Write weights (safetensors), configuration and tokenizer; the caller makes the whole folder visible."""
+    """Write weights (safetensors), configuration and tokenizer; the caller makes the whole folder visible.
+
+    Weights have the precision that they were given in; what was given in float32 or made here is float32.
+    """
     check_finite(model, doing=f"saving {folder}")
     folder.mkdir(parents=True, exist_ok=True)
-    with _writing(folder):
+    with _writing(folder), precision.as_given(model):
         model.save_pretrained(folder, safe_serialization=True)
         tokenizer.save_pretrained(folder)
 

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicCache
 
+NO_CACHE = "asked_without_cache"  # the attribute of a model that answers otherwise with its cache than without
+
 
 @dataclass(frozen=True)
 class Begun:
@@ -66,8 +68,13 @@ def begin(model: Any, ids: Sequence[int]) -> Begun:
     """Run `ids` through the model once."""
     with torch.inference_mode():
         output = model(input_ids=torch.tensor([list(ids)]), use_cache=True)
+    return Begun(model, list(ids), cache_of(model, output), output.logits[0])
+
+
+def cache_of(model: Any, output: Any) -> Any:
+    """The cache that a pass left, or None where it cannot be copied or must not be trusted."""
     cache = getattr(output, "past_key_values", None)
-    return Begun(model, list(ids), cache if isinstance(cache, DynamicCache) else None, output.logits[0])
+    return cache if isinstance(cache, DynamicCache) and not getattr(model, NO_CACHE, False) else None
 
 
 def placed(model: Any, places: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unlearning import precision
 from unlearning.adapters import Lora, add_adapter, load_adapter
 from unlearning.errors import LedgerError, ModelError
 from unlearning.files import partial_folder, promote, sha256_of
@@ -94,9 +95,10 @@ def merge(folder: Path, out: Path, *, weight: float = 1.0) -> Outcome:
     settings, lora = shards.settings(), shards.lora()
     partial = partial_folder(out)
     model, tokenizer = open_model(folder / "base")
+    given = precision.start(model)
     for number in range(len(settings["plans"])):
         add_adapter(model, shards.shard(number) / ADAPTER, lora=lora, weight=weight)
+    detail = {"shards": len(settings["plans"]), "weight": weight, **given.settle(model)}
     save_model(model, tokenizer, partial)
     promote(partial, out)
-    detail = {"shards": len(settings["plans"]), "weight": weight}
     return outcome(out, verb="merge", began=began, steps=0, before=shards.digest(), detail=detail)

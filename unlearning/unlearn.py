@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from unlearning import methods, processes
+from unlearning import methods, precision, processes
 from unlearning.adapter_folders import is_adapter
 from unlearning.adapters import Lora, merged
 from unlearning.applying import Rows, apply, descend, rows_for
@@ -62,6 +62,7 @@ def unlearn(
     _same_run(partial, [before, method, repr(adapter), repr(budget), repr(dose), seed, versions()], [forget, retain])
     beside = is_adapter(model_dir)
     model, tokenizer = open_attached(model_dir) if beside else open_model(model_dir)
+    given = precision.start(model)
     forget = list(recipe.widen(forget))
     rows = rows_for(model, tokenizer, forget, retain, seed=seed)
     gates = gates_for(model, rows.retain, encoded_for(model, tokenizer, namesakes), seed=seed, most_lost=most_lost)
@@ -70,7 +71,7 @@ def unlearn(
     group, keep = processes.here(), Path(processes.agreed(str(partial))) / "resume"
     steps = apply(recipe, model, rows, seed=seed, progress=progress, budget=budget, keep=None if group.shares else keep)
     model = model if beside else merged(processes.whole(model, lambda: open_model(model_dir)[0]))
-    detail = _checked(gates, model, rows, partial)
+    detail = given.settle(model) | _checked(gates, model, rows, partial)
     if group.is_first:
         save_model(model, tokenizer, partial)
         promote(partial, out)
