@@ -20,9 +20,9 @@ LETTER, DIGIT = 6, 1  # bits of a class: a digit, a letter of one half of the al
 _code: Any = cgutils  # untyped, as all of numba's inner side
 _types: Any = types
 _settings: Any = config
-_BYTE, _LONG = ir.IntType(8), ir.IntType(64)
-_LANES, _PAIRS = ir.VectorType(_BYTE, WORD), ir.VectorType(ir.IntType(16), WORD // 2)
-_HALF = ir.VectorType(_BYTE, WORD // 2)
+BYTE, LONG = ir.IntType(8), ir.IntType(64)
+LANES, _PAIRS = ir.VectorType(BYTE, WORD), ir.VectorType(ir.IntType(16), WORD // 2)
+_HALF = ir.VectorType(BYTE, WORD // 2)
 
 
 def _operation(body: Callable[..., Any]) -> Any:
@@ -35,29 +35,29 @@ def _features() -> set[str]:
     return {name for name, there in binding.get_host_cpu_features().items() if there}
 
 
-_FEATURES: Final = _features() if binding.get_process_triple().startswith("x86_64") else set()
+FEATURES: Final = _features() if binding.get_process_triple().startswith("x86_64") else set()
 
 
 def available() -> bool:
     """Whether this processor has what the compiled loops here need."""
-    return {"avx2", "bmi2", "popcnt"} <= _FEATURES
+    return {"avx2", "bmi2", "popcnt"} <= FEATURES
 
 
-def _all(value: int) -> Any:
-    return ir.Constant(_LANES, [value] * WORD)
+def every(value: int) -> Any:
+    return ir.Constant(LANES, [value] * WORD)
 
 
-def _called(builder: Any, name: str, result: Any, *values: Any) -> Any:
+def called(builder: Any, name: str, result: Any, *values: Any) -> Any:
     kind = ir.FunctionType(result, [value.type for value in values])
     return builder.call(_code.get_or_insert_function(builder.module, kind, name), values)
 
 
 def _shuffled(builder: Any, table: Any, index: Any) -> Any:
     """Look sixteen-byte tables up, lane by lane; a lane of 128 and more gives zero."""
-    if "avx512bw" in _FEATURES:
-        return _called(builder, "llvm.x86.avx512.pshuf.b.512", _LANES, table, index)
+    if "avx512bw" in FEATURES:
+        return called(builder, "llvm.x86.avx512.pshuf.b.512", LANES, table, index)
     halves = [
-        _called(builder, "llvm.x86.avx2.pshuf.b", _HALF, _part(builder, table, at), _part(builder, index, at))
+        called(builder, "llvm.x86.avx2.pshuf.b", _HALF, _part(builder, table, at), _part(builder, index, at))
         for at in (0, WORD // 2)
     ]
     return builder.shuffle_vector(*halves, _places(0, WORD))
@@ -68,15 +68,15 @@ def _places(start: int, count: int) -> Any:
 
 
 def _part(builder: Any, lanes: Any, start: int) -> Any:
-    return builder.shuffle_vector(lanes, ir.Constant(_LANES, ir.Undefined), _places(start, WORD // 2))
+    return builder.shuffle_vector(lanes, ir.Constant(LANES, ir.Undefined), _places(start, WORD // 2))
 
 
 def _upper_half(builder: Any, lanes: Any) -> Any:
     moved = builder.lshr(builder.bitcast(lanes, _PAIRS), ir.Constant(_PAIRS, [4] * (WORD // 2)))
-    return builder.and_(builder.bitcast(moved, _LANES), _all(15))
+    return builder.and_(builder.bitcast(moved, LANES), every(15))
 
 
-class _Block:
+class Block:
     """The lanes of a byte array from one place on."""
 
     def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
@@ -84,11 +84,11 @@ class _Block:
 
     def place(self, at: Any) -> Any:
         """Return the address of a byte."""
-        return self._builder.gep(self._data, [at], source_etype=_BYTE)
+        return self._builder.gep(self._data, [at], source_etype=BYTE)
 
     def lanes(self, at: Any, *, constant: bool = False) -> Any:
         """Load sixty-four bytes; ``constant`` ones are never written while the loop runs."""
-        loaded = self._load(at, _LANES)
+        loaded = self._load(at, LANES)
         if constant:
             loaded.set_metadata("invariant.load", self._builder.module.add_metadata([]))
         return loaded
@@ -96,9 +96,13 @@ class _Block:
     def _load(self, at: Any, kind: Any) -> Any:
         return self._builder.load(self.place(at), align=1, typ=kind)
 
+    def store(self, at: Any, lanes: Any) -> None:
+        """Write sixty-four bytes."""
+        self._builder.store(lanes, self._builder.bitcast(self.place(at), LANES.as_pointer()), align=1)
+
     def long(self, at: Any) -> Any:
         """Load eight bytes."""
-        return self._load(at, _LONG)
+        return self._load(at, LONG)
 
 
 @_operation
@@ -109,10 +113,10 @@ def kinds_at(typing: Any, block: Any, at: Any, tables: Any) -> Any:
     """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        text, rows = (_Block(context, builder, signature.args[n], values[n]) for n in (0, 2))
+        text, rows = (Block(context, builder, signature.args[n], values[n]) for n in (0, 2))
 
         def table(number: int) -> Any:
-            return rows.lanes(ir.Constant(_LONG, WORD * number), constant=True)
+            return rows.lanes(ir.Constant(LONG, WORD * number), constant=True)
 
         def looked_up(lanes: Any, number: int) -> Any:
             low = _shuffled(builder, table(number), lanes)
@@ -120,15 +124,15 @@ def kinds_at(typing: Any, block: Any, at: Any, tables: Any) -> Any:
 
         def mask(relation: str, lanes: Any, value: int) -> Any:
             compare = builder.icmp_signed if relation == "<" else builder.icmp_unsigned
-            return builder.bitcast(compare(relation, lanes, _all(value)), _LONG)
+            return builder.bitcast(compare(relation, lanes, every(value)), LONG)
 
-        last, one, two, three = (text.lanes(builder.add(values[1], ir.Constant(_LONG, -back))) for back in range(4))
+        last, one, two, three = (text.lanes(builder.add(values[1], ir.Constant(LONG, -back))) for back in range(4))
         kind = looked_up(last, 0)
         first = looked_up(three, 2)
         second = builder.and_(first, looked_up(two, 4))
         third = builder.and_(second, looked_up(one, 6))
         fourth = builder.and_(third, looked_up(last, 8))
-        masks = [mask("!=", builder.and_(kind, _all(bits)), 0) for bits in (LETTER, DIGIT)]
+        masks = [mask("!=", builder.and_(kind, every(bits)), 0) for bits in (LETTER, DIGIT)]
         masks += [mask("<", last, 0), mask(">=", last, 0xC0), mask("==", last, 92), mask("==", last, 0xC3)]
         masks += [mask("!=", lanes, 0) for lanes in (first, second, third, fourth)]
         return _code.pack_array(builder, masks)
@@ -137,11 +141,25 @@ def kinds_at(typing: Any, block: Any, at: Any, tables: Any) -> Any:
 
 
 @_operation
+def equal_at(typing: Any, block: Any, at: Any, value: Any) -> Any:
+    """Return, as a mask, which of the 64 bytes at ``at`` are a byte; on any processor."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        lanes = Block(context, builder, signature.args[0], values[0]).lanes(values[1])
+        wanted = builder.insert_element(ir.Constant(LANES, ir.Undefined), values[2], ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), WORD), [0] * WORD)
+        same = builder.icmp_unsigned("==", lanes, builder.shuffle_vector(wanted, wanted, zeros))
+        return builder.bitcast(same, LONG)
+
+    return _types.uint64(block, at, _types.uint8), generate
+
+
+@_operation
 def eight_at(typing: Any, block: Any, at: Any) -> Any:
     """Load eight bytes as one word, the first one lowest."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _Block(context, builder, signature.args[0], values[0]).long(values[1])
+        return Block(context, builder, signature.args[0], values[0]).long(values[1])
 
     return _types.uint64(block, at), generate
 
@@ -167,7 +185,7 @@ def copy(typing: Any, target: Any, at: Any, block: Any, start: Any, count: Any) 
     """Copy bytes of one array into another, as fast as memory is."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        into, out_of = (_Block(context, builder, signature.args[n], values[n]) for n in (0, 2))
+        into, out_of = (Block(context, builder, signature.args[n], values[n]) for n in (0, 2))
         _code.raw_memcpy(builder, into.place(values[1]), out_of.place(values[3]), values[4], 1)
         return context.get_dummy_value()
 
@@ -178,7 +196,7 @@ def _instruction(name: str, operands: int, *more: Any) -> Any:
     """Return one of LLVM's operations on words as a function for compiled loops."""
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _called(builder, name, _LONG, *values, *more)
+        return called(builder, name, LONG, *values, *more)
 
     def one(typing: Any, word: Any) -> Any:
         return _types.uint64(_types.uint64), generate

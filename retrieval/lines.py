@@ -15,6 +15,7 @@ import numpy.typing as npt
 from numba import njit
 
 from retrieval.formats import Block, Row, decoded, opened, unique
+from retrieval.lanes import WORD, bits_of, equal_at
 from retrieval.letters import Bytes
 from retrieval.rows import RecordsUnreadable, leaves
 
@@ -115,11 +116,13 @@ def row_ends(content: Any) -> Any:
 
 @njit(cache=True, nogil=True, boundscheck=False)
 def line_ends(content: Any) -> Any:
-    """Count newlines: compared many at a time, where ``bytes.count`` starts anew behind each."""
-    count = 0
-    for at in range(len(content)):
-        count += content[at] == _NEWLINE
-    return count
+    """Count newlines: compared sixty-four at a time, where ``bytes.count`` starts anew behind each."""
+    count, whole = np.uint64(0), len(content) - len(content) % WORD
+    for at in range(0, whole, WORD):
+        count += bits_of(equal_at(content, at, np.uint8(_NEWLINE)))
+    for at in range(whole, len(content)):
+        count += np.uint64(content[at] == _NEWLINE)
+    return np.int64(count)
 
 
 def plain_lines(path: Path) -> Iterator[Block]:
