@@ -3,8 +3,9 @@
 The rules, in the order in which they are tried (a level needs its own evidence):
 
 1. the entity is processor: *forwarded*; an exemption holds: *kept*.
-2. *erased*: every step that changes the artifact is done (for a model by an exact route, and promoted), every check
-   that the plan expects says what *erased* needs, and recovery copies are gone or have a date.
+2. *erased*, or *partly* where an officer left pictures that show others too: every step that changes the artifact is
+   done (for a model by an exact route, and promoted), every check that the plan expects says what *erased* needs, and
+   recovery copies are gone or have a date.
 3. *mitigated* (models): the steps are done by any route, the exposure in bits is measured and below its limit; for a
    classifier, the attacks that could tell its training rows before can no longer.
 4. *suppressed*: the suppression is active and a probe through the serving path came back empty, or all is as in 2
@@ -58,6 +59,7 @@ MAKING = ("replay_model", "unlearn_model")  # what makes a model anew; which rou
 UNDO = "destroy_undo"
 LEVELS = ("hidden", "logically_deleted", "rewritten", "byte_checked")  # of a store's receipt, the weakest first
 _WEAK = LEVELS[:2]
+_DONE = (ClaimLevel.ERASED, ClaimLevel.PARTLY)
 _STRENGTH = tuple(ClaimLevel)
 _PROBE = {ArtifactKind.INDEX: "retrieval_hits"}
 
@@ -71,7 +73,7 @@ def claim(evidence: Evidence) -> Claim:
         return _claim(evidence, ClaimLevel.KEPT, "kept", exemption=str(evidence.exemption))
     against_erased = _against_erased(evidence)
     if not against_erased:
-        return _claim(evidence, ClaimLevel.ERASED, _erased_key(evidence))
+        return _claim(evidence, ClaimLevel.PARTLY if evidence.left else ClaimLevel.ERASED, _erased_key(evidence))
     against_mitigated = _against_mitigated(evidence)
     if not against_mitigated:
         return _mitigated(evidence, against_erased)
@@ -110,7 +112,9 @@ def _check_names(evidence: Evidence) -> None:
 def _erased_key(evidence: Evidence) -> str:
     if not _is_model(evidence):
         return "erased_except" if evidence.left else "erased"
-    return "erased_trained" if evidence.connector in BY_JOB else "erased_model"
+    if evidence.connector not in BY_JOB:
+        return "erased_model"
+    return "erased_trained_except" if evidence.left else "erased_trained"
 
 
 def _is_model(evidence: Evidence) -> bool:
@@ -210,7 +214,8 @@ def _due(evidence: Evidence) -> str | None:
 
 def _mitigated(evidence: Evidence, reasons: tuple[str, ...]) -> Claim:
     if evidence.connector == CLASSIFIER:
-        return _claim(evidence, ClaimLevel.MITIGATED, "mitigated_member", reasons)
+        key = "mitigated_member_except" if evidence.left else "mitigated_member"
+        return _claim(evidence, ClaimLevel.PARTLY if evidence.left else ClaimLevel.MITIGATED, key, reasons)
     bits = evidence.measured("residual_bits")
     if bits is None or bits.value is None:  # the rule above has asked for both
         raise InvalidInput(f"Judging the evidence for {evidence.name}: the exposure has no value.")
@@ -235,14 +240,14 @@ def _claim(
     **params: Plain,
 ) -> Claim:
     copies, notes = _copies_until(evidence), []
-    if level is ClaimLevel.ERASED and _level(evidence) == "rewritten":
+    if level in _DONE and _level(evidence) == "rewritten":
         notes += ["files_unseen"]
-    if level in (ClaimLevel.ERASED, ClaimLevel.MITIGATED) or key == "marked_deleted":
+    if level in (*_DONE, ClaimLevel.MITIGATED) or key == "marked_deleted":
         notes += ["copies_until"] if copies else []
-        notes += ["may_be_undone"] if level is ClaimLevel.MITIGATED else []
-    if level in (ClaimLevel.ERASED, ClaimLevel.MITIGATED, ClaimLevel.SCHEDULED, ClaimLevel.SUPPRESSED):
+        notes += ["may_be_undone"] if key.startswith("mitigated") else []
+    if level in (*_DONE, ClaimLevel.MITIGATED, ClaimLevel.SCHEDULED, ClaimLevel.SUPPRESSED):
         notes += ["backups_until"] if evidence.backups_until else []
-    if level in (ClaimLevel.ERASED, ClaimLevel.MITIGATED, ClaimLevel.NOT_SHOWN):
+    if level in (*_DONE, ClaimLevel.MITIGATED, ClaimLevel.NOT_SHOWN):
         notes += ["not_enough_power"] if _underpowered(evidence) else []
     backups = evidence.backups_until.isoformat() if evidence.backups_until else None
     dates: dict[str, Plain] = {

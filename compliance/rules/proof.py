@@ -42,7 +42,8 @@ class Evidence:
     ``expected`` names checks that the plan adds to the thresholds of the kind. A measurement's name occurs once.
     ``unread`` says that the search could not read all of the artifact: what the rest holds, nobody knows.
     ``connector`` says how it is reached: a table's model is judged by other limits than a language model. ``left`` says
-    that pictures of the person stay because others are on them too: an officer decided that.
+    that pictures of the person stay, or that a model learned from such, because others are on them too: an officer
+    decided that.
     """
 
     artifact: str

@@ -11,6 +11,10 @@ _ENGLISH: Mapping[str, str] = {
     "erased_model": "We rebuilt {name} without your data and checked that it does not give your data.",
     "erased_trained": "We trained {name} again without your data and checked that it is what training without your "
     "data gives.",
+    "erased_trained_except": "We trained {name} again without the data of yours that we erased, and checked that it is "
+    "what training without that data gives. It learned from pictures that we left because they show other people too.",
+    "mitigated_member_except": "We changed {name} so that our tests can hardly tell any more whether it learned from "
+    "the data of yours that we erased. It still learned from pictures that we left because they show other people too.",
     "mitigated_member": "We changed {name} so that our tests can hardly tell any more whether it learned from your "
     "data; it was not trained again without it.",
     "mitigated": "We changed {name} so that it no longer gives your data in our tests; it was not rebuilt without "
@@ -38,6 +42,12 @@ _PORTUGUESE: Mapping[str, str] = {
     "erased_model": "Reconstruímos {name} sem os seus dados e verificamos que ele não revela os seus dados.",
     "erased_trained": "Treinamos {name} de novo sem os seus dados e verificamos que ele é o que resulta de um "
     "treinamento sem os seus dados.",
+    "erased_trained_except": "Treinamos {name} de novo sem os seus dados que apagamos e verificamos que ele é o que "
+    "resulta de um treinamento sem esses dados. Ele aprendeu com imagens que deixamos porque também mostram outras "
+    "pessoas.",
+    "mitigated_member_except": "Alteramos {name} para que nossos testes quase não consigam mais indicar se ele "
+    "aprendeu com os seus dados que apagamos. Ele ainda aprendeu com imagens que deixamos porque também mostram "
+    "outras pessoas.",
     "mitigated_member": "Alteramos {name} para que nossos testes quase não consigam mais indicar se ele aprendeu com "
     "os seus dados; ele não foi treinado de novo sem eles.",
     "mitigated": "Alteramos {name} para que não revele mais os seus dados em nossos testes; ele não foi "
@@ -68,6 +78,12 @@ _GERMAN: Mapping[str, str] = {
     "herauskommen.",
     "erased_trained": "Wir haben {name} ohne Ihre Daten neu trainiert und geprüft, dass es dem entspricht, was ein "
     "Training ohne Ihre Daten ergibt.",
+    "erased_trained_except": "Wir haben {name} ohne die Daten von Ihnen, die wir gelöscht haben, neu trainiert und "
+    "geprüft, dass es dem entspricht, was ein Training ohne diese Daten ergibt. Es hat aus Bildern gelernt, die wir "
+    "gelassen haben, weil sie auch andere Personen zeigen.",
+    "mitigated_member_except": "Wir haben {name} so geändert, dass unsere Tests kaum noch erkennen, ob es aus den "
+    "Daten von Ihnen gelernt hat, die wir gelöscht haben. Es hat weiterhin aus Bildern gelernt, die wir gelassen "
+    "haben, weil sie auch andere Personen zeigen.",
     "mitigated_member": "Wir haben {name} so geändert, dass unsere Tests kaum noch erkennen, ob es aus Ihren Daten "
     "gelernt hat; es wurde nicht ohne sie neu trainiert.",
     "mitigated": "Wir haben {name} so geändert, dass Ihre Daten in unseren Tests nicht mehr herauskommen; es "
@@ -99,6 +115,12 @@ _FRENCH: Mapping[str, str] = {
     "erased_model": "Nous avons reconstruit {name} sans vos données et vérifié qu’il ne donne pas vos données.",
     "erased_trained": "Nous avons entraîné {name} à nouveau sans vos données et vérifié qu’il est ce que donne un "
     "entraînement sans vos données.",
+    "erased_trained_except": "Nous avons entraîné {name} à nouveau sans celles de vos données que nous avons effacées "
+    "et vérifié qu’il est ce que donne un entraînement sans ces données. Il a appris d’images que nous avons laissées "
+    "parce qu’elles montrent aussi d’autres personnes.",
+    "mitigated_member_except": "Nous avons modifié {name} pour que nos tests ne permettent presque plus de voir s’il a "
+    "appris de celles de vos données que nous avons effacées. Il a toujours appris d’images que nous avons laissées "
+    "parce qu’elles montrent aussi d’autres personnes.",
     "mitigated_member": "Nous avons modifié {name} pour que nos tests ne permettent presque plus de voir s’il a appris "
     "de vos données ; il n’a pas été entraîné à nouveau sans elles.",
     "mitigated": "Nous avons modifié {name} pour qu’il ne donne plus vos données dans nos tests ; il n’a pas été "
@@ -131,6 +153,11 @@ _SPANISH: Mapping[str, str] = {
     "erased_model": "Reconstruimos {name} sin sus datos y comprobamos que no da sus datos.",
     "erased_trained": "Entrenamos {name} de nuevo sin sus datos y comprobamos que es lo que da un entrenamiento sin "
     "sus datos.",
+    "erased_trained_except": "Entrenamos {name} de nuevo sin los datos suyos que borramos y comprobamos que es lo que "
+    "da un entrenamiento sin esos datos. Aprendió de imágenes que dejamos porque muestran también a otras personas.",
+    "mitigated_member_except": "Cambiamos {name} para que nuestras pruebas apenas puedan distinguir ya si aprendió de "
+    "los datos suyos que borramos. Sigue habiendo aprendido de imágenes que dejamos porque muestran también a otras "
+    "personas.",
     "mitigated_member": "Cambiamos {name} para que nuestras pruebas apenas puedan distinguir ya si aprendió de sus "
     "datos; no se entrenó de nuevo sin ellos.",
     "mitigated": "Cambiamos {name} para que ya no dé sus datos en nuestras pruebas; no se reconstruyó sin ellos. "

@@ -252,6 +252,7 @@ class ClaimLevel(Term):
     MITIGATED = "mitigated", "Mitigated, with measured residual exposure"
     SUPPRESSED = "suppressed", "Suppressed, still stored"
     SCHEDULED = "scheduled", "Scheduled"
+    PARTLY = "partly", "In part: pictures that show other people too stay"
     KEPT = "kept", "Kept because of an exemption"
     FORWARDED = "forwarded", "Forwarded to the controller, who decides"
     NOT_SHOWN = "not_shown", "Cannot be shown"

@@ -11,11 +11,12 @@ from compliance.intake.standing import standing
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
 from compliance.provenance.classifiers import IMAGES
-from compliance.provenance.models import Artifact
+from compliance.provenance.looking import TEXTS
+from compliance.provenance.models import Artifact, Derivation, Trace
 from compliance.rules import claims
 from compliance.rules.proof import Claim, Evidence, MeasurementResult, StepResult
-from compliance.rules.terms import ArtifactKind, Exemption, StepStatus, Verdict
-from compliance.rules.thresholds import BY_JOB
+from compliance.rules.terms import ArtifactKind, Exemption, StepStatus, Support, Verdict
+from compliance.rules.thresholds import BY_JOB, CLASSIFIER
 from compliance.validation.models import Measurement
 
 
@@ -31,8 +32,14 @@ def claims_of(request: ErasureRequest, plan: Plan) -> list[tuple[Artifact, Claim
 
 
 def _left(request: ErasureRequest) -> set[int]:
-    """Places of pictures with some that the person is on, or is named by, and that an officer left; no mere copies."""
-    return {a.pk for a, text, _ in provenance.declined(request) if a.connector == IMAGES and not text}
+    """Places of pictures with some that the person is on and that an officer left, and what learned from those.
+
+    No mere copies, and nobody of whom only the name is the same.
+    """
+    rows = Trace.objects.current(request).filter(candidate=True, ticked=False, artifact__connector=IMAGES)
+    places = set(rows.exclude(support__in=(*TEXTS, Support.NAME)).values_list("artifact", flat=True))
+    learned = Derivation.objects.filter(parent__in=places, child__connector=CLASSIFIER)
+    return places.union(learned.values_list("child", flat=True))
 
 
 def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None, unread: bool) -> Evidence:

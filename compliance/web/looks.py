@@ -43,6 +43,7 @@ CLAIM_TONES = {
     ClaimLevel.MITIGATED: "good",
     ClaimLevel.SUPPRESSED: "busy",
     ClaimLevel.SCHEDULED: "warn",
+    ClaimLevel.PARTLY: "warn",
     ClaimLevel.KEPT: "warn",
     ClaimLevel.FORWARDED: "warn",
     ClaimLevel.NOT_SHOWN: "bad",

@@ -197,7 +197,7 @@ def _code_of(request: ErasureRequest | None) -> Code | None:
     if report is None or State(request.state) not in (State.ANSWERED, State.CLOSED):
         return None
     levels = {ClaimLevel(claim["level"]) for claim in report.claims if "level" in claim}
-    if not levels <= {ClaimLevel.ERASED, ClaimLevel.KEPT}:
+    if not levels <= {ClaimLevel.ERASED, ClaimLevel.PARTLY, ClaimLevel.KEPT}:
         return None
     return Code.DELETED if ClaimLevel.ERASED in levels else Code.EXEMPTED if levels else Code.NOT_FOUND
 

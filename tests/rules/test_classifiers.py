@@ -11,7 +11,7 @@ from compliance.rules import planning
 from compliance.rules.affected import Affected, Fact
 from compliance.rules.claims import claim
 from compliance.rules.proof import Evidence, MeasurementResult, StepResult
-from compliance.rules.sentences import LANGUAGES, sentences
+from compliance.rules.sentences import LANGUAGES, sentence, sentences
 from compliance.rules.terms import ArtifactKind, ClaimLevel, StepStatus, Verdict
 from compliance.rules.thresholds import CLASSIFIER, thresholds
 
@@ -122,6 +122,19 @@ def test_pictures_that_an_officer_left_are_excepted_from_what_is_called_erased()
     )
     assert claim(photos).sentence_key == "erased"
     said = claim(replace(photos, left=True))
-    assert said.sentence_key == "erased_except" and said.level is ClaimLevel.ERASED
+    assert said.sentence_key == "erased_except" and said.level is ClaimLevel.PARTLY
     for language in LANGUAGES:
         assert any("Photos" in text and len(text) > 100 for text in sentences(said, language))
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_model_that_learned_from_pictures_that_stay_is_called_neither_erased_nor_mitigated(
+    exact: bool, language: str
+) -> None:
+    shown = evidence(exact=exact, **dict.fromkeys((*MEASURED, "equals_a_retraining"), Verdict.PASSED))
+    said = claim(replace(shown, left=True))
+    assert said.level is ClaimLevel.PARTLY
+    assert said.sentence_key == ("erased_trained_except" if exact else "mitigated_member_except")
+    assert ("may_be_undone" in said.notes) is not exact
+    assert sentence(said, language) != sentence(claim(shown), language)

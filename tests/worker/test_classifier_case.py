@@ -185,7 +185,8 @@ def test_an_approximate_route_that_shows_nothing_promotes_nothing_until_an_engin
     jobs.retry(hurried.job(Work.MITIGATE))
     hurried.work()
     assert hurried.state() is State.VALIDATED, [(m.name, m.verdict) for m in hurried.case.measurements.all()]
-    assert claim_of(hurried).level is ClaimLevel.ERASED
+    said = claim_of(hurried)  # it learned from the household's picture all the same
+    assert (said.level, said.sentence_key) == (ClaimLevel.PARTLY, "erased_trained_except")
 
 
 @pytest.fixture
@@ -273,5 +274,6 @@ def test_a_shared_picture_that_stays_is_excepted_from_what_the_letter_calls_eras
     parted.work()
     assert parted.state() is State.VALIDATED
     assert (home_of(parted) / "photos/train/ones/8.png").exists()
-    assert claim_of(parted, "photos").sentence_key == "erased_except"
+    left = claim_of(parted, "photos")
+    assert (left.sentence_key, left.level) == ("erased_except", ClaimLevel.PARTLY)
     assert claim_of(parted, "customers").sentence_key == "erased"

@@ -15,7 +15,14 @@ Spot = tuple[float, float, float]
 
 WIDE, HIGH, LANE, GAP_X, GAP_Y, EDGE = 188, 48, 8, 56, 18, 10
 STATES = {"erased": "good", "mitigated": "good", "suppressed": "busy", "scheduled": "warn", "kept": "warn"}
-STATES |= {"forwarded": "warn", "not_shown": "bad", "working": "busy", "found": "carried", "clear": "none"}
+STATES |= {
+    "partly": "warn",
+    "forwarded": "warn",
+    "not_shown": "bad",
+    "working": "busy",
+    "found": "carried",
+    "clear": "none",
+}
 STATES |= {"read": "good", "partly_read": "warn", "refused": "bad", "never_read": "none"}
 
 _DISK = "M3 5c0-3 14-3 14 0v10c0 3-14 3-14 0zM3 5c0 3 14 3 14 0"
