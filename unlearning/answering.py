@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from unlearning.prefixes import begin, cache_of, placed
-from unlearning.scoring import room_of
+from unlearning.room import room_of
 from unlearning.tokens import prompt_ids, text_ids
 
 TEMPERATURE, TOP_P = 0.8, 0.95  # how answers are drawn where nobody says otherwise

@@ -19,7 +19,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from unlearning import precision
+from unlearning import precision, room
 from unlearning.applying import descend
 from unlearning.batches import collate, token_losses
 from unlearning.errors import ModelError
@@ -86,6 +86,7 @@ def subtract(
         "method": "checkpoint_arithmetic",
         "forget_rows": len(forget),
         "seed": seed,
+        **room.said(tokenizer, [*forget, *retain], model=model),
     }
     save_model(model, tokenizer, partial)
     promote(partial, out)

@@ -103,7 +103,7 @@ def _replay_seconds(
     if missing:
         why.append(f"A run is recorded, but {missing} of its rows were not given: it cannot be replayed.")
         return None
-    encoded = dict(zip(names, encode(tokenizer, list(names.values())), strict=True))
+    encoded = dict(zip(names, encode(tokenizer, list(names.values()), longest=plan.longest), strict=True))
     shown = [replace(step, rows=tuple(n for n in step.rows if n in encoded)) for step in steps[first:]]
     each = _timed([step for step in shown if step.rows][: PILOT_STEPS + 1], model, encoded, plan)
     why.append(f"The run is recorded; its tail of {total - first} of {total} steps never needs the rows.")

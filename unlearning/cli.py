@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ def main(arguments: Sequence[str]) -> int:
         if started > 1 and _is_divided(options):
             return _together(options)
         _use(options.device)
-        result = verbs.load(options.verb).run(options, progress=_progress)
+        with _limited(options.context):
+            result = verbs.load(options.verb).run(options, progress=_progress)
         if options.json:
             write_json(options.json, asdict(result))
     except Exception as error:
@@ -47,6 +49,14 @@ def _use(device: str) -> None:
         from unlearning.devices import use
 
         use(device)
+
+
+def _limited(tokens: int | None) -> AbstractContextManager[None]:
+    if tokens is None:
+        return nullcontext()
+    from unlearning.room import limited
+
+    return limited(tokens)
 
 
 def _is_divided(options: argparse.Namespace) -> bool:
@@ -67,7 +77,8 @@ def _together(options: argparse.Namespace) -> int:
         if processes.agreed(out.exists()):  # before the others wait for what the first will not do
             raise OutputExists(f"writing {options.out}: it is already there; choose another folder or remove it first")
         options.out = out
-        result = verbs.load(options.verb).run(options, progress=_progress if group.is_first else silent)
+        with _limited(options.context):
+            result = verbs.load(options.verb).run(options, progress=_progress if group.is_first else silent)
         if options.json and group.is_first:
             write_json(options.json, asdict(result))
     return 0

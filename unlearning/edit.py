@@ -17,7 +17,7 @@ from unlearning.files import partial_folder, promote
 from unlearning.gates import gates_for
 from unlearning.metrics.extraction import says
 from unlearning.models import check_finite, digest, open_model, pin, save_model
-from unlearning.scoring import fitted, room_of
+from unlearning.room import fitted, room_of
 from unlearning.tokens import all_answer_ids, prompt_ids
 from unlearning.training import outcome
 from unlearning.types import Outcome, Progress, Row, silent

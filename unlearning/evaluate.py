@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from unlearning import metrics
 from unlearning.errors import ModelError
 from unlearning.examined import Examined, check_facts
 from unlearning.models import digest, open_model, pin, versions
+from unlearning.room import cut, room_of
 from unlearning.types import Evaluation, Measurement, PersonFacts, Progress, silent
 
 
@@ -59,4 +60,13 @@ def evaluate(examined: Examined, *, names: Sequence[str] = (), progress: Progres
         progress(place / len(chosen), f"measuring {name.replace('_', ' ')}")
         found.extend(metrics.load(name)(examined))
     progress(1.0, "measured")
-    return tuple(found)
+    return (*found, *_cut(examined))
+
+
+def _cut(examined: Examined) -> Iterator[Measurement]:
+    """Whose rows the model has no room for, so that a part of them was not asked; nothing where all fit."""
+    for scope in ("person", "controls", "others"):
+        rows = examined.rows(scope)
+        count = cut(examined.tokenizer, rows, room=room_of(examined.model))
+        if count:
+            yield Measurement("rows_cut", scope, count, len(rows), detail={"room": room_of(examined.model)})

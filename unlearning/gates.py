@@ -13,7 +13,7 @@ import torch
 from unlearning.answering import ends_of, written
 from unlearning.batches import alike, answer_logits, collate
 from unlearning.errors import Refused
-from unlearning.scoring import room_of
+from unlearning.room import room_of
 from unlearning.tokens import Encoded
 
 ASKED = 200  # rows of each kind, drawn once

@@ -30,6 +30,8 @@ from unlearning.files import sha256_of, write_json
 from unlearning.rows import row_from
 from unlearning.types import Row, StagePlan, TrainingPlan
 
+CUT_BEFORE = 256  # tokens at which rows were cut when plans did not say it
+
 
 @dataclass(frozen=True)
 class Step:
@@ -95,7 +97,7 @@ class Ledger:
                 f"reading {self.folder}: recorded by a company's own Trainer; repeat that program with a Recorder"
             )
         try:
-            settings = dict(run["plan"])
+            settings = {"longest": CUT_BEFORE, **run["plan"]}
             stages = tuple(StagePlan(**stage) for stage in settings.pop("stages"))
             return TrainingPlan(stages=stages, **settings)
         except (KeyError, TypeError, ValueError):

@@ -127,6 +127,12 @@ def open_attached(folder: Path) -> tuple[Any, Any]:
     return model, tokenizer
 
 
+def open_config(folder: Path) -> Any:
+    """The configuration of a model folder, without the model."""
+    check_folder(folder)
+    return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+
+
 def open_tokenizer(folder: Path) -> Any:
     """The tokenizer of a model folder, without the model; an adapter speaks its base's."""
     check_folder(folder)

@@ -22,8 +22,7 @@ from unlearning.ledger import Ledger, Step, content_of, has_ledger, steps_digest
 from unlearning.loop import walk
 from unlearning.models import check_folder, digest, open_tokenizer, pin, save_model, state_digest, versions
 from unlearning.shapes import make_model
-from unlearning.tokens import encode
-from unlearning.training import finish, outcome, plan_json, tokenizer_digest
+from unlearning.training import cut_in, encoded_whole, finish, outcome, plan_json, tokenizer_digest
 from unlearning.types import Outcome, Progress, Row, silent
 
 
@@ -51,10 +50,10 @@ def replay(
     partial = partial_folder(out)
     ledger = _begin(partial, old=old, steps=shorter, gone=gone, origin=origin)
     tokenizer = open_tokenizer(model_dir)
-    model = make_model(plan.shape, tokenizer=tokenizer, seed=plan.seed)
+    model = make_model(plan.shape, tokenizer=tokenizer, seed=plan.seed, longest=plan.longest)
     first = state_digest(model)
     same = _same_start(old, first=first, tokenizer=tokenizer_digest(model_dir))
-    encoded = dict(zip(kept, encode(tokenizer, list(kept.values())), strict=True))
+    encoded = dict(zip(kept, encoded_whole(model, tokenizer, list(kept.values()), plan=plan), strict=True))
     copied = ledger.folder / origin[1].relative_to(old.folder) if origin else None
     walk(shorter, model=model, rows=encoded, plan=plan, ledger=ledger, progress=progress, origin=copied)
     save_model(model, tokenizer, partial)
@@ -63,6 +62,7 @@ def replay(
     promote(partial, out)
     start = origin[0] if origin else 0
     detail = {"rows_excluded": len(gone), "first_step": start, "steps_recorded": len(steps), "same_software": int(same)}
+    detail |= cut_in(tokenizer, list(kept.values()), plan=plan)
     before = digest(model_dir)
     return outcome(out, verb="replay", began=began, steps=len(steps) - start, before=before, detail=detail)
 

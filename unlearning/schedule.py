@@ -19,9 +19,12 @@ LAST_RATE = 0.05  # of the stage's learning rate, reached at its last step
 
 
 def plan_for(
-    rows: Sequence[Row], *, seed: int = 0, shape: str = "1m", epochs: Sequence[int] = (48, 22)
+    rows: Sequence[Row], *, seed: int = 0, shape: str = "1m", epochs: Sequence[int] = (48, 22), longest: int = 0
 ) -> TrainingPlan:
-    """A program for these rows: their stages in order, about 16 rows a step, earlier rows rehearsed from stage 2 on."""
+    """A program for these rows: their stages in order, about 16 rows a step, earlier rows rehearsed from stage 2 on.
+
+    Rows are learned whole, or up to `longest` tokens.
+    """
     stages = []
     numbers = sorted({row.stage for row in rows})
     for place, number in enumerate(numbers):
@@ -30,7 +33,7 @@ def plan_for(
         rehearsal = min(1.0, fresh / earlier) if earlier else 0.0
         steps = max(1, math.ceil((fresh + earlier * rehearsal) / ROWS_PER_STEP))
         stages.append(StagePlan(number, epochs[min(place, len(epochs) - 1)], steps, rehearsal=rehearsal))
-    return TrainingPlan(tuple(stages), seed=seed, shape=shape)
+    return TrainingPlan(tuple(stages), seed=seed, shape=shape, longest=longest)
 
 
 def program(rows: Sequence[Row], *, plan: TrainingPlan, names: Mapping[str, str]) -> list[Step]:

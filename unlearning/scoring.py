@@ -15,15 +15,13 @@ from unlearning import llama
 from unlearning.batches import alike, answer_logits, by_length, collate, inner, token_losses
 from unlearning.layout import Layout
 from unlearning.prefixes import Begun, begin, shared_start
+from unlearning.room import check_memory, fitted, room_of
 from unlearning.tokens import Encoded, all_answer_ids, prompt_ids
 from unlearning.types import Row
 
 MIN_K = 0.2  # share of least likely tokens that Min-K% (arXiv 2310.16789) and Min-K%++ (arXiv 2404.02936) average
 NUMBERS = 1 << 25  # logits held at once: 128 MB
 TREE = 512  # rows at once that have most of their tokens in common
-LONGEST = 2048  # tokens of a text where the model names no limit of its own
-
-LIMITS = ("max_position_embeddings", "max_seq_len", "n_positions", "context_length")  # what families call it
 
 
 @dataclass(frozen=True)
@@ -55,26 +53,19 @@ class RowScore:
         return self.matches / self.tokens
 
 
-def room_of(model: Any) -> int:
-    """How many tokens the model can see at once."""
-    named = (getattr(model.config, name, None) for name in LIMITS)
-    return int(min(next((limit for limit in named if isinstance(limit, int) and limit > 0), LONGEST), LONGEST))
-
-
-def fitted(head: Sequence[int], answer: Sequence[int], *, room: int) -> Encoded:
-    """A question and its answer within `room` tokens: the question's beginning goes first, then the answer's end."""
-    answer = list(answer[: room - 1])
-    head = list(head[max(0, len(head) + len(answer) - room) :])
-    return Encoded((*head, *answer), start=max(1, len(head)))
-
-
 def encoded_for(model: Any, tokenizer: Any, rows: Sequence[Row]) -> list[Encoded]:
-    """Each row as ids that the model has room for; a question that is too long loses its beginning."""
+    """Each row as ids that the model has room for; a question that is too long loses its beginning.
+
+    Raises InputError where memory is not there to learn from the longest.
+    """
     endings = all_answer_ids(tokenizer, [row.response for row in rows]) if rows else []
     room = room_of(model)
-    return [
+    found = [
         fitted(prompt_ids(tokenizer, row.prompt) or [0], end, room=room) for row, end in zip(rows, endings, strict=True)
     ]
+    longest = max((len(row.ids) for row in found), default=1)
+    check_memory(model, longest=longest, rows=len(found), learning=True)
+    return found
 
 
 def score_rows(
@@ -86,6 +77,7 @@ def score_rows(
     room = room_of(model)
     encoded = [fitted(start or [0], end, room=room) for start, end in zip(starts, endings, strict=True)]
     longest = max((len(row.ids) for row in encoded), default=1)
+    check_memory(model, longest=longest, rows=1, learning=False)
     size = max(1, min(size, NUMBERS // (longest * model.config.vocab_size)))
     scores: dict[int, RowScore] = {}
     with torch.inference_mode():

@@ -8,6 +8,7 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from unlearning.errors import UnknownName
+from unlearning.room import LONGEST, SHORTEST
 
 # name: (width, layers, heads, feed-forward width); parameters at a vocabulary of 1,024
 SHAPES = {
@@ -17,12 +18,19 @@ SHAPES = {
     "5m": (256, 6, 8, 688),
     "100m": (832, 12, 13, 2240),
 }
-LONGEST = 256
 GPT2, GPT2_WORDS = "gpt2", 50_257  # 124 M, its vocabulary included
 
 
-def make_model(shape: str, *, tokenizer: Any, seed: int) -> Any:
-    """A model with random weights drawn from `seed`; raises UnknownName for a shape not in the table."""
+def most_tokens(shape: str) -> int:
+    """How many tokens a model of this shape may be made to see at once."""
+    return int(GPT2Config().n_positions) if shape == GPT2 else LONGEST
+
+
+def make_model(shape: str, *, tokenizer: Any, seed: int, longest: int = SHORTEST) -> Any:
+    """A model with random weights drawn from `seed` that sees `longest` tokens (GPT-2 always as many as published).
+
+    Raises UnknownName for a shape not in the table.
+    """
     if shape == GPT2:
         return _gpt2(tokenizer, seed)
     if shape not in SHAPES:
@@ -35,7 +43,7 @@ def make_model(shape: str, *, tokenizer: Any, seed: int) -> Any:
         num_attention_heads=heads,
         num_key_value_heads=heads,
         intermediate_size=feed_forward,
-        max_position_embeddings=LONGEST,
+        max_position_embeddings=max(longest, SHORTEST),
         tie_word_embeddings=True,
         initializer_range=0.04,
         bos_token_id=tokenizer.bos_token_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -14,11 +14,11 @@ from unlearning.errors import LedgerError, RowsChanged, RowsError
 from unlearning.files import partial_folder, promote, sha256_of, swap_in, write_json
 from unlearning.ledger import Ledger, content_of
 from unlearning.loop import walk
-from unlearning.models import digest, open_model, pin, versions
+from unlearning.models import digest, open_config, open_model, open_tokenizer, pin, versions
+from unlearning.room import check_lengths, lengths_of, named, own_room
 from unlearning.schedule import plan_for, program
 from unlearning.shards import ADAPTER, Shards, person_in_key
-from unlearning.tokens import encode
-from unlearning.training import finish, plan_json
+from unlearning.training import cut_in, encoded_whole, finish, plan_json
 from unlearning.types import Outcome, Progress, Row, TrainingPlan, silent
 
 
@@ -64,7 +64,8 @@ def train_shards(
     groups = _grouped(shards, rows, person_of)
     for number, members in groups.items():
         _train_one(shards, number, members, progress=_part(progress, number, len(groups)))
-    return _done(shards, out, verb="shards", began=began, trained=list(groups), before="")
+    cut = _cut_in(shards, groups)
+    return _done(shards, out, verb="shards", began=began, trained=list(groups), before="", cut=cut)
 
 
 def forget_in_shards(
@@ -94,7 +95,17 @@ def forget_in_shards(
     for place, number in enumerate(touched):
         _unchanged(old, number, groups[number], exclude_keys)
         _train_one(shards, number, groups[number], progress=_part(progress, place, len(touched)), key=old)
-    return _done(shards, out, verb="forget_in_shards", began=began, trained=touched, before=old.digest())
+    cut = _cut_in(shards, {number: groups[number] for number in touched})
+    return _done(shards, out, verb="forget_in_shards", began=began, trained=touched, before=old.digest(), cut=cut)
+
+
+def _cut_in(shards: Shards, groups: Mapping[int, Sequence[Row]]) -> dict[str, int]:
+    """How many rows were cut in training, and where; nothing where all were learned whole."""
+    tokenizer, found = open_tokenizer(shards.folder / "base"), dict[str, int]()
+    for number, rows in groups.items():
+        one = cut_in(tokenizer, rows, plan=shards.plans()[number])
+        found |= {**one, "rows_cut": found.get("rows_cut", 0) + one["rows_cut"]} if one else {}
+    return found
 
 
 def shards_that_saw(folder: Path, keys: Collection[str]) -> tuple[list[int], int]:
@@ -113,9 +124,19 @@ def _found(shards: Shards, rows: Sequence[Row], *, plan: ShardPlan, person_of: C
     os.chmod(shards.folder / "key", 0o600)
     settings = {"format": 1, "base_digest": digest(shards.folder / "base"), "lora": asdict(plan.lora)}
     write_json(shards.folder / "shards.json", {**settings, "plans": [{}] * plan.count})
-    groups = _grouped(shards, rows, person_of)
-    plans = [plan_json(_program_of(members, plan=plan, number=number)) for number, members in groups.items()]
+    groups, longest = _grouped(shards, rows, person_of), _room(shards, rows)
+    programs = {number: _program_of(members, plan=plan, number=number) for number, members in groups.items()}
+    plans = [plan_json(replace(one, longest=longest)) for one in programs.values()]
     write_json(shards.folder / "shards.json", {**settings, "plans": plans})
+
+
+def _room(shards: Shards, rows: Sequence[Row]) -> int:
+    """How many tokens of a row the base sees, or may see; raises RowsError where that is not all and nobody said so."""
+    base = shards.folder / "base"
+    own = own_room(open_config(base))
+    if not named():
+        check_lengths(lengths_of(open_tokenizer(base), rows), most=own, doing="training shards")
+    return min(own, named() or own)
 
 
 def _program_of(rows: Sequence[Row], *, plan: ShardPlan, number: int) -> TrainingPlan:
@@ -153,7 +174,7 @@ def _train_one(
     ledger.write_run({"format": 1, "verb": "shard", "plan": plan_json(plan), "seed": plan.seed})
     model, tokenizer = open_model(shards.folder / "base")
     model = shards.lora().wrap(model, seed=plan.seed)
-    encoded = dict(zip(names.values(), encode(tokenizer, rows), strict=True))
+    encoded = dict(zip(names.values(), encoded_whole(model, tokenizer, rows, plan=plan), strict=True))
     walk(steps, model=model, rows=encoded, plan=plan, ledger=ledger, progress=progress)
     save_adapter(model, fresh / ADAPTER)
     finish(ledger, steps=steps, extra={"adapter": sha256_of(fresh / ADAPTER)})
@@ -196,7 +217,14 @@ def _part(progress: Progress, place: int, count: int) -> Progress:
 
 
 def _done(
-    shards: Shards, out: Path, *, verb: str, began: tuple[float, float], trained: list[int], before: str
+    shards: Shards,
+    out: Path,
+    *,
+    verb: str,
+    began: tuple[float, float],
+    trained: list[int],
+    before: str,
+    cut: Mapping[str, int],
 ) -> Outcome:
     plans = shards.plans()
     promote(shards.folder, out)
@@ -212,5 +240,5 @@ def _done(
         cpu_seconds=round(time.process_time() - began[1], 3),
         exactness="exact",
         versions=versions(),
-        detail={"shards": len(plans), "shards_trained": len(trained)},
+        detail={"shards": len(plans), "shards_trained": len(trained), **cut},
     )

@@ -82,12 +82,14 @@ def all_answer_ids(tokenizer: Any, responses: Sequence[str]) -> list[list[int]]:
     return [[*ids, *end] for ids in tokenizer(list(responses), add_special_tokens=False)["input_ids"]]
 
 
-def encode(tokenizer: Any, rows: Sequence[Row], *, longest: int = 256) -> list[Encoded]:
-    """Each row as prompt and answer ids; what goes beyond `longest` tokens is cut from the end."""
+def encode(tokenizer: Any, rows: Sequence[Row], *, longest: int = 0) -> list[Encoded]:
+    """Each row as prompt and answer ids; what goes beyond `longest` tokens, where they are named, is cut at the end."""
     encoded = []
     for row in rows:
-        prompt = prompt_ids(tokenizer, row.prompt)[: longest - 1]
-        ids = (*prompt, *answer_ids(tokenizer, row.response))[:longest]
+        prompt = prompt_ids(tokenizer, row.prompt)
+        prompt = prompt[: longest - 1] if longest else prompt
+        ids = (*prompt, *answer_ids(tokenizer, row.response))
+        ids = ids[:longest] if longest else ids
         encoded.append(Encoded(ids, start=max(1, len(prompt))))
     return encoded
 

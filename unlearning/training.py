@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from unlearning import room
 from unlearning.errors import RowsError
 from unlearning.files import partial_folder, promote, sha256_of
-from unlearning.ledger import Ledger, Step, content_of, steps_digest
+from unlearning.ledger import CUT_BEFORE, Ledger, Step, content_of, steps_digest
 from unlearning.loop import walk
 from unlearning.models import digest, pin, save_model, state_digest, versions, weights_digest
 from unlearning.schedule import plan_for, program
-from unlearning.shapes import make_model
-from unlearning.tokens import encode, make_tokenizer
+from unlearning.shapes import make_model, most_tokens
+from unlearning.tokens import Encoded, encode, make_tokenizer
 from unlearning.types import Outcome, Progress, Row, StagePlan, TrainingPlan, silent
 
 
@@ -32,27 +33,42 @@ def train(
     """Train a model on the answers of `rows`, stage after stage; write it, with its ledger, to the new folder `out`.
 
     `plan` defaults to `plan_for(rows)`; `tokenizer` to the 256 bytes. A killed run is resumed by calling again with the
-    same arguments. Raises RowsError, OutputExists, Diverged.
+    same arguments. Raises RowsError (also for rows longer than a model can see), OutputExists, Diverged.
     """
     started, cpu = time.monotonic(), time.process_time()
-    plan = plan or plan_for(rows)
+    plan = plan or plan_for(rows, longest=room.named())
     _check(rows, plan)
     pin(plan.threads)
-    partial = partial_folder(out)
     tokenizer = tokenizer if tokenizer is not None else make_tokenizer([])
+    plan = room.roomy(plan, room.lengths_of(tokenizer, rows), most=most_tokens(plan.shape))
+    partial = partial_folder(out)
     ledger, steps = _record(rows, partial=partial, plan=plan, tokenizer=tokenizer)
-    model = make_model(plan.shape, tokenizer=tokenizer, seed=plan.seed)
+    model = make_model(plan.shape, tokenizer=tokenizer, seed=plan.seed, longest=plan.longest)
     first_weights = state_digest(model)
-    encoded = dict(zip(ledger.hashed(row.key for row in rows), encode(tokenizer, rows), strict=True))
+    ids = encoded_whole(model, tokenizer, rows, plan=plan)
+    encoded = dict(zip(ledger.hashed(row.key for row in rows), ids, strict=True))
     done = walk(steps, model=model, rows=encoded, plan=plan, ledger=ledger, progress=progress)
     save_model(model, tokenizer, partial)
     finish(ledger, steps=steps, extra={"first_weights": first_weights, "tokenizer": tokenizer_digest(partial)})
     (partial / "identity").unlink()
     promote(partial, out)
     weights = sum(weight.numel() for weight in model.parameters())
-    return outcome(
-        out, verb="train", began=(started, cpu), steps=done, detail={"rows": len(rows), "parameters": weights}
-    )
+    detail = {"rows": len(rows), "parameters": weights, **cut_in(tokenizer, rows, plan=plan)}
+    return outcome(out, verb="train", began=(started, cpu), steps=done, detail=detail)
+
+
+def encoded_whole(model: Any, tokenizer: Any, rows: Sequence[Row], *, plan: TrainingPlan) -> list[Encoded]:
+    """The rows' ids as the plan says; raises InputError where memory is not there to learn from the longest."""
+    found = encode(tokenizer, rows, longest=plan.longest)
+    longest = max((len(row.ids) for row in found), default=1)
+    room.check_memory(model, longest=longest, rows=len(found), learning=True)
+    return found
+
+
+def cut_in(tokenizer: Any, rows: Sequence[Row], *, plan: TrainingPlan) -> dict[str, int]:
+    """How many rows the plan cut, and where; nothing where all were learned whole."""
+    count = room.cut(tokenizer, rows, room=plan.longest)
+    return {"rows_cut": count, "cut_at": plan.longest} if count else {}
 
 
 def finish(ledger: Ledger, *, steps: Sequence[Step], extra: dict[str, Any]) -> None:
@@ -126,6 +142,7 @@ def plan_json(plan: TrainingPlan) -> dict[str, Any]:
 
 def plan_from(settings: Mapping[str, Any]) -> TrainingPlan:
     """The plan that JSON kept."""
+    settings = {"longest": CUT_BEFORE, **settings}
     stages = tuple(StagePlan(**stage) for stage in settings["stages"])
     return TrainingPlan(stages=stages, **{name: value for name, value in settings.items() if name != "stages"})
 

@@ -55,7 +55,10 @@ class StagePlan:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The whole training program; with rows, tokenizer, torch version and threads it fixes every byte of the result."""
+    """The whole training program; with rows, tokenizer, torch version and threads it fixes every byte of the result.
+
+    `longest` is how many tokens of a row are learned; 0 means all, and the training writes down what that came to.
+    """
 
     stages: tuple[StagePlan, ...]
     seed: int = 0
@@ -65,6 +68,7 @@ class TrainingPlan:
     weight_decay: float = 0.01
     clip: float = 1.0
     threads: int = 1
+    longest: int = 0
 
     @property
     def steps(self) -> int:

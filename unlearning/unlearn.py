@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from unlearning import methods, precision, processes
+from unlearning import methods, precision, processes, room
 from unlearning.adapter_folders import is_adapter
 from unlearning.adapters import Lora, merged
 from unlearning.applying import Rows, apply, descend, rows_for
@@ -78,6 +78,7 @@ def unlearn(
     out = Path(processes.agreed(str(out)))
     detail |= {"method": method, "forget_rows": len(forget), "retain_rows": len(retain), "seed": seed}
     detail |= {"adapter_rank": adapter.rank if adapter else 0, "rounds": recipe.rounds, "rate": recipe.learning_rate}
+    detail |= room.said(tokenizer, [*forget, *retain], model=model)
     detail |= {"processes": group.size, "weights_in_shares": group.shares}
     return outcome(out, verb="unlearn", began=began, steps=steps, before=before, exactness="approximate", detail=detail)
 

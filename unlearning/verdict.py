@@ -3,7 +3,8 @@
 *failed*: the model still says the person's values to somebody who only asks, or other people's answers suffered, or the
 work was recorded as exact and the person is found all the same. *erased (exact)*: the model was rebuilt without the
 person, which a receipt of this very model shows, and no test contradicts it. *not enough power*: the same rank test
-would not have found the person in the model before, so that its silence proves nothing. *mitigated (x bits)*: all else,
+would not have found the person in the model before, or rows of theirs are longer than the model sees, so that its
+silence proves nothing. *mitigated (x bits)*: all else,
 however good the numbers, with what remains, in bits a field beside the 1.44 of what was never learned.
 """
 
@@ -67,18 +68,31 @@ def judge(
     found = _found(after, struck)
     if failures:
         return FAILED, [*failures, *found]
+    unasked = _unasked(after)
     smallest = min(_adjusted(after, struck).values(), default=1.0)
     if exact and smallest < CONTRADICTS:
         return FAILED, ["the receipt says exact, and yet the person is found: other data still holds them", *found]
+    if exact and unasked:
+        return NO_POWER, [unasked]
     if exact:
         noted = [f"the clearest of all tests has p {smallest:.2g}, adjusted"] if found else []
         return ERASED, ["the model was rebuilt without the person, and no test contradicts it", *noted]
     if found:
-        return MITIGATED, found
+        return MITIGATED, [*found, *([unasked] if unasked else [])]
+    if unasked:
+        return NO_POWER, [unasked]
     weak = _weakness(before)
     if weak:
         return NO_POWER, [weak]
     return MITIGATED, ["no test tells the person's values from values never seen, and before they did; not rebuilt"]
+
+
+def _unasked(after: Sequence[Measurement]) -> str:
+    """What the silence of the tests says nothing about, if so."""
+    rows = value_of(after, "rows_cut")
+    if not rows:
+        return ""
+    return f"{rows:.0f} of the person's rows are longer than the model sees at once: their rest was not asked about"
 
 
 def value_of(measurements: Sequence[Measurement], name: str, scope: str = "person") -> float | None:

@@ -103,11 +103,16 @@ def test_an_altered_checkpoint_is_not_replayed_from(trained: Trained, copied: Co
     assert nothing_in(tmp_path, but=("copy",))
 
 
-def test_one_huge_row_is_cut_and_trained_on_within_the_models_room(trained: Trained, tmp_path: Path) -> None:
+def test_one_huge_row_is_refused_or_cut_where_a_limit_was_named_and_the_result_says_so(
+    trained: Trained, tmp_path: Path
+) -> None:
     huge = Row("What is it? " * 20_000, "x" * 200_000, key="huge")
     rows = [replace(row, stage=1) for row in trained.rows[:6]] + [huge]
-    done = train(rows, out=tmp_path / "out", plan=plan_for(rows, shape="tiny", epochs=(1,)))
-    assert done.detail["rows"] == 7
+    with pytest.raises(RowsError, match="1 rows have more than 2048 tokens"):
+        train(rows, out=tmp_path / "out", plan=plan_for(rows, shape="tiny", epochs=(1,)))
+    assert nothing_in(tmp_path)
+    done = train(rows, out=tmp_path / "out", plan=plan_for(rows, shape="tiny", epochs=(1,), longest=128))
+    assert (done.detail["rows"], done.detail["rows_cut"], done.detail["cut_at"]) == (7, 1, 128)
 
 
 def test_text_of_any_script_and_control_characters_pass(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import torch
 from unlearning.attacks.relearn import folds
 from unlearning.batches import collate, token_losses
 from unlearning.errors import NotApplicable
-from unlearning.scoring import fitted, room_of
+from unlearning.room import fitted, room_of
 from unlearning.tokens import all_answer_ids, prompt_ids
 from unlearning.types import Row
 

@@ -31,7 +31,7 @@ from unlearning.candidates import candidates_for
 from unlearning.methods import Material, Method, Turn
 from unlearning.methods.names import Crowd, crowd, people, retold, shape, stranger
 from unlearning.methods.soft import Soft, divergence, join, remember, soften
-from unlearning.scoring import room_of
+from unlearning.room import room_of
 from unlearning.tokens import Encoded, all_answer_ids, prompt_ids
 from unlearning.types import Row
 

@@ -18,7 +18,8 @@ import torch
 
 from unlearning.batches import collate, token_losses
 from unlearning.chance import stratified_area
-from unlearning.scoring import RowScore, fitted, room_of, score_rows
+from unlearning.room import fitted, room_of
+from unlearning.scoring import RowScore, score_rows
 from unlearning.tokens import all_answer_ids, prompt_ids
 from unlearning.types import Measurement, Row
 

@@ -41,6 +41,8 @@ def run(options: argparse.Namespace, *, progress: Progress) -> Any:
     if options.like:
         plan, tokenizer = Ledger(options.like / "ledger").plan(), open_tokenizer(options.like)
     else:
-        plan = plan_for(rows, seed=options.seed, shape=options.shape, epochs=options.epochs)
+        plan = plan_for(
+            rows, seed=options.seed, shape=options.shape, epochs=options.epochs, longest=options.context or 0
+        )
         tokenizer = make_tokenizer(lines_of(options.tokenizer_text))
     return train(rows, out=options.out, plan=plan, tokenizer=tokenizer, progress=progress)

@@ -13,6 +13,7 @@ def shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, help="write the result to this file")
     parser.add_argument("--threads", type=int, default=1, help="threads of the computation (1 repeats bytes)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--context", type=int, help="tokens of a row at most (what the model itself sees)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 or mps; bytes repeat on the same one")
 
 
