@@ -22,6 +22,7 @@ _GROUP: Final = 128  # digests under one of the second row
 _PIECE: Final = 1024  # blocks a thread takes at a time
 _SUM: Final = 32
 Blocks = npt.NDArray[np.int64]
+Digests = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Tree:
         return sha256(memoryview(self.digests)[self.count * _SUM :]).hexdigest()
 
     @property
-    def blocks(self) -> npt.NDArray[np.uint8]:
+    def blocks(self) -> Digests:
         """The first row, (blocks, 32) bytes, to be compared or overwritten."""
         return np.frombuffer(self.digests, np.uint8, self.count * _SUM).reshape(-1, _SUM)
 
@@ -50,6 +51,16 @@ class Tree:
         """Hash a group of blocks' digests."""
         end = min(self.count, (number + 1) * _GROUP)
         return sha256(memoryview(self.digests)[number * _GROUP * _SUM : end * _SUM]).digest()
+
+
+@dataclass(frozen=True)
+class Next:
+    """A tree as it is after a change of the touched blocks, and the groups that they are in."""
+
+    tree: Tree
+    touched: Blocks
+    groups: tuple[int, ...]
+    root: str
 
 
 def sidecar(path: Path) -> Path:
@@ -90,16 +101,31 @@ def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | Non
     """
     if tree is None and before is not None:
         tree = _kept(path, before)
-    groups = np.unique(touched // _GROUP).tolist()
-    if tree is None or not _fits(sidecar(path), tree.count) or not _agree(tree, groups):
+    after = None if tree is None else following(tree, touched, _digests(path, touched))
+    if after is None:
         return write(path)
-    if not len(touched):
-        return tree.root
-    tree.blocks[touched] = _digests(path, touched)
+    keep(path, after)
+    return after.root
+
+
+def following(tree: Tree, touched: Blocks, fresh: Digests) -> Next | None:
+    """Lay new digests of touched blocks, (blocks, 32), into a tree; nothing where its two rows do not agree."""
+    groups = np.unique(touched // _GROUP).tolist()
+    if not _agree(tree, groups):
+        return None
+    tree.blocks[touched] = fresh
     for group in groups:
         tree.group(group)[:] = tree.summed(group)
-    _put(sidecar(path), tree, touched, groups)
-    return tree.root
+    return Next(tree, touched, tuple(groups), tree.root)
+
+
+def keep(path: Path, after: Next) -> None:
+    """Write what changed of a file's digests beside it, or all of them where the sidecar was not their source."""
+    beside, tree = sidecar(path), after.tree
+    if not isinstance(tree.digests, mmap.mmap) or not _fits(beside, tree.count):
+        beside.write_bytes(tree.digests)
+    elif len(after.touched):
+        _put(beside, tree, after.touched, after.groups)
 
 
 def _agree(tree: Tree, groups: Sequence[int]) -> bool:
@@ -107,16 +133,21 @@ def _agree(tree: Tree, groups: Sequence[int]) -> bool:
     return all(tree.summed(group) == tree.group(group) for group in groups)
 
 
-def _digests(path: Path, touched: Blocks, *, ask: bool = False) -> npt.NDArray[np.uint8]:
+def _digests(path: Path, touched: Blocks, *, ask: bool = False) -> Digests:
     """Return the digests of blocks, (blocks, 32); ``ask`` for all of them first, so that a disk reads side by side."""
     numbers = touched.tolist()
     handle = os.open(path, os.O_RDONLY)
     try:
         for number in numbers if ask else ():
             os.posix_fadvise(handle, number * BLOCK, BLOCK, os.POSIX_FADV_WILLNEED)
-        sums = b"".join([sha256(os.pread(handle, BLOCK, number * BLOCK)).digest() for number in numbers])
+        return summed([os.pread(handle, BLOCK, number * BLOCK) for number in numbers])
     finally:
         os.close(handle)
+
+
+def summed(content: Sequence[bytes | memoryview]) -> Digests:
+    """Return the digests of blocks, (blocks, 32)."""
+    sums = b"".join([sha256(block).digest() for block in content])
     return np.frombuffer(sums, np.uint8).reshape(-1, _SUM)
 
 

@@ -80,25 +80,48 @@ def names(patches: Sequence[Patch]) -> list[str]:
     return list(dict.fromkeys(patch.file for patch in patches))
 
 
+def foreseen(path: Path, touched: blocks.Blocks, patches: Sequence[Patch]) -> blocks.Digests:
+    """Return the digests that touched blocks will have once the patches are carried out, (blocks, 32)."""
+    size, whole = path.stat().st_size, bytearray(len(touched) * blocks.BLOCK)
+    content = memoryview(whole)
+    rows = [content[at * blocks.BLOCK : (at + 1) * blocks.BLOCK] for at in range(len(touched))]
+    with path.open("rb", buffering=0) as handle:
+        for number, row in zip(touched.tolist(), rows, strict=True):
+            os.preadv(handle.fileno(), [row], number * blocks.BLOCK)
+    for patch in (patch for patch in patches if patch.file == path.name):
+        _lay(content, touched, patch)
+    if len(rows) and size % blocks.BLOCK and touched[-1] == size // blocks.BLOCK:
+        rows[-1] = rows[-1][: size % blocks.BLOCK]
+    return blocks.summed(rows)
+
+
+def _lay(content: memoryview, touched: blocks.Blocks, patch: Patch) -> None:
+    """Do a patch in a copy of the touched blocks: those of one span follow each other there as in the file."""
+    first, inside = np.divmod(patch.offsets, blocks.BLOCK)
+    places = (np.searchsorted(touched, first) * blocks.BLOCK + inside).tolist()
+    for at, row in zip(places, _rows(patch), strict=True):
+        content[at : at + len(row)] = row
+
+
 @contextmanager
-def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[None]:
+def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[ThreadPoolExecutor]:
     """Overwrite; whoever reads the files meets the new bytes inside the block, and behind it the disk has them.
 
-    The disk is what is waited for, and the block is what can be done meanwhile. Raises ``IndexUnreadable`` before
-    anything is done when a span lies outside its file, or a file is a link: patches are read from a journal, and
-    whoever wrote that may not write elsewhere.
+    The disk is what is waited for, and the block is what can be done meanwhile, in a thread too. Raises
+    ``IndexUnreadable`` before anything is done when a span lies outside its file, or a file is a link: patches are read
+    from a journal, and whoever wrote that may not write elsewhere.
     """
     there = names(patches)
     with ExitStack() as held:
         handles = {name: _writable(folder / name, patches, held) for name in there}
-        threads = held.enter_context(ThreadPoolExecutor(max(1, len(there))))
+        threads = held.enter_context(ThreadPoolExecutor(len(there) + 1))
         syncs = []
         for name in there:
             for patch in patches:
                 if patch.file == name:
                     _put(handles[name], patch)
             syncs.append(threads.submit(os.fdatasync, handles[name]))  # no file grows: its content is all there is
-        yield
+        yield threads
         for sync in syncs:
             sync.result()
 
@@ -133,10 +156,14 @@ def _synced(path: Path) -> None:
 
 
 def _put(handle: int, patch: Patch) -> None:
+    for offset, row in zip(patch.offsets.tolist(), _rows(patch), strict=True):
+        os.pwrite(handle, row, offset)
+
+
+def _rows(patch: Patch) -> Iterator[memoryview]:
+    """Give what stands at each offset after a patch."""
     if isinstance(patch, Fill):
-        longest = bytes([patch.byte]) * int(patch.lengths.max(initial=0))
-        for offset, length in zip(patch.offsets.tolist(), patch.lengths.tolist(), strict=True):
-            os.pwrite(handle, longest[:length] if length < len(longest) else longest, offset)
+        longest = memoryview(bytes([patch.byte]) * int(patch.lengths.max(initial=0)))
+        yield from (longest[:length] for length in patch.lengths.tolist())
         return
-    for offset, row in zip(patch.offsets.tolist(), np.ascontiguousarray(patch.rows), strict=True):
-        os.pwrite(handle, row.data, offset)
+    yield from (row.data for row in np.ascontiguousarray(patch.rows))
