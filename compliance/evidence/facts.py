@@ -18,11 +18,13 @@ from compliance.intake.recipients import FORWARDED
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.provenance import services as provenance
 from compliance.provenance.classifiers import IMAGES
+from compliance.provenance.connectors.pictures.people import PREFIX as LINES
+from compliance.provenance.looking import TEXTS
 from compliance.provenance.models import Artifact
 from compliance.rules import claims as claim_rules
 from compliance.rules.proof import Claim
 from compliance.rules.sentences import article, day_in_words
-from compliance.rules.terms import ClaimLevel, Ground, Letter, StepStatus, Told
+from compliance.rules.terms import ClaimLevel, Ground, Letter, StepStatus, Support, Told
 from compliance.rules.thresholds import BY_JOB
 from compliance.validation import claiming
 
@@ -136,16 +138,23 @@ def _kept(request: ErasureRequest, found: list[tuple[Artifact, Claim]], language
 
 def declined(request: ErasureRequest, language: str) -> list[str]:
     """What looked like the person and was left because an officer said that it is not: by place, with a number."""
-    return [
-        phrase(_declined_key(artifact, text), language, name=artifact.name, count=count)
-        for artifact, text, count in provenance.declined(request)
-    ]
+    said = []
+    for artifact, text, count in provenance.declined(request):
+        parts = {"declined_text" if text else "declined": count}
+        if artifact.connector == IMAGES:
+            parts = {"declined_pictures": count} if text else _declined_pictures(request, artifact)
+        said += [phrase(key, language, name=artifact.name, count=number) for key, number in parts.items() if number]
+    return said
 
 
-def _declined_key(artifact: Artifact, text: bool) -> str:
-    if artifact.connector == IMAGES:
-        return "declined_pictures"
-    return "declined_text" if text else "declined"
+def _declined_pictures(request: ErasureRequest, artifact: Artifact) -> dict[str, int]:
+    """Pictures that were left, lines that name others too and still stand, and what only bears the same name."""
+    every = ((row, str(content["record"])) for row, content in provenance.opened_traces(request))
+    left = [(row, name) for row, name in every if row.artifact_id == artifact.pk and row.candidate and not row.ticked]
+    named = [name for row, name in left if row.support == Support.NAME]
+    others = [name for row, name in left if row.support not in (*TEXTS, Support.NAME)]
+    lines = sum(name.startswith(LINES) for name in others)
+    return {"declined_pictures": len(others) - lines, "declined_lines": lines, "declined": len(named)}
 
 
 def _excluded(plan: Plan) -> bool:

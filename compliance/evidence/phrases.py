@@ -28,6 +28,8 @@ _ENGLISH: Mapping[str, str] = {
     "decided": "We looked in every registered place; what we decided about each stands below.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} We look at this again on {day}.",
+    "declined_lines": "{name}: lines in our list of who is on which picture that name other people as well ({count}). "
+    "We looked at them and left them as they are; they may still name you.",
     "declined_pictures": "{name}: pictures that show other people as well, or that only look like yours ({count}). We "
     "looked at them and left them as they are; our list of who is on them no longer names you.",
     "declined_text": "{name}: records of other people with the same text as one of yours, or nearly ({count}). We "
@@ -83,6 +85,8 @@ _GERMAN: Mapping[str, str] = {
     "decided": "Wir haben an jedem eingetragenen Ort gesucht; was wir zu jedem entschieden haben, steht unten.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Wir prüfen das wieder am {day}.",
+    "declined_lines": "{name}: Zeilen unserer Liste, wer auf welchem Bild ist, die auch andere Personen nennen "
+    "({count}). Wir haben sie angesehen und so gelassen; sie können Sie noch nennen.",
     "declined_pictures": "{name}: Bilder, auf denen auch andere Personen sind oder die Ihren nur ähneln ({count}). Wir "
     "haben sie angesehen und so gelassen; unsere Liste, wer darauf ist, nennt Sie nicht mehr.",
     "declined_text": "{name}: Einträge anderer Personen mit demselben oder fast demselben Text wie einer von Ihnen "

@@ -23,6 +23,8 @@ PORTUGUESE: Mapping[str, str] = {
     "decided": "Procuramos em todos os lugares registrados; o que decidimos sobre cada um está abaixo.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Vamos rever isso em {day}.",
+    "declined_lines": "{name}: linhas da nossa lista de quem está em cada imagem que citam também outras pessoas "
+    "({count}). Nós as examinamos e as deixamos como estão; elas ainda podem citar você.",
     "declined_pictures": "{name}: imagens que também mostram outras pessoas, ou que apenas se parecem com as suas "
     "({count}). Nós as examinamos e as deixamos como estão; nossa lista de quem está nelas não cita mais você.",
     "declined_text": "{name}: registros de outras pessoas com o mesmo texto que um seu, ou quase ({count}). Nós os "
@@ -80,6 +82,8 @@ FRENCH: Mapping[str, str] = {
     "decided": "Nous avons cherché dans chaque endroit inscrit ; ce que nous avons décidé pour chacun figure plus bas.",
     "kept_because": "{name} : {reason}",
     "kept_until": "{name} : {reason} Nous réexaminons cela le {day}.",
+    "declined_lines": "{name} : des lignes de notre liste de qui figure sur quelle image qui nomment aussi d’autres "
+    "personnes ({count}). Nous les avons regardées et laissées telles quelles ; elles peuvent encore vous nommer.",
     "declined_pictures": "{name} : des images qui montrent aussi d’autres personnes, ou qui ressemblent seulement aux "
     "vôtres ({count}). Nous les avons regardées et laissées telles quelles ; notre liste de qui y figure ne vous nomme "
     "plus.",
@@ -137,6 +141,8 @@ SPANISH: Mapping[str, str] = {
     "decided": "Buscamos en cada lugar registrado; lo que decidimos sobre cada uno está abajo.",
     "kept_because": "{name}: {reason}",
     "kept_until": "{name}: {reason} Lo revisamos otra vez el {day}.",
+    "declined_lines": "{name}: líneas de nuestra lista de quién está en cada imagen que nombran también a otras "
+    "personas ({count}). Las miramos y las dejamos como están; todavía pueden nombrarle.",
     "declined_pictures": "{name}: imágenes que muestran también a otras personas, o que solo se parecen a las suyas "
     "({count}). Las miramos y las dejamos como están; nuestra lista de quién está en ellas ya no le nombra.",
     "declined_text": "{name}: registros de otras personas con el mismo texto que uno suyo, o casi ({count}). Los hemos "
