@@ -37,7 +37,7 @@ def without(index: Any, remove: Ids, gone: frozenset[int]) -> tuple[Any, str]:
 def learned_again(index: Any, remove: Ids, gone: frozenset[int], of: Callable[[Ids], Vectors]) -> tuple[Any, str]:
     """Return an index of the same shape, trained on and filled with the original vectors of those who stay.
 
-    ``of`` gives them for ids. They are compared with the stored codes first; raises ``StoreOutOfStep`` for others.
+    ``of`` gives them for ids. Each is compared with its stored code first; raises ``StoreOutOfStep`` for others.
     """
     outer, inner = _parts(index)
     had_map = _without_map(inner)
@@ -49,19 +49,20 @@ def learned_again(index: Any, remove: Ids, gone: frozenset[int], of: Callable[[I
         )
     given = of(ids)
     originals.check_dimension(given, inner.d)
-    originals.check(inner.sa_encode, codes, given)
+    originals.check(inner, codes, given, ids)
     fresh = faiss.clone_index(inner)
     fresh.reset()
     fresh.is_trained = False
     if isinstance(inner, faiss.IndexIVF):
         fresh.quantizer.reset()
     fresh.train(given)
+    how = f"learned again from the original vectors of those who stay (all {len(ids):,} have their stored codes)"
     if isinstance(inner, faiss.IndexIVF):
         fresh.add_with_ids(given, ids)
         _with_map(fresh, wanted=had_map)
-        return fresh, "code book and centroids learned again from the original vectors of those who stay"
+        return fresh, f"code book and centroids {how}"
     fresh.add(given)
-    return _with_ids(fresh, ids), "code book learned again from the original vectors of those who stay"
+    return _with_ids(fresh, ids), f"code book {how}"
 
 
 def _relisted(outer: Any, inner: Any, remove: Ids) -> Any:
