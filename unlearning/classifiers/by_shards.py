@@ -31,7 +31,7 @@ def trained(
     parts = sisa.train_sisa(
         recipe, rows, shards=max(1, options.shards), slices=max(1, options.slices), seed=options.seed, progress=progress
     )
-    _save(parts, rows, out)
+    save(parts, rows, out)
     model = parts.model()
     return Trained(str(out), weights_digest(model), accuracy(model, data.test), len(rows))
 
@@ -48,7 +48,7 @@ def unlearned(
     if known != rows.digest():
         raise RowsError("forgetting by shards: the model was trained on other rows; give the data it was trained on")
     found = sisa.forget(parts, rows, forget.ids, progress=progress)
-    _save(found.parts, retain, out)
+    save(found.parts, retain, out)
     before, after = parts.model(), found.parts.model()
     whole = parts.recipe.epochs * len(rows)
     return Outcome(
@@ -73,7 +73,12 @@ def unlearned(
     )
 
 
-def _save(parts: sisa.Sisa, rows: Examples, out: Path) -> None:
+def opened(folder: Path) -> sisa.Sisa:
+    """The parts of a model's folder."""
+    return _load(folder)[0]
+
+
+def save(parts: sisa.Sisa, rows: Examples, out: Path) -> None:
     """The ensemble's folder with the checkpoints inside; what is not whole has no configuration."""
     notes = {"shards": parts.shards, "slices": parts.slices, "seed": parts.seed, "rows": rows.digest()}
     inside = {

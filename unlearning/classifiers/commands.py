@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from unlearning.classifiers import by_shards, networks, tuning
+from unlearning.classifiers import by_shards, networks, tuning, vanishing
 from unlearning.classifiers.audit import Audit, audit
 from unlearning.classifiers.data import DataSet, open_folder
 from unlearning.classifiers.examples import Examples, listed_ids, part_class, part_ids
@@ -67,11 +67,16 @@ def recipe_for(data: DataSet, *, epochs: int) -> Recipe:
 def _plan(options: argparse.Namespace, progress: Progress) -> Plan:
     data, forget, retain = _asked(options)
     _, recipe, _, folds = _opened(options, data)
+    if gone := vanishing.emptied(data, forget, retain, by_ids=options.forget_ids is not None):
+        return vanishing.plan(forget, retain, recipe, gone)
     return plan(forget, retain, recipe=recipe, folds=folds is not None, budget=_budget(options))
 
 
 def _unlearn(options: argparse.Namespace, progress: Progress) -> Outcome:
     data, forget, retain = _asked(options)
+    gone = vanishing.emptied(data, forget, retain, by_ids=options.forget_ids is not None)
+    if options.model is not None and gone:
+        return vanishing.unlearned(options, data, forget, retain, gone, _out(options), progress)
     if options.model is not None and by_shards.is_sharded(options.model):
         return by_shards.unlearned(options, data, forget, retain, _out(options), progress)
     model, recipe, notes, folds = _opened(options, data)

@@ -19,6 +19,7 @@ class DataSet:
     train: Examples
     test: Examples
     names: tuple[str, ...]
+    classes_are_folders: bool = False  # so that one goes with its last image
 
 
 def open_folder(folder: Path) -> DataSet:

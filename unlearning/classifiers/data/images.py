@@ -49,7 +49,7 @@ def read(folder: Path) -> DataSet:
         beside = {name: held.get(name, []) for name in names}
         held_out = _examples(folder / "test", beside, names)
         held_out = replace(held_out, ids=tuple(f"test/{i}" for i in held_out.ids))  # a name may stand in both
-        return DataSet(_examples(home, found, names), held_out, names)
+        return DataSet(_examples(home, found, names), held_out, names, classes_are_folders=True)
     split = {name: [_held(path.relative_to(home)) for path in paths] for name, paths in found.items()}
     train, test = (
         {name: [path for path, out in zip(found[name], split[name], strict=True) if out == part] for name in names}
@@ -61,7 +61,7 @@ def read(folder: Path) -> DataSet:
             f"reading {folder}: too few images to hold some out ({empty} classes would be left without); put some of"
             " each class into folders below test/ and the others below train/"
         )
-    return DataSet(_examples(home, train, names), _examples(home, test, names), names)
+    return DataSet(_examples(home, train, names), _examples(home, test, names), names, classes_are_folders=True)
 
 
 def _held(path: Path) -> bool:

@@ -22,13 +22,17 @@ def run(
     task: Task,
     *,
     steps: int = 40,
+    most_steps: int = 400,
+    left: float = 0.1,
     learning_rate: float = 2e-3,
     weight: float = 0.1,
     batch: int = 150,
 ) -> nn.Module:
     """KL and Huber on the true label's log-odds for forget rows by `weight`, self-distillation on retained ones.
 
-    KL alone ignores tiny probabilities, which is where a mislabelled row shows.
+    KL alone ignores tiny probabilities, which is where a mislabelled row shows. After `steps` it goes on, at most to
+    `most_steps`, while more than the share `left` of the distance to the teachers' log-odds is still there: a model
+    that has learned its rows by heart needs a larger dose than one that has not.
     """
     if not isinstance(task.folds, Folds):
         raise InputError("oof_match: it needs the out-of-fold models that were trained beside the model")
@@ -41,18 +45,25 @@ def run(
         layout(forget.features),
         layout(retain.features),
     )
-    optimizer = adam(model.parameters(), learning_rate=learning_rate)
+    optimizer, first = adam(model.parameters(), learning_rate=learning_rate), None
     learn(model)
-    for step in range(steps):
+    for step in range(max(steps, most_steps)):
         places = torch.randint(len(retain), (batch,), generator=chance)
         optimizer.zero_grad(set_to_none=True)
         logits = model(inside)
+        odds = log_odds(logits, forget.labels)
+        apart = float((odds.detach() - wanted).abs().mean())
+        first = apart if first is None else first
+        if step >= steps and apart <= left * first:
+            break
         near = F.kl_div(logits.log_softmax(1), target, reduction="batchmean", log_target=True)
-        odds = F.huber_loss(log_odds(logits, forget.labels), wanted, delta=2.0)
+        close = F.huber_loss(odds, wanted, delta=2.0)
         kept = F.kl_div(model(outside[places]).log_softmax(1), still[places], reduction="batchmean", log_target=True)
-        (weight * (near + odds) + kept).backward()
+        (weight * (near + close) + kept).backward()
         optimizer.step()
-        task.progress((step + 1) / steps, f"Step {step + 1} of {steps}")
+        task.progress(
+            min(1.0, (step + 1) / max(steps, most_steps)), f"Step {step + 1}, {apart:.2f} of {first:.2f} apart"
+        )
     return model.eval()
 
 

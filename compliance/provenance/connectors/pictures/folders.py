@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,9 @@ class Shelf:
                 path.unlink(missing_ok=True)
         for folder in {path.parent for path in going}:
             sync_folder(folder)
+            with suppress(OSError):  # a class goes with its last picture: its folder may be called after the person
+                folder.rmdir()
+                sync_folder(folder.parent)
 
     def lines(self) -> list[Line]:
         """Nobody: only the people file says who stands on a picture."""
