@@ -2,7 +2,7 @@
 
 1. Masks say where words and numbers begin in plain ASCII; behind a character that is none, and behind where an escape
    may end (2, 6 or 12 bytes after a backslash), everything may be a begin; lead bytes and backslashes may be one.
-2. For few forms a begin counts only when its first four bytes are a form's first letters, as far as they are letters.
+2. A begin counts only when its first four bytes are a form's first letters, as far as they are letters.
 3. The letters in the eight bytes from a begin (case folded, separators left out) are looked up in a map of the first
    one to four letters of every form; where fewer are plain, characters are decoded one by one, each letter looked up.
 4. What passes is squeezed from there, and reported as ``retrieval.prefilter`` reports it.
@@ -18,7 +18,20 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from retrieval.lanes import DIGIT, TABLES, WORD, bits_of, borrowed, copy, eight_at, first_bit, kinds_at, picked, spread
+from retrieval.lanes import (
+    DIGIT,
+    TABLES,
+    WORD,
+    bits_of,
+    borrowed,
+    copy,
+    eight_at,
+    first_bit,
+    held,
+    kinds_at,
+    picked,
+    spread,
+)
 from retrieval.letters import Bytes, character_at, escape_at, high, short
 from retrieval.reporting import lengths_of, report
 from retrieval.squeezing import AHEAD, PLACE, plainly, slowly
@@ -30,14 +43,13 @@ _BEFORE: Final = 2 * WORD  # of a piece's copy: one word of what stands before, 
 _NEAR: Final = 1 << 16  # bytes back in which a line is expected to begin
 _FAR: Final = 256  # bytes decoded for four letters; then they are squeezed
 _PATIENCE: Final = 4_096  # bytes looked at one by one before a piece of every four counts as too many
-_FEW: Final = 400  # different first four letters: above, nearly every begin would pass them
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
-def starts(words: tuple[Any, Any], sizes: Any, heads: Any) -> tuple[Bytes, bool, tuple[Any, ...]]:
+def starts(words: tuple[Any, Any], sizes: Any, heads: Any) -> tuple[Bytes, tuple[Any, ...]]:
     """Make the tables of a look from every form's first eight letters, next eight and length.
 
-    Returns (byte tables, few forms, maps); ``heads`` is the map of the first eight letters, or of all where there are
+    Returns (byte tables, maps); ``heads`` is the map of the first eight letters, or of all where there are
     fewer.
     """
     firsts, exact = (
@@ -46,7 +58,7 @@ def starts(words: tuple[Any, Any], sizes: Any, heads: Any) -> tuple[Bytes, bool,
     )
     marks, tails = _prefixes(words[0]), _tails(words, sizes)
     maps = (marks, heads, tails, exact.astype(bool), _shift(marks), _shift(heads), _shift(tails))
-    return _byte_tables(firsts), len(firsts) <= _FEW, maps
+    return _byte_tables(firsts), maps
 
 
 def _shift(marks: npt.NDArray[np.uint64]) -> np.uint64:
@@ -91,7 +103,7 @@ def _map_of(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 @njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
-def _marked(marks: Any, shift: Any, word: Any) -> Any:
+def marked(marks: Any, shift: Any, word: Any) -> Any:
     place = (word * np.uint64(0x9E3779B97F4A7C15)) >> shift
     return (marks[place >> np.uint64(6)] >> (place & np.uint64(63))) & np.uint64(1)
 
@@ -103,7 +115,7 @@ def _after(mask: Any, before: Any, count: int) -> Any:
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def _mark(piece: Any, words: Any, tables: Any, few: Any, json: Any, wanted: Any, plain: Any, special: Any) -> Any:
+def _mark(piece: Any, words: Any, tables: Any, json: Any, wanted: Any, plain: Any, special: Any) -> Any:
     """Write, for each word of a piece: where a form may begin (three bytes later), what is plain, what is special."""
     none = np.uint64(0)
     letters_, digits, others, slashes, begun, opened = none, none, none, none, none, none
@@ -116,11 +128,8 @@ def _mark(piece: Any, words: Any, tables: Any, few: Any, json: Any, wanted: Any,
         behind = _after(h, others, 1) | _after(b, slashes, 2) | _after(b, slashes, 6) | _after(b, slashes, 12)
         begins = (d & ~_after(d, digits, 1)) | (a & ~_after(both, earlier, 1)) | (both & behind)
         opens = (lead & ~(c3 & _after(a, letters_, 1) & ~behind)) | b
-        if few:
-            fits = four | (one & ~_after(both, earlier, 2)) | (pair & ~_after(both, earlier, 1)) | (three & ~both)
-            chosen = (_after(begins, begun, 3) & fits) | _after(opens, opened, 3)
-        else:
-            chosen = _after(begins | opens, begun | opened, 3)
+        fits = four | (one & ~_after(both, earlier, 2)) | (pair & ~_after(both, earlier, 1)) | (three & ~both)
+        chosen = (_after(begins, begun, 3) & fits) | _after(opens, opened, 3)
         wanted[word], plain[word], special[word] = chosen, both, h | b
         count += bits_of(chosen)
         letters_, digits, others, slashes, begun, opened = a, d, h, b, begins, opens
@@ -157,29 +166,29 @@ def _goes_on(block: Any, at: Any) -> Any:
     return near == 0
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
-def _known(maps: Any, first: Any, second: Any, count: Any) -> Any:
+@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
+def known_as(maps: Any, first: Any, second: Any, count: Any) -> Any:
     """Whether a form may begin with these letters (eight and eight), of which so many are given."""
     _, heads, tails, exact, _, shift_heads, shift_tails = maps
     for size in range(PREFIX, 9):
         if exact[size]:
             if count < np.uint64(size):
                 return True
-            if _marked(heads, shift_heads, first & (~np.uint64(0) >> np.uint64(64 - 8 * size))):
+            if marked(heads, shift_heads, first & (~np.uint64(0) >> np.uint64(64 - 8 * size))):
                 return True
-    if count >= np.uint64(8) and not _marked(heads, shift_heads, first):
+    if count >= np.uint64(8) and not marked(heads, shift_heads, first):
         return False
     for size in range(9, LONG + 1):
         if exact[size]:
             if count < np.uint64(size):
                 return True
             shown = second & ((np.uint64(1) << np.uint64(8 * size - 64)) - np.uint64(1))
-            if _marked(tails, shift_tails, (first * np.uint64(0x9E3779B97F4A7C15)) ^ shown):
+            if marked(tails, shift_tails, (first * np.uint64(0x9E3779B97F4A7C15)) ^ shown):
                 return True
     return False
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
+@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
 def _more_letters(piece: Any, at: Any, plain: Any, special: Any, first: Any, count: Any) -> Any:
     """Go on to sixteen letters, through thirty-two plain bytes at most: (eight, eight, how many)."""
     second, eight, full = np.uint64(0), np.uint64(8), np.uint64(16)
@@ -198,8 +207,8 @@ def _more_letters(piece: Any, at: Any, plain: Any, special: Any, first: Any, cou
     return first, second, count
 
 
-@njit(cache=True, nogil=True, boundscheck=False)
-def _spelled(block: Any, at: Any, classes: Any, starts_: Any, pool: Any, maps: Any) -> Any:
+@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
+def spelled(block: Any, at: Any, classes: Any, starts_: Any, pool: Any, maps: Any) -> Any:
     """Decode characters from a begin on: (whether the first letters may be a form's, where that was known)."""
     stop = min(len(block), at + _FAR)
     marks, shift = maps[0], maps[4]
@@ -223,10 +232,12 @@ def _spelled(block: Any, at: Any, classes: Any, starts_: Any, pool: Any, maps: A
                 else:
                     second |= letter
                 known += np.uint64(1)
-                if known <= np.uint64(PREFIX) and not _marked(marks, shift, word):
+                if known <= np.uint64(PREFIX) and not marked(marks, shift, word):
                     return False, at
+        if known == np.uint64(0):
+            return False, at  # what stands here is no letter: none begins
         if known >= np.uint64(LONG):
-            return _known(maps, word, second, known), at
+            return known_as(maps, word, second, known), at
         at += used
     return stop < len(block) or known >= np.uint64(PREFIX), at
 
@@ -248,7 +259,7 @@ def _squeezed(
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def _closely(block: Any, at: Any, reading: Any, folds: Any, table: Any, room: Any, out: Any, found: Any) -> Any:
+def closely(block: Any, at: Any, reading: Any, folds: Any, table: Any, room: Any, out: Any, found: Any) -> Any:
     """Squeeze the letters from a begin on and report what begins there; returns (found, where it stopped)."""
     squeezed, begins, state = room
     state[:] = 0
@@ -303,23 +314,23 @@ def _chosen(
             left &= left - np.uint64(1)
             letters_, known = _plain_letters(piece, at, plain, special)
             first = (np.uint64(1) << (np.uint64(8) * min(known, np.uint64(PREFIX)))) - np.uint64(1)
-            if not _marked(marks, shift, letters_ & first):
+            if not marked(marks, shift, letters_ & first):
                 continue
             here = np.int64(at) - _BEFORE + start
             if here < start or here >= min(len(block), start + _PIECE):
                 continue
             if known >= np.uint64(PREFIX):
                 letters_, second, known = _more_letters(piece, at, plain, special, letters_, known)
-                if not _known(looks, letters_, second, known):
+                if not known_as(looks, letters_, second, known):
                     continue
             else:
                 if json and block[here] == 92 and _goes_on(block, here):
                     continue
-                passed, end = _spelled(block, here, classes, starts_, pool, looks)
+                passed, end = spelled(block, here, classes, starts_, pool, looks)
                 spent += 4 + end - here
                 if not passed and spent <= allowed:
                     continue
-            found, end = _closely(block, here, reading, folds, table, closer, out, found)
+            found, end = closely(block, here, reading, folds, table, closer, out, found)
             spent += 64 + end - here
             if spent > allowed:
                 return found, spent
@@ -327,9 +338,7 @@ def _chosen(
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
-def glance(
-    block: Any, reading: Any, json: Any, tables: Any, few: Any, looks: Any, table: Any, folds: Any, out: Any
-) -> Any:
+def glance(block: Any, reading: Any, json: Any, tables: Any, looks: Any, table: Any, folds: Any, out: Any) -> Any:
     """Report what begins in a block: (found, how far it looked before it gave up, else the block's length)."""
     piece = np.zeros(_PIECE + 2 * _BEFORE, np.uint8)
     words = len(piece) // 64 - 1
@@ -350,17 +359,26 @@ def glance(
         borrowed(table[0]), borrowed(table[1]), borrowed(table[2]), borrowed(table[3]), borrowed(table[4]),
         borrowed(table[5]), borrowed(table[6]), borrowed(table[7]), borrowed(table[8]),
     )  # fmt: skip
+    end: Any = len(block)
     found: Any = 0
     spent: Any = 0
     for start in range(0, len(block), _PIECE):
         _copied(lent, start, piece)
-        _mark(piece, words, tables, few, json, wanted, plain, special)
+        _mark(piece, words, tables, json, wanted, plain, special)
         allowed = _PATIENCE + ((start + _PIECE) >> 2) - spent
         found, cost = _chosen(lent, start, json, room, seen, read, fold, known, out, found, allowed)
         if cost > allowed:
-            return found, start
+            end = start
+            break
         spent += cost
-    return found, len(block)
+    held(piece)
+    held(wanted)
+    held(plain)
+    held(special)
+    held(letters_)
+    held(begins)
+    held(state)
+    return found, end
 
 
 def line_start(block: Bytes, at: int) -> int:

@@ -13,12 +13,14 @@ from llvmlite import binding, ir
 from numba import config
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+from numba.np import arrayobj
 
 WORD: Final = 64
 TABLES: Final = 10  # of 64 bytes each: low and high half for the class, then for each of four bytes
 LETTER, DIGIT = 6, 1  # bits of a class: a digit, a letter of one half of the alphabet or the other
 _code: Any = cgutils  # untyped, as all of numba's inner side
 _types: Any = types
+_arrays: Any = arrayobj
 _settings: Any = config
 BYTE, LONG = ir.IntType(8), ir.IntType(64)
 LANES, _PAIRS = ir.VectorType(BYTE, WORD), ir.VectorType(ir.IntType(16), WORD // 2)
@@ -181,6 +183,37 @@ def borrowed(typing: Any, array: Any) -> Any:
 
 
 @_operation
+def held(typing: Any, array: Any) -> Any:
+    """Do nothing, but need an array: it is not freed before, though only its address was used."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return context.get_dummy_value()
+
+    return _types.void(array), generate
+
+
+def _lender(element: Any) -> Any:
+    """Return a function that makes an array out of a row of ``ground``: its address and how many elements it has."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = signature.return_type
+        row = builder.mul(values[1], ir.Constant(LONG, 16))
+        rows, made = Block(context, builder, signature.args[0], values[0]), context.make_array(kind)(context, builder)
+        data = builder.inttoptr(rows.long(row), context.get_data_type(kind.dtype).as_pointer())
+        count, size = (
+            rows.long(builder.add(row, ir.Constant(LONG, 8))),
+            context.get_constant(_types.intp, kind.dtype.bitwidth // 8),
+        )
+        _arrays.populate_array(made, data, [count], [size], size, None)
+        return made._getvalue()
+
+    def lent(typing: Any, ground: Any, number: Any) -> Any:
+        return _types.Array(element, 1, "C")(ground, _types.uint64), generate
+
+    return _operation(lent)
+
+
+@_operation
 def copy(typing: Any, target: Any, at: Any, block: Any, start: Any, count: Any) -> Any:
     """Copy bytes of one array into another, as fast as memory is."""
 
@@ -212,3 +245,8 @@ first_bit: Final = _instruction("llvm.cttz.i64", 1, ir.Constant(ir.IntType(1), 1
 bits_of: Final = _instruction("llvm.ctpop.i64", 1)
 picked: Final = _instruction("llvm.x86.bmi.pext.64", 2)
 spread: Final = _instruction("llvm.x86.bmi.pdep.64", 2)
+lent_bytes: Final = _lender(_types.uint8)
+lent_ints: Final = _lender(_types.int32)
+lent_codes: Final = _lender(_types.uint32)
+lent_places: Final = _lender(_types.int64)
+lent_words: Final = _lender(_types.uint64)

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from retrieval.coded import Coded
+from retrieval.coding import wide
 from retrieval.glance import glance, line_start, starts
 from retrieval.lanes import available
 from retrieval.letters import Bytes, letters
@@ -24,7 +26,8 @@ from retrieval.squeezing import AHEAD, PLACE, plainly, slowly, word_of
 
 LONGEST, SHORTEST, WHOLE, DOMAIN = 8, 4, 32, 12
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
-_BEGINNINGS: Final = 384  # different first four letters of forms
+_BEGINNINGS: Final = 384  # different first four letters of forms, for the first look
+_CODED: Final = 2_000  # the same, where bytes are looked at as codes
 _SPECIAL: Final = 255
 _PIECE: Final = 16_384  # bytes squeezed at a time: they stay in the nearest cache
 Hits = npt.NDArray[np.int64]
@@ -54,6 +57,9 @@ class Prefilter:
         self._table = (present, *by_head, *by_hash, hashes, domain_sizes, domain_hashes, _marks(hashes))
         self._after_plus = after_plus
         self._looks = starts((words, _heads(letters_, sizes, 8)), sizes, self._bitmap) if _pays(words) else None
+        self._coded: Coded | None = None
+        if self._looks is not None and wide():
+            self._coded = Coded(np.unique(words & np.uint64(0xFFFFFFFF)), self._looks[1], _READING, self._table)
 
     def hits(self, block: Bytes, *, json: bool = False) -> Hits:
         """Return (byte, form) rows, the byte where the form begins; ``json`` reads backslash escapes."""
@@ -68,12 +74,15 @@ class Prefilter:
         """Return what the first look reports, and how far it looked: not at all where the processor cannot."""
         if self._looks is None:
             return np.empty((0, 2), np.int64), 0
-        folds, stop = (letters().starts, letters().pool), 0
-        tables, few, looks = self._looks
+        folds, stop, coded = (letters().starts, letters().pool), 0, self._coded
+        tables, looks = self._looks
 
         def write(out: Hits) -> int:
             nonlocal stop
-            found, stop = glance(block, _READING[json], json, tables, few, looks, self._table, folds, out)
+            if coded is not None:
+                found, stop = coded.look(block, out, json=json)
+            else:
+                found, stop = glance(block, _READING[json], json, tables, looks, self._table, folds, out)
             return int(found)
 
         return _grown(write), stop
@@ -90,7 +99,8 @@ class Prefilter:
 
 def _pays(words: npt.NDArray[np.uint64]) -> bool:
     """Whether the first look is worth it: for few beginnings; beyond, too many words pass it."""
-    return available() and 0 < len(np.unique(words & np.uint64(0xFFFFFFFF))) <= _BEGINNINGS
+    most = _CODED if wide() else _BEGINNINGS
+    return available() and 0 < len(np.unique(words & np.uint64(0xFFFFFFFF))) <= most
 
 
 def _grown(write: Callable[[Hits], int]) -> Hits:

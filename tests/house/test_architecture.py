@@ -39,6 +39,7 @@ LARGER = {
     "compliance/rules/routes.py": 360,
     "retrieval/scan.py": 340,
     "retrieval/glance.py": 380,
+    "retrieval/coded.py": 400,
     "tests/forgetting/test_service.py": 340,
     "benchmarks/erase.py": 380,
 }
