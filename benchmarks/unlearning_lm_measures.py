@@ -27,13 +27,21 @@ ASKED = 200  # retain rows that are scored
 
 @dataclass(frozen=True)
 class Look:
-    """One state of a model: ranks and leak of values that cannot be guessed, extraction strength of all forget rows."""
+    """One state of a model: ranks and leak of values that cannot be guessed, extraction strength of all forget rows.
+
+    `never` never-seen values of the same kinds were asked likewise, `above` of them leak at least as much as the
+    largest of the `asked` forgotten ones, which chance alone explains with probability `leak_p`.
+    """
 
     bits: float
     p: float
     leak: float
     strength: float
     retain: float
+    asked: int = 0
+    never: int = 0
+    above: int = 0
+    leak_p: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -87,14 +95,30 @@ def look(examined: Examined, forget: Sequence[Row], retain: Sequence[Row]) -> Lo
     """Ranks among 300 candidates, the largest chance to show in a thousand answers, extraction strengths."""
     model, tokenizer = examined.model, examined.tokenizer
     places = examined.places("person")
-    leaks = [leak(score) for score in score_rows(model, tokenizer, examined.rows("person"))]
+    asked = examined.rows("person")
+    leaks = [leak(score) for score in score_rows(model, tokenizer, asked)]
+    kinds = {row.kind for row in asked}
+    never = [row for row in examined.rows("controls") if row.kind in kinds]
+    above = sum(leak(score) >= max(leaks) for score in score_rows(model, tokenizer, never))
     return Look(
         bits=mean([place.bits for place in places]),
         p=fisher_two_sided([(place.rank, place.count) for place in places]),
         leak=max(leaks),
         strength=mean([score.strength for score in score_rows(model, tokenizer, forget)]),
         retain=mean([score.strength for score in score_rows(model, tokenizer, retain)]),
+        asked=len(asked),
+        never=len(never),
+        above=above,
+        leak_p=largest_by_chance(above, never=len(never), asked=len(asked)),
     )
+
+
+def largest_by_chance(above: int, *, never: int, asked: int) -> float:
+    """Probability that at most `above` of the never-seen lie above the largest of the asked, if all are alike.
+
+    All of the first `above` + 1 places of the common order would else be taken by the never-seen.
+    """
+    return 1.0 - math.prod(max(0, never - place) / (never + asked - place) for place in range(above + 1))
 
 
 def leak(score: RowScore) -> float:

@@ -9,11 +9,14 @@ from unlearning_lm_goals import BITS, BITS_LATER, GOALS, SHARE, STRENGTH, Figure
 from unlearning_lm_words import HOW, LEARNED, LIMITS, METHODS, TITLE, WHAT
 
 from unlearning import methods
+from unlearning.chance import clopper_pearson
+from unlearning.verdict import SIGNIFICANT
 
 HEADS = (
     "model or method",
     "ES",
     "leak@1000",
+    "by chance",
     "bits",
     "rank p",
     "bits, benign 30",
@@ -39,7 +42,7 @@ def page(figures: Figures) -> str:
     """The whole page; the same figures give the same bytes."""
     found = figures.found
     parts = [TITLE, WHAT, _run(found), "## The table\n\n" + "\n".join(table(figures)), HOW, _goals(figures)]
-    parts += [_frontier(figures), _requests(figures), _unmeasured(figures), LEARNED, METHODS, LIMITS]
+    parts += [_leaks(figures), _frontier(figures), _requests(figures), _unmeasured(figures), LEARNED, METHODS, LIMITS]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
@@ -62,6 +65,7 @@ def _cells(figures: Figures, line: dict[str, Any]) -> tuple[str, ...]:
         line["name"],
         f"{now['strength']:.3f}",
         _small(now["leak"]),
+        f"{now['leak_p']:.2f}" if now.get("never") else "–",
         f"{now['bits']:.2f}",
         _small(now["p"]),
         f"{later['bits']:.2f}",
@@ -100,6 +104,24 @@ def _run(found: dict[str, Any]) -> str:
 def _goals(figures: Figures) -> str:
     lines = ["## The goals, fixed before the measurement", ""]
     return "\n".join([*lines, *(f"- **{goal.name}**: {goal.said(figures)}" for goal in GOALS)])
+
+
+def _leaks(figures: Figures) -> str:
+    """What the chosen method's largest leak is beside people never seen: a find, or what chance gives."""
+    lines = ["## The largest leak beside people never seen", ""]
+    for line in figures.repeats():
+        now = line["now"]
+        if not now.get("never"):
+            return ""
+        low, high = clopper_pearson(now["above"], now["never"])
+        said = "chance explains it" if now["leak_p"] >= SIGNIFICANT else "chance does not explain it"
+        lines.append(
+            f"- `{line['name']}`: the largest of {now['asked']} forgotten values is {_small(now['leak'])}; under the "
+            f"same model {now['above']} of {now['never']} values of people never seen leak as much "
+            f"({now['above'] / now['never']:.1%}, 95 % interval {low:.1%} to {high:.1%}). That the largest of "
+            f"{now['asked']} stands so high has p {now['leak_p']:.2f}: {said}."
+        )
+    return "\n".join(lines)
 
 
 def _frontier(figures: Figures) -> str:
