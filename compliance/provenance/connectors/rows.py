@@ -61,10 +61,10 @@ class Total:
         """This total without the other's records."""
         return Total((self.sum - other.sum) % _MODULUS, self.count - other.count)
 
-    def drop(self, digest: str) -> None:
-        """Take out a record that is known by its digest alone (``Row.digest``)."""
-        self.sum = (self.sum - int(digest, 16)) % _MODULUS
-        self.count -= 1
+    def drop(self, digest: str, times: int = 1) -> None:
+        """Take out a record that is known by its digest alone (``Row.digest``); ``times=-1`` counts it in."""
+        self.sum = (self.sum - times * int(digest, 16)) % _MODULUS
+        self.count -= times
 
     @classmethod
     def read(cls, text: str) -> Total:
@@ -78,10 +78,24 @@ class Total:
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every text and number in nested dicts and lists, with its dotted path (``messages.0.text``)."""
+    """Every text and number in nested dicts and lists, with its dotted path (``messages.0.text``), each path once.
+
+    Two may have one path, as in ``{"a.b": 1, "a": {"b": 2}}``: those behind the first are ``a.b.#2`` and so on.
+    """
     found: list[tuple[str, str]] = []
     _flatten(value, path, found)
-    return iter(found)
+    return iter(found) if len({name for name, _ in found}) == len(found) else _apart(found)
+
+
+def _apart(found: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    taken, seen = {name for name, _ in found}, set[str]()
+    for path, text in found:
+        name, number = path, 1
+        while name in seen or (number > 1 and name in taken):
+            number += 1
+            name = f"{path}.#{number}"
+        seen.add(name)
+        yield name, text
 
 
 def _flatten(value: Any, path: str, found: list[tuple[str, str]]) -> None:
@@ -139,6 +153,11 @@ def key_of(fields: Mapping[str, str], raw: bytes, place: Place) -> str:
     return f"sha256:{hashlib.sha256(raw).hexdigest()[:32]}"
 
 
+def named_by_content(row: Row, place: Place) -> bool:
+    """Whether a record has no other name than the digest of its bytes, so that a change renames it."""
+    return row.key == key_of({}, row.raw, place)
+
+
 def parents(row: Row, place: Place) -> list[str]:
     """The keys a record says it was made from: one value, a list, or a list written as JSON text."""
     found: list[str] = []
@@ -163,19 +182,24 @@ def replaced(value: Any, changes: Mapping[str, str], path: str = "") -> Any:
 
     A path with ``NAME_OF`` before it exchanges the name of that field.
     """
+    return _replaced(value, changes, path, (name for name, _ in flatten(value, path)))
+
+
+def _replaced(value: Any, changes: Mapping[str, str], path: str, names: Iterator[str]) -> Any:
+    """``names`` are the paths of texts and numbers, in the order in which they are met here."""
     if isinstance(value, Mapping):
         copy: dict[Any, Any] = {}
         for name, inner in value.items():
             here = f"{path}.{name}" if path else str(name)
-            copy[_free(changes.get(f"{NAME_OF}{here}", name), copy)] = replaced(inner, changes, here)
+            copy[_free(changes.get(f"{NAME_OF}{here}", name), copy)] = _replaced(inner, changes, here, names)
         return copy
     if isinstance(value, list | tuple):
-        return [replaced(inner, changes, f"{path}.{i}" if path else str(i)) for i, inner in enumerate(value)]
-    if path not in changes:
+        return [_replaced(inner, changes, f"{path}.{i}" if path else str(i), names) for i, inner in enumerate(value)]
+    if value is None or isinstance(value, bool) or (name := next(names)) not in changes:
         return value
     if isinstance(value, bytes):
-        return changes[path].encode()
-    return changes[path] if isinstance(value, str) else None
+        return changes[name].encode()
+    return changes[name] if isinstance(value, str) else None
 
 
 def _free(name: Any, taken: Mapping[Any, Any]) -> Any:
