@@ -55,11 +55,10 @@ class Tree:
 
 @dataclass(frozen=True)
 class Next:
-    """A tree as it is after a change of the touched blocks, and the groups that they are in."""
+    """A tree as it is after a change of the touched blocks, and its root."""
 
     tree: Tree
     touched: Blocks
-    groups: tuple[int, ...]
     root: str
 
 
@@ -116,7 +115,7 @@ def following(tree: Tree, touched: Blocks, fresh: Digests) -> Next | None:
     tree.blocks[touched] = fresh
     for group in groups:
         tree.group(group)[:] = tree.summed(group)
-    return Next(tree, touched, tuple(groups), tree.root)
+    return Next(tree, touched, tree.root)
 
 
 def keep(path: Path, after: Next) -> None:
@@ -125,7 +124,7 @@ def keep(path: Path, after: Next) -> None:
     if not isinstance(tree.digests, mmap.mmap) or not _fits(beside, tree.count):
         beside.write_bytes(tree.digests)
     elif len(after.touched):
-        _put(beside, tree, after.touched, after.groups)
+        _put(beside, after)
 
 
 def _agree(tree: Tree, groups: Sequence[int]) -> bool:
@@ -151,13 +150,14 @@ def summed(content: Sequence[bytes | memoryview]) -> Digests:
     return np.frombuffer(sums, np.uint8).reshape(-1, _SUM)
 
 
-def _put(beside: Path, tree: Tree, touched: Blocks, groups: Sequence[int]) -> None:
+def _put(beside: Path, after: Next) -> None:
+    """Write the digests that changed, and of the second row all: it is short, and one write is less than many."""
+    tree = after.tree
     handle = os.open(beside, os.O_WRONLY)
     try:
-        for number, digest in zip(touched.tolist(), tree.blocks[touched], strict=True):
+        for number, digest in zip(after.touched.tolist(), tree.blocks[after.touched], strict=True):
             os.pwrite(handle, digest, number * _SUM)
-        for group in groups:
-            os.pwrite(handle, tree.group(group), (tree.count + group) * _SUM)
+        os.pwrite(handle, memoryview(tree.digests)[tree.count * _SUM :], tree.count * _SUM)
     finally:
         os.close(handle)
 

@@ -7,6 +7,7 @@ that a loss of power takes back is only done again.
 """
 
 import json
+import os
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from retrieval.durable import sync_folder
 from retrieval.errors import IndexUnreadable, JournalDamaged
 from retrieval.indexes.names import MANIFEST
-from retrieval.indexes.patches import Fill, Patch, Write, make_durable
+from retrieval.indexes.patches import Fill, Patch, Write
 from retrieval.types import Json
 
 PENDING: Final = ".scrubbing"
@@ -42,8 +44,11 @@ def write(folder: Path, change: Change) -> None:
     files = folder / change.target
     if links := [patch.file for patch in change.patches if (files / patch.file).is_symlink()]:
         raise IndexUnreadable(f"Changing {files} in place: {links[0]} is a link; nothing was done. Put the file there.")
-    (folder / PENDING).write_bytes(_packed(change))
-    make_durable([folder / PENDING, folder])
+    with (folder / PENDING).open("wb") as handle:
+        handle.write(_packed(change))
+        handle.flush()
+        os.fsync(handle.fileno())
+    sync_folder(folder)
 
 
 def pending(folder: Path) -> Change | None:

@@ -141,20 +141,6 @@ def _writable(path: Path, patches: Sequence[Patch], held: ExitStack) -> int:
     return handle
 
 
-def make_durable(paths: Sequence[Path]) -> None:
-    """Sync files, or folders, side by side, because the disk is what is waited for."""
-    with ThreadPoolExecutor(max(1, len(paths))) as threads:
-        list(threads.map(_synced, paths))
-
-
-def _synced(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _put(handle: int, patch: Patch) -> None:
     for offset, row in zip(patch.offsets.tolist(), _rows(patch), strict=True):
         os.pwrite(handle, row, offset)

@@ -1,0 +1,70 @@
+"""Digests that are worked out before the bytes are overwritten are those that the file has afterwards."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrieval.indexes import blocks, finishing, patches
+from retrieval.indexes.journal import Change
+from retrieval.indexes.patches import Patch
+
+SIZES = (0, 1, blocks.BLOCK, 3 * blocks.BLOCK, 3 * blocks.BLOCK + 17, 200 * blocks.BLOCK + 1)
+
+
+@st.composite
+def changed(draw: st.DrawFn) -> tuple[int, list[Patch]]:
+    """A file's size, and fills and rows inside it; some of them over several blocks, some empty."""
+    size = draw(st.sampled_from(SIZES))
+    found: list[Patch] = []
+    for number in range(draw(st.integers(0, 4))):
+        widest = min(size, draw(st.sampled_from((1, 8, 1536, 10_000))))
+        at = np.array(draw(st.lists(st.integers(0, size - widest), max_size=5)), np.int64)
+        if draw(st.booleans()):
+            found.append(patches.fill("f", at, np.full(len(at), widest), number))
+        else:
+            rows = np.random.default_rng(number).integers(0, 256, (len(at), widest), np.uint8)
+            found.append(patches.Write("f", at, rows))
+    return size, found
+
+
+@settings(max_examples=60, deadline=None)
+@given(changed())
+def test_foreseen_digests_are_those_of_the_changed_file(
+    tmp_path_factory: pytest.TempPathFactory, made: tuple[int, list[Patch]]
+) -> None:
+    size, change = made
+    folder = tmp_path_factory.mktemp("one")
+    path = folder / "f"
+    path.write_bytes(np.random.default_rng(size).integers(0, 256, size, np.uint8).tobytes())
+    before = blocks.write(path)
+    touched = patches.touched(change, "f")
+    tree = blocks.verified(path, touched, before)
+    assert tree is not None
+    after = finishing.foreseen(folder, Change("", {}, tuple(change)), {"f": tree})["f"]
+    assert blocks.root(path) == before, "nothing was changed yet"
+    with patches.overwriting(folder, change):
+        blocks.keep(path, after)
+    assert blocks.root(path) == after.root
+    kept = blocks.sidecar(path).read_bytes()
+    blocks.write(path)
+    assert kept == blocks.sidecar(path).read_bytes()
+
+
+def test_a_sidecar_that_was_not_the_source_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"x" * (5 * blocks.BLOCK))
+    before = blocks.write(path)
+    whole = blocks.sidecar(path).read_bytes()
+    blocks.sidecar(path).write_bytes(bytes(len(whole)))
+    tree = blocks.verified(path, np.array([2]), before)
+    assert tree is not None
+    change = [patches.write("f", 2 * blocks.BLOCK, b"y")]
+    after = finishing.foreseen(tmp_path, Change("", {}, tuple(change)), {"f": tree})["f"]
+    with patches.overwriting(tmp_path, change):
+        blocks.keep(path, after)
+    kept = blocks.sidecar(path).read_bytes()
+    assert blocks.write(path) == after.root
+    assert kept == blocks.sidecar(path).read_bytes()
