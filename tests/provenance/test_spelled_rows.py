@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from compliance.provenance.connectors import images
+from compliance.provenance.connectors.pictures import shelf_of
 from compliance.provenance.connectors.pictures.spelled import Rows
+from compliance.rules.errors import SourceUnreachable
 from retrieval.types import Needle
 from tests.provenance import pictured
 from tests.provenance.pictured import WHO
@@ -89,3 +91,11 @@ def test_a_line_that_names_one_person_in_more_words_is_hers(tmp_path: Path, cell
     folder = pictured.written(tmp_path / "photos")
     (folder / "people.csv").write_text(f'cat/1.png,"{cell.format(WHO, WHO)}"\n')
     assert {match.needle for match in images.find(pictured.place(folder), [ALICE])} == {"alice"}
+
+
+def test_a_picture_that_goes_while_it_is_read_is_said_in_words(tmp_path: Path) -> None:
+    folder = pictured.written(tmp_path / "photos")
+    seen = next(iter(shelf_of(pictured.place(folder)).pictures()))
+    seen.path.unlink()
+    with pytest.raises(SourceUnreachable):
+        _ = seen.raw

@@ -14,6 +14,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from compliance.provenance.connectors import Place, Unread
+from compliance.provenance.connectors.rewriting import translated
 from compliance.rules.errors import ModelUnreadable, SourceUnreachable
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Picture:
     @property
     def raw(self) -> bytes:
         """The row's exact bytes."""
-        with self.path.open("rb") as stream:
+        with translated(self.path), self.path.open("rb") as stream:
             stream.seek(self.start)
             return stream.read(self.size)
 
