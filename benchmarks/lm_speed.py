@@ -5,7 +5,8 @@ Training is negative preference optimization (arXiv 2404.05868) on 25 forget row
 original on 25 retain rows. The plain one pads to the longest row, takes logits everywhere and asks the reference model
 anew at each step; ours packs rows, takes logits where they count and asked the reference once. Tokens are real tokens,
 pads not counted; seconds are seconds of the one core, so that neighbours on the machine take from both alike. The bound
-is measured between the pairs: float32 matrix products, 6 operations a weight and token for training, 2 for scoring.
+is measured between the pairs: float32 matrix products of a size that the caches hold, 6 operations a weight and token
+for training, 2 for scoring. How near to it the products of the model's own, smaller matrices come is printed beside.
 A third pair is what an audit spends its time on: three hundred values in one slot, scored after the same question. Ours
 computes what values begin with once, the plain one each row whole; so ours may pass the bound, and none is set there.
 
@@ -232,6 +233,22 @@ def operations_a_second(repeats: int = 8) -> float:
     return 2 * 1024 * 512 * 1024 / usual
 
 
+def own_products(model: Any, tokens: int) -> float:
+    """Seconds that the bare products of the model's own matrices take for so many tokens, there and back."""
+    total = 0.0
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear):
+            weight, given = module.weight.detach(), torch.randn(tokens, module.in_features)
+            back = torch.randn(tokens, module.out_features)
+            work = (
+                lambda x=given, w=weight: x @ w.t(),
+                lambda g=back, w=weight: g @ w,
+                lambda g=back, x=given: g.t() @ x,
+            )
+            total += sum(min(timed(one) for _ in range(3)) for one in work)
+    return total
+
+
 def measure(shape: str, *, pairs: int, steps: int) -> dict[str, float]:
     rows = people(120)
     text = [f"Question: {row.prompt.split(' of ')[0]} of somebody?\nAnswer: at mail.example\n" for row in rows]
@@ -262,6 +279,7 @@ def measure(shape: str, *, pairs: int, steps: int) -> dict[str, float]:
         ranked = sum(len(row.ids) for part in whole for row in part)
         once = {
             "gflops": speed / 1e9,
+            "own_share": 6 * weights * round(tokens) / speed / own_products(model, round(tokens)),
             "train_tokens": tokens / our_time,
             "train_tokens_plain": tokens / their_time,
             "train_ratio": their_time / our_time,
@@ -295,6 +313,7 @@ def main() -> int:
     pin(1)
     found = measure(options.shape, pairs=3 if options.quick else 9, steps=6 if options.quick else 12)
     print(f"Llama, {found['parameters'] / 1e6:.2f} M weights, one thread, {found['gflops']:.0f} GFLOP/s in products")
+    print(f"bare products of this model's own matrices run at {found['own_share']:.0%} of that")
     print(f"{'':10}{'ours tok/s':>12}{'plain tok/s':>13}{'ratio':>8}{'goal':>6}{'of bound':>10}{'goal':>6}")
     for what in ("train", "score", "rank"):
         ratio, bound = found[f"{what}_ratio"], found[f"{what}_bound"]

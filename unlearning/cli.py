@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from unlearning import verbs
-from unlearning.errors import InputError, OutputExists, UnlearningError
+from unlearning.errors import InputError, OutputExists, ProcessLost, UnlearningError
 from unlearning.files import write_json
 from unlearning.types import silent
 from unlearning.verbs.words import shared
@@ -37,7 +37,11 @@ def main(arguments: Sequence[str]) -> int:
         if options.json:
             write_json(options.json, asdict(result))
     except Exception as error:
-        if isinstance(error, UnlearningError) and int(os.environ.get("RANK") or 0):
+        if (
+            isinstance(error, UnlearningError)
+            and not isinstance(error, ProcessLost)
+            and int(os.environ.get("RANK") or 0)
+        ):
             return 1  # the first process meets the same and says it
         _say({"error": type(error).__name__, "message": _message(error)})
         return 1

@@ -17,6 +17,7 @@ UnlearningError
 ├── OutputExists          the output folder is already there; nothing is overwritten
 ├── Diverged              training or unlearning produced NaN or infinity; nothing was saved
 ├── Refused               the new model lost what it should keep, or babbles; nothing was saved
+├── ProcessLost           another process of the same work ended, or this one was told to; start again
 └── Waiting               somebody else's work is not there yet; call again later
 
 A message names what was being done, to which file or folder, and what the reader can do. It never holds a row's
@@ -90,6 +91,10 @@ class Refused(UnlearningError):
 
 class Waiting(UnlearningError):
     """Somebody else's work is not there yet; call again later."""
+
+
+class ProcessLost(UnlearningError):
+    """Another process of the same work ended, or this one was told to; start again."""
 
 
 class NotWritten(UnlearningError):

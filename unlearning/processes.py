@@ -10,6 +10,7 @@ moments are held in shares too. Only the first process writes.
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,11 +24,18 @@ from torch import distributed
 
 from unlearning.batches import Batch, forwarding
 from unlearning.devices import use
+from unlearning.errors import ProcessLost
 
 _Value = TypeVar("_Value")
 
 # Methods shown to end with the same weights where these are held in shares; others look at whole weights or layers.
 IN_SHARES = frozenset({"npo", "simnpo", "gradient_ascent", "gradient_difference", "alternating_wga", "undial"})
+
+NETWORK = ("gloo", "nccl", "connection closed by peer", "connection reset by peer", "connection refused")
+GONE = (
+    "working in several processes: one of them ended, or all were told to end; nothing was promoted; start the same "
+    "command again: it goes on from the last state saved, with weights in shares (FSDP) from the beginning"
+)
 
 
 @dataclass(frozen=True)
@@ -64,11 +72,26 @@ def joined() -> Iterator[Together]:
     if state.device.type != "cpu":
         use(str(state.device))
     before = _TOGETHER.set(Together(state.process_index, state.num_processes, shares))
+    told = signal.signal(signal.SIGTERM, _ended)  # what launchers send to those that are left
     try:
         yield here()
-    finally:
-        _TOGETHER.reset(before)
         distributed.destroy_process_group()
+    except RuntimeError as error:
+        if not _is_of_the_network(error):
+            raise
+        raise ProcessLost(GONE) from None
+    finally:
+        signal.signal(signal.SIGTERM, told)
+        _TOGETHER.reset(before)
+
+
+def _ended(*_: Any) -> None:
+    raise ProcessLost(GONE)
+
+
+def _is_of_the_network(error: RuntimeError) -> bool:
+    """Whether an exchange failed because the other side is not there; backends have no type of their own for it."""
+    return isinstance(error, distributed.DistError) or any(sign in str(error).lower() for sign in NETWORK)
 
 
 @contextmanager

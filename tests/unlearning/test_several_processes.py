@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,44 @@ def test_two_processes_unlearn_what_one_unlearns_and_only_the_first_writes(
     assert {path.name for path in tmp_path.iterdir()} == {"npo0", "two", "said"}
     finished = [line for line in done.stderr.splitlines() if '"step 4 of 4"' in line]
     assert len(finished) == 1, "one of them speaks"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_process_ends_the_others_in_a_minute_with_a_word_and_the_run_goes_on(
+    work: list[str], tmp_path: Path, rank: int
+) -> None:
+    words = [*work, "--method", "npo", "--rounds", "40", "--learning-rate", "1e-7", "--out", str(tmp_path / "out")]
+    launched = subprocess.Popen(
+        [sys.executable, *LAUNCH, "--multi_gpu", *words],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    until = time.monotonic() + 200
+    while not list(tmp_path.glob(".out*/resume/state.json")):
+        assert launched.poll() is None and time.monotonic() < until, "no state was saved"
+        time.sleep(0.2)
+    victim = next(pid for pid in children(launched.pid) if f"RANK={rank}" in environment(pid))
+    os.kill(victim, signal.SIGKILL)
+    killed = time.monotonic()
+    _, said = launched.communicate(timeout=100)
+    assert time.monotonic() - killed < 60 and launched.returncode != 0
+    assert "one of them ended" in said and "unexpected" not in said
+    assert not (tmp_path / "out").exists()
+    done = run(words, launch=("--multi_gpu",))
+    assert done.returncode == 0, done.stderr[-800:]
+    first = next(json.loads(line)["message"] for line in done.stderr.splitlines() if '"step ' in line)
+    assert int(first.split()[1]) > 1, "it goes on and does not begin anew"
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def environment(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/environ").read_text().split("\0")
 
 
 @pytest.mark.slow
