@@ -228,6 +228,28 @@ def _reported(ground: Any, here: Any, out: Any, found: Any) -> Any:
     return closely(lent_bytes(ground, BLOCK), here, reading, folds, table, closer, out, found)
 
 
+@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
+def _latin_escape(block: Any, at: Any) -> Any:
+    r"""Whether ``\u00C0`` to ``\u00FF`` stands at a byte, and is a letter: no sign of times, none of division."""
+    if block[at] != 92 or block[at + 1] != 117 or block[at + 2] != 48 or block[at + 3] != 48:
+        return False
+    upper, lower = block[at + 4] | 32, block[at + 5] | 32
+    spelled = 99 <= upper <= 102 and (48 <= block[at + 5] <= 57 or 97 <= lower <= 102)
+    return spelled and not (block[at + 5] == 55 and (upper == 100 or upper == 102))
+
+
+@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
+def _within(block: Any, at: Any) -> Any:
+    """Whether an accented Latin letter stands behind another one written the same way: it begins no word."""
+    if at < 7 or at + 6 > len(block):
+        return False
+    if block[at] == 92:
+        return block[at - 7] != 92 and _latin_escape(block, at - 6) and _latin_escape(block, at)
+    if block[at - 3] == 92 or block[at] < 0xC3 or block[at] > 0xC9 or block[at - 2] < 0xC3 or block[at - 2] > 0xC9:
+        return False
+    return 0x80 <= block[at - 1] < 0xC0 and block[at - 1] & 0x9F != 0x97
+
+
 @njit(cache=True, nogil=True, boundscheck=False)
 def _chosen(ground: Any, start: Any, base: Any, left: Any, out: Any, found: Any, spent: Any, allowed: Any) -> Any:
     """Look closer at what was marked among 64 codes: (found, bytes decoded one by one)."""
@@ -249,6 +271,8 @@ def _chosen(ground: Any, start: Any, base: Any, left: Any, out: Any, found: Any,
             if not _goes_on(ground, at, letters_, known):
                 continue
         else:
+            if known == np.uint64(0) and _within(lent_bytes(ground, BLOCK), here):
+                continue
             passed, end = _decoded(ground, here)
             spent += 4 + end - here
             if not passed and spent <= allowed:

@@ -84,14 +84,20 @@ class _Run:
         return _mask(self._builder, "==", self.away(distance), SLASH)
 
     def fitting(self, group: int) -> tuple[Any, Any]:
-        """Return the buckets that fit, whatever stands before, and those that what stands before admits."""
+        """Return the buckets that fit, whatever stands before, and those that what stands before admits.
+
+        Behind one separator the next letter must fit; behind two, and behind what must be decoded, nothing is asked.
+        """
         build, first = self._builder, group * (1 + DEEP)
         rows = [self._rows.lanes(_long(WORD * (first + row)), constant=True) for row in range(1 + DEEP)]
-        fits = _permuted(build, rows[DEEP], self.away(DEEP - 1))
-        for place in reversed(range(1, DEEP - 1)):
+        anything = every(0xFF)
+        fits = anything
+        for place in reversed(range(1, DEEP)):
             here = self.away(place)
+            behind = _permuted(build, rows[1 + place], self.away(place + 1))
+            skipped = build.select(build.icmp_unsigned("==", here, every(NONE)), behind, anything)
             both = build.and_(_permuted(build, rows[1 + place], here), fits)
-            fits = build.select(build.icmp_signed("<", here, every(0)), every(0xFF), both)
+            fits = build.select(build.icmp_signed("<", here, every(0)), skipped, both)
         fits = build.and_(_permuted(build, rows[1], self.away(0)), fits)
         return fits, build.and_(fits, _permuted(build, rows[0], self.away(-1)))
 
