@@ -33,6 +33,7 @@ import faiss  # noqa: E402
 import numpy as np  # noqa: E402
 from residue import compared  # noqa: E402
 
+from retrieval import codes  # noqa: E402
 from retrieval.erase import absent, erase, hide, show  # noqa: E402
 from retrieval.indexes.faiss import open as open_index  # noqa: E402
 
@@ -162,9 +163,9 @@ def raw_answers(index: Any, queries: np.ndarray, names: np.ndarray) -> list[set[
     return [{int(names[at]) for at in row if at >= 0} for row in index.search(queries, 10)[1].tolist()]
 
 
-def residue(folder: Path, codes: list[bytes], ids: list[int]) -> int:
+def residue(folder: Path, content: list[bytes], ids: list[int]) -> int:
     """Occurrences of erased vectors (or codes) and texts in every file of a folder."""
-    return sum(one.count for one in absent(folder, vectors=codes, texts=[text(id) for id in ids]).residues)
+    return sum(one.count for one in absent(folder, vectors=content, texts=[text(id) for id in ids]).residues)
 
 
 def hidden(folder: Path, vectors: np.ndarray, ids: list[int]) -> Row:
@@ -218,16 +219,21 @@ def scrubbed(place: Path, factory: str, vectors: np.ndarray, queries: np.ndarray
 def _middle(folder: Path, sets: np.ndarray, vectors: np.ndarray, is_coded: bool) -> Row:
     """Erase several sets of ids one after another, the peer the same ones; the middle of each counts."""
     width = DIMENSION * 4 if not is_coded else 48
-    ours, alone, both, floor, left = [], [], [], [], 0
+    ours, alone, both, floor, left, shared = [], [], [], [], 0, 0
     for ids in sets:
         index_alone, documents = rewritten(folder / "index.faiss", ids)
         floor.append(limit(folder, len(ids), width))
+        sample = ids[:SAMPLE].tolist()
+        before = codes.held(folder, ids) if is_coded else ()
         receipt = erase(folder, ids.tolist())
         ours.append(receipt.seconds)
         alone.append(index_alone)
         both.append(index_alone + documents)
-        sample = ids[:SAMPLE]
-        left += residue(folder, [] if is_coded else [vectors[id].tobytes() for id in sample], sample.tolist())
+        alone_theirs = [code.content for code in before if not code.shared][:SAMPLE]
+        left += residue(folder, alone_theirs if is_coded else [vectors[id].tobytes() for id in sample], sample)
+        if is_coded:  # every one of their codes, counted slot by slot
+            told = codes.left(folder, before)
+            left, shared = left + told.left, shared + told.shared
     middle, peer, peer_index, disk = (statistics.median(times) for times in (ours, both, alone, floor))
     return {
         "level": receipt.level,
@@ -239,6 +245,7 @@ def _middle(folder: Path, sets: np.ndarray, vectors: np.ndarray, is_coded: bool)
         "ratio": peer / middle,
         "ratio_index_alone": peer_index / middle,
         "residue": left,
+        **({"codes_shared": shared} if is_coded else {}),
         "how": receipt.how,
     }
 
@@ -251,7 +258,7 @@ def _learned_again(folder: Path, ids: np.ndarray, vectors: np.ndarray, row: Row)
     found = recall(answers_of(folder, row.pop("queries")), row.pop("exact"))
     ours, peer = 1e3 * receipt.seconds, row["rebuilt_ms"]
     told = {"kind": f"{row['kind']} again", "level": receipt.level, "ours_ms": ours, "peer_ms": peer, "recall": found}
-    without = ("limit_ms", "ratio_index_alone", "peer_index_ms", "hide_ms", "rebuilt_ms", "all_ours_ms")
+    without = ("codes_shared", "limit_ms", "ratio_index_alone", "peer_index_ms", "hide_ms", "rebuilt_ms", "all_ours_ms")
     kept = {name: value for name, value in row.items() if name not in without}
     return {**kept, **told, "ratio": peer / ours, "how": receipt.how}
 
@@ -324,6 +331,8 @@ def told(rows: list[Row], peers: list[Row]) -> None:
         if "limit_ms" in row:
             times += f"; the disk's limit {row['limit_ms']:.1f} ms, ours {row['ours_ms'] / row['limit_ms']:.1f} of it"
         found = f"recall {row['recall']:.4f} ({row['recall_rebuilt']:.4f} rebuilt)  residue {row['residue']}"
+        if "codes_shared" in row:
+            found += f" ({row['codes_shared']} codes that others have too)"
         print(f"{row['kind']:22} {row['erased']:>6} of {row['of']:>9,}  {times}  {found}  {row['level']}")
     for row in {row["kind"]: row for row in rows if "hide_ms" in row}.values():
         print(
