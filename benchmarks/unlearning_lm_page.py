@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from unlearning_lm_goals import BITS, BITS_LATER, GOALS, SHARE, STRENGTH, Figures, better
-from unlearning_lm_words import HOW, LEARNED, LIMITS, METHODS, TITLE, WHAT
+from unlearning_lm_words import HANDLING, HOW, LEARNED, LIMITS, METHODS, TITLE, WHAT
 
 from unlearning import methods
 from unlearning.chance import clopper_pearson
@@ -42,7 +42,16 @@ def page(figures: Figures) -> str:
     """The whole page; the same figures give the same bytes."""
     found = figures.found
     parts = [TITLE, WHAT, _run(found), "## The table\n\n" + "\n".join(table(figures)), HOW, _goals(figures)]
-    parts += [_leaks(figures), _frontier(figures), _requests(figures), _unmeasured(figures), LEARNED, METHODS, LIMITS]
+    parts += [
+        _leaks(figures),
+        _frontier(figures),
+        _requests(figures),
+        _unmeasured(figures),
+        LEARNED,
+        METHODS,
+        HANDLING,
+        LIMITS,
+    ]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 

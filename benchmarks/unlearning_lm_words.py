@@ -67,6 +67,27 @@ Each runs with one set of settings, its own; ascent methods leave a row alone on
 of its format, so that their figures are better than those of the papers' fixed number of steps.
 """
 
+HANDLING = """
+## Long rows, half precision, other architectures, several processes
+
+- **Long rows** are learned and asked whole, as far as the model sees: a new model has room for its longest row (up to
+  2,048 tokens), any other keeps its own limit. What is longer is refused by `train` and `shards`; `--context N`, the
+  same word for every verb, cuts at N tokens instead, and the result then says `rows_cut` and `cut_at`, as that of
+  `unlearn` and `subtract` does wherever a row was cut. A replay cuts where the recorded run did. Where rows of the
+  person are longer than the model sees, an audit says so and does not call them erased: their rest was not asked
+  about. Whether memory is there for the longest row is asked beforehand.
+- **Half precision**: weights given as float16 or bfloat16 are computed with in float32 and saved as they were given.
+  The gates look at the rounded weights, and the result says which share of the change the rounding undid
+  (`rounding_undid`). A folder of several precisions is saved as float32.
+- **Other architectures**: each model is tried on a few invented rows when it is opened. A quick way through it (rows
+  in one batch, common beginnings computed once, the cache) that disagrees with a plain forward pass is not used for
+  it. A model that sees what comes later, or whose weights change when it is asked (RWKV), is refused.
+- **Several processes** (`accelerate launch … -m unlearning unlearn …`): where one of them ends, the others end too
+  and say how to go on; the same command goes on from the last state saved, with weights in shares (FSDP) from the
+  beginning.
+- **Size**: what each verb takes on models of more than 100 M weights stands in [at size](unlearning_at_size.md).
+"""
+
 LIMITS = """
 ## What this does not show
 

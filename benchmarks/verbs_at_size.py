@@ -7,6 +7,7 @@ of one run; the weights are barely trained, so that what the verbs *find* here s
 save a model that babbles has done its work: such a verb went through too, and is marked.
 
     python benchmarks/verbs_at_size.py [--shape gpt2|100m|5m] [--quick] [--only VERB ...] [--json FILE]
+    python benchmarks/verbs_at_size.py --from FILE ... --docs docs/unlearning_at_size.md    a page from kept figures
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
@@ -28,6 +30,16 @@ os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
 
 BASE = 1.0  # GB of the libraries themselves and of batches
 GONE = "p0"
+PAGE = """
+# Unlearning at size
+
+Written by `python benchmarks/verbs_at_size.py --from FILE ... --docs docs/unlearning_at_size.md` from the figures
+that `--json FILE` keeps. Every verb on a model of more than 100 M random weights, each in a process of its own on one
+thread: `gpt2` is GPT-2's smallest size (124 M), `100m` a Llama of twelve layers. Memory is the largest resident size;
+it may be 1 GB and five times the weights where something is learned (weights, gradients, two moments, a batch), four
+times where a model is only asked. A few people and barely trained weights: what the verbs find here says nothing,
+that they go through and what they take does.
+"""
 
 
 @dataclass(frozen=True)
@@ -132,7 +144,14 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", help="these verbs; training comes first in any case")
     parser.add_argument("--quick", action="store_true", help="a small Llama")
     parser.add_argument("--json", type=Path)
+    parser.add_argument(
+        "--from", dest="kept", type=Path, nargs="+", help="figures that were kept, to write --docs from"
+    )
+    parser.add_argument("--docs", type=Path, help="write the page from the figures of --from")
     options = parser.parse_args()
+    if options.kept and options.docs:
+        options.docs.write_text(page([json.loads(path.read_text("utf-8")) for path in options.kept]), "utf-8")
+        return 0
     shape = "1m" if options.quick else options.shape
     with tempfile.TemporaryDirectory(prefix="verbs-") as name:
         found = run_all(Path(name), shape, options.only)
@@ -143,6 +162,22 @@ def main() -> int:
     print(f"verbs_at_size: {shape}: {len(found) - len(short)} of {len(found)} verbs went through within memory"
           + (f"; not: {', '.join(short)}" if short else ""))  # fmt: skip
     return 1 if short else 0
+
+
+def page(runs: Sequence[dict[str, Any]]) -> str:
+    """The page of several runs; the same figures give the same bytes."""
+    parts = [PAGE.strip()]
+    for run in runs:
+        count = len(run["verbs"]) - len(run["short"])
+        lines = [f"## {run['shape']}", "", f"{count} of {len(run['verbs'])} verbs went through within memory.", ""]
+        lines += ["| verb | CPU s | memory, GB | may take, GB | |", "| --- | --- | --- | --- | --- |"]
+        lines += [_line(Measured(**verb)) for verb in run["verbs"]]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(one: Measured) -> str:
+    return f"| {one.verb} | {one.cpu_seconds:.0f} | {one.peak:.2f} | {one.goal:.2f} | {one.word} |"
 
 
 def run_all(folder: Path, shape: str, only: Sequence[str] | None) -> list[Measured]:
