@@ -65,6 +65,14 @@ def held(folder: Path, ids: Iterable[int]) -> tuple[Code, ...]:
     return tuple(Code(code, all_of_them[code] - count) for code, count in mine.items())
 
 
+def of(folder: Path, ids: Iterable[int]) -> dict[int, bytes]:
+    """Return what the index stores of ids, by id; one that is not there is left out."""
+    wanted = np.array(sorted(set(map(int, ids))), np.int64)
+    with mapped.opened(layout.current(folder)) as files:
+        names = mapped.ids_at(files, files.find(wanted)).tolist()
+        return dict(zip(names, _codes_of(files, wanted), strict=True))
+
+
 def left(folder: Path, codes: Sequence[Code]) -> CodesReport:
     """Count the slots that hold codes, in the index as it is now, emptied slots included.
 

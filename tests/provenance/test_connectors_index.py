@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import faiss
 import numpy as np
 import pytest
-from places import ALICE, PATTERNS, index
+from places import ALICE, PATTERNS, RECORDS, index
 from safetensors.numpy import save_file
 
 from compliance.provenance.connectors import MARK, NotErasableHere, Place, load
 from compliance.provenance.connectors.index_folder import chunks_of, opened
-from compliance.rules.errors import DamagedArtifact, ModelUnreadable, SourceUnreachable
+from compliance.rules.errors import ConfigurationError, DamagedArtifact, ModelUnreadable, SourceUnreachable
+from retrieval import codes
+from retrieval.embedders import HashedWords
 
 
 def test_chunks_are_found_by_owner_by_text_and_by_document(tmp_path: Path) -> None:
@@ -44,6 +47,51 @@ def test_erasing_from_an_index_twice_changes_nothing_more(tmp_path: Path) -> Non
     assert (second.removed, second.redacted, second.remaining) == (0, 0, 0)
     assert second.digest_after == first.digest_after
     assert second.others_untouched
+
+
+def coded(folder: Path, **options: str) -> Place:
+    """An index that keeps codes of 8 bits a number, as somebody made it: no manifest names its embedder."""
+    folder.mkdir()
+    vectors = HashedWords(64).embed([str(row["body"]) for row in RECORDS])
+    made = faiss.index_factory(64, "IDMap2,SQ8")
+    made.train(vectors)
+    made.add_with_ids(vectors, np.array([row["n"] for row in RECORDS]))
+    faiss.write_index(made, str(folder / "index.faiss"))
+    rows = [
+        {"id": row["n"], "document": row["parent"], "text": row["body"], "source": "tickets", "owner": row["email"]}
+        for row in RECORDS
+    ]
+    (folder / "chunks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return Place("index", "index", "vector_index", str(folder), {"subject_fields": ["owner"], **options})
+
+
+def test_an_index_of_codes_loses_chunks_and_owes_its_ranges_without_an_embedder(tmp_path: Path) -> None:
+    place = coded(tmp_path / "codes")
+    gone = [held.content for held in codes.held(Path(place.location), [2, 4])]
+    receipt = load("vector_index").erase(place, records=["2", "4"])
+    assert (receipt.removed, receipt.remaining, receipt.level) == (2, 0, "logically_deleted")
+    assert receipt.others_untouched
+    assert "still kept" in receipt.notes[0] and "embedder" in receipt.notes[0]
+    assert load("vector_index").absent(place, gone) == 0
+    purged = load("vector_index").purge(place, gone)
+    assert (purged.level, "still kept" in " ".join(purged.notes)) == ("logically_deleted", True)
+
+
+def test_an_index_of_codes_is_learned_again_with_the_artifacts_embedder(tmp_path: Path) -> None:
+    place = coded(tmp_path / "codes", embedder="hashed-words")
+    receipt = load("vector_index").erase(place, records=["2", "4"])
+    assert (receipt.removed, receipt.level) == (2, "rewritten")
+    assert receipt.others_untouched
+    assert "learned again" in receipt.notes[0]
+    assert load("vector_index").purge(place, [b"no such bytes"]).level == "byte_checked"
+    assert sorted(chunks_of(place)) == [1, 3, 5]
+
+
+def test_no_chunk_of_an_index_of_codes_is_blanked(tmp_path: Path) -> None:
+    place = coded(tmp_path / "codes", embedder="hashed-words")
+    with pytest.raises(ConfigurationError, match="nothing was changed"):
+        load("vector_index").erase(place, records=["2"], redactions={"3": [ALICE]})
+    assert sorted(chunks_of(place)) == [1, 2, 3, 4, 5]
 
 
 def test_a_truncated_index_is_refused_by_name(tmp_path: Path) -> None:

@@ -13,14 +13,17 @@ import numpy as np
 from compliance.provenance.connectors import Place
 from compliance.provenance.connectors.embedding import embedder
 from compliance.rules.errors import (
+    ConfigurationError,
     DamagedArtifact,
     DimensionMismatch,
     NoSpace,
     SourceUnreachable,
 )
-from retrieval import errors
-from retrieval.indexes import Embedder, Index, documents, layout, load
+from retrieval import codes, errors
+from retrieval.indexes import Embedder, Index, documents, layout, load, weighing
 from retrieval.types import Chunk, Progress, Vectors, silent
+
+OWES = "what the index learned with the removed (code book, centroids, ranges) is still kept"
 
 
 def folder_of(place: Place) -> Path:
@@ -50,6 +53,45 @@ def rebuild(place: Place, kept: Mapping[int, Chunk], index: Index, fresh: Sequen
     store = load(str(place.options.get("store") or "faiss"))
     kind = str(manifest.get("kind") or "flat")
     store.build(folder_of(place), list(kept.values()), remembering, kind=kind, progress=progress)
+
+
+def stored(place: Place, index: Index, ids: Sequence[int]) -> dict[int, bytes]:
+    """What the index keeps of each chunk's vector: its bytes, or the code that stands for it."""
+    try:
+        return {number: row.tobytes() for number, row in zip(ids, index.vectors(ids), strict=True)}
+    except errors.UnsupportedIndex:
+        return codes.of(folder_of(place), ids)
+
+
+def refuse_new_vectors(place: Place, index: Index, ids: Sequence[int]) -> None:
+    """Refuse to blank chunks of an index of codes: the others' vectors are not there to be kept."""
+    try:
+        index.vectors(ids)
+    except errors.UnsupportedIndex as error:
+        raise ConfigurationError(
+            f"{place.name}: {len(ids)} texts are to be blanked, but this index keeps codes and no vectors; nothing was "
+            "changed.",
+            remedy="Set options.on_mention: erase, so that such chunks go whole, or build the index anew.",
+        ) from error
+
+
+def is_owing(place: Place) -> bool:
+    """Whether something is kept that was learned with somebody who is gone, above the stated share."""
+    return weighing.OWED in layout.current(folder_of(place)).manifest
+
+
+def settle(place: Place, gone: Sequence[int], dimension: int, progress: Progress) -> tuple[str, ...]:
+    """Have it learned again from those who stay, where the artifact names its embedder; say what was done or owed."""
+    from retrieval.erase import erase
+
+    if not is_owing(place):
+        return ()
+    manifest = layout.current(folder_of(place)).manifest
+    try:
+        given = _embedder(place, {**manifest, "dimension": dimension})
+        return (erase(folder_of(place), gone, originals=given, progress=progress).how,)
+    except (errors.RetrievalError, ConfigurationError) as error:
+        return (f"{OWES}; it could not be learned again: {error}",)
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 A record is a chunk, named by its id. Fields are ``text``, ``document``, ``source`` and ``owner``; the lineage field is
 ``document`` unless declared. Options: ``store`` (default ``faiss``), ``embedder`` (when the manifest names none; used
-only to redact a chunk, because the blanked text wants a new vector), ``on_mention: redact|erase``.
+to redact a chunk, because the blanked text wants a new vector, and to learn a code book again that the removed weighed
+on), ``on_mention: redact|erase``. An index of codes (SQ, PQ) can lose chunks and have none blanked.
 """
 
 from __future__ import annotations
@@ -16,13 +17,25 @@ from pathlib import Path
 from compliance.provenance.connectors import Description, Match, Place, Progress, Receipt, Redaction, silent
 from compliance.provenance.connectors.absence import Residue, measured, occurrences
 from compliance.provenance.connectors.editing import Books, Orders, keep_undo, orders
-from compliance.provenance.connectors.index_folder import chunks_of, folder_of, opened, rebuild, said
+from compliance.provenance.connectors.index_folder import (
+    OWES,
+    chunks_of,
+    folder_of,
+    is_owing,
+    opened,
+    rebuild,
+    refuse_new_vectors,
+    said,
+    settle,
+    stored,
+)
 from compliance.provenance.connectors.matching import derived, matches
 from compliance.provenance.connectors.rows import Row, Total
 from retrieval.indexes import Index, layout
 from retrieval.types import Chunk, Needle
 
 _TEXTS = ("text", "document", "source")
+_NOTHING_LEFT = "nothing left to do: the chunks were already gone"
 
 
 def describe(place: Place) -> Description:
@@ -71,15 +84,18 @@ def erase(
         kept, fresh = _edited(place, index, todo, books)
         keep_undo(undo, books.undo)
         gone = [int(key) for key in _numbers(todo.records) if int(key) not in kept and int(key) in chunks_of(place)]
+        if fresh:
+            refuse_new_vectors(place, index, fresh)
         if gone:
             erase_from_index(folder, gone, progress=progress)
         if fresh:
             rebuild(place, kept, index, fresh, progress)
-        after, total = opened(place).describe(), _counted_again(place, books, frozenset(fresh))
-        left = chunks_of(place).keys() & {int(key) for key in _numbers(todo.records)}
-    books.check(total, place.name)
+        total = _counted_again(place, books, frozenset(fresh))
+        books.check(total, place.name)
+        notes = settle(place, [int(key) for key in _numbers(todo.records)], before.dimension, progress)
+        after, left = opened(place).describe(), chunks_of(place).keys() & {int(key) for key in _numbers(todo.records)}
     return Receipt(
-        level="rewritten",
+        level=_level(place),
         removed=books.removed,
         redacted=books.redacted,
         remaining=len(left) + books.stale,
@@ -90,7 +106,7 @@ def erase(
         others_before=books.others_before.hex(),
         others_after=books.others_after(total).hex(),
         seconds=time.monotonic() - started,
-        notes=() if books.removed or books.redacted else ("nothing left to do: the chunks were already gone",),
+        notes=notes if books.removed or books.redacted or notes else (_NOTHING_LEFT,),
     )
 
 
@@ -109,12 +125,18 @@ def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
         digest = opened(place).describe().digest
     note = f"{removed} superseded or half-written generations removed"
     seconds = time.monotonic() - started
-    receipt = Receipt("rewritten", digest_before=digest, digest_after=digest, seconds=seconds, notes=(note,))
+    receipt = Receipt(_level(place), digest_before=digest, digest_after=digest, seconds=seconds, notes=(note,))
     return measured(receipt, place, patterns, _residue)
 
 
 def _residue(place: Place, patterns: Sequence[bytes]) -> Residue:
-    return Residue(absent(place, patterns))
+    owing = is_owing(place)
+    return Residue(absent(place, patterns), files=not owing, notes=(OWES,) if owing else ())
+
+
+def _level(place: Place) -> str:
+    """What is kept although it was learned with the person is no rewrite without them, whatever their bytes became."""
+    return "logically_deleted" if is_owing(place) else "rewritten"
 
 
 def _edited(place: Place, index: Index, todo: Orders, books: Books) -> tuple[dict[int, Chunk], list[int]]:
@@ -161,9 +183,10 @@ def _rows(place: Place) -> Iterator[Row]:
 
 def _with_vectors(place: Place, index: Index) -> Iterator[tuple[Chunk, Row]]:
     chunks = chunks_of(place)
-    for chunk, vector in zip(chunks.values(), index.vectors(list(chunks)), strict=True):
-        row = _row(chunk, place)
-        yield chunk, replace(row, raw=row.raw + vector.tobytes(), value={**row.value, "vector": vector.tobytes().hex()})
+    kept = stored(place, index, list(chunks))
+    for chunk in chunks.values():
+        row, content = _row(chunk, place), kept[chunk.id]
+        yield chunk, replace(row, raw=row.raw + content, value={**row.value, "vector": content.hex()})
 
 
 def _row(chunk: Chunk, place: Place) -> Row:
