@@ -29,7 +29,7 @@ from compliance.provenance.models import Trace
 from compliance.rules.terms import ClaimLevel, Horizon, State, StepStatus, Verdict, Work
 from compliance.validation import claiming
 from tests.worker.small_company import House
-from unlearning.classifiers import commands
+from unlearning.classifiers import commands, networks
 from unlearning.types import silent
 
 HERS = ("ones/3.png", "ones/7.png", "twos/5.png")
@@ -45,10 +45,17 @@ def drawn(label: int, number: int) -> Image.Image:
     return Image.fromarray(levels)
 
 
-def write_pictures(folder: Path, lines: list[tuple[str, str]], *, each: int = 40, held: int = 20) -> None:
-    """Two classes below ``train/`` and ``test/``, and the people file."""
+def write_pictures(
+    folder: Path,
+    lines: list[tuple[str, str]],
+    *,
+    each: int = 40,
+    held: int = 20,
+    names: tuple[str, ...] = ("ones", "twos"),
+) -> None:
+    """A folder a class below ``train/`` and ``test/``, and the people file."""
     for part, first, count in (("train", 0, each), ("test", 500, held)):
-        for label, name in enumerate(("ones", "twos")):
+        for label, name in enumerate(names):
             home = folder / part / name
             home.mkdir(parents=True)
             for number in range(1, count + 1):
@@ -288,3 +295,40 @@ def test_a_shared_picture_that_stays_is_excepted_from_what_the_letter_calls_eras
     left = claim_of(parted, "photos")
     assert (left.sentence_key, left.level) == ("erased_except", ClaimLevel.PARTLY)
     assert claim_of(parted, "customers").sentence_key == "erased"
+
+
+@pytest.fixture
+def faces(records: House, settings: Any) -> House:
+    """Three people, a class each; everything of the person's class is hers, and nobody else is on it."""
+    settings.OUBLI_MODELS = records.folder / "models"
+    home = home_of(records)
+    write_pictures(home / "photos", [], each=12, held=4, names=("ada", "hers", "zoe"))
+    her = records.person.customer_id
+    rows = [p.relative_to(home / "photos") for p in (home / "photos").glob("*/hers/*.png")]
+    lines = [(row.as_posix().removeprefix("train/"), her) for row in rows]
+    (home / "photos/people.csv").write_text("".join(f"{row},{who}\n" for row, who in lines))
+    trained(home / "photos", home / "sorter", epochs=2)
+    records.keep_only(("customers",))
+    add(records, budget_seconds=0)  # no other route takes a class away, whatever training again may cost
+    return records
+
+
+@pytest.mark.slow
+def test_a_class_that_was_the_persons_alone_goes_from_the_folder_and_from_the_model(
+    faces: House, tmp_path: Path
+) -> None:
+    home = home_of(faces)
+    faces.planned()
+    made = step_of(faces, "replay_model")
+    assert (made.exact, made.planned["parameters"]["method"]) == (True, "retrain")
+    faces.approve()
+    faces.work()
+    assert faces.state() is State.VALIDATED, faces.stopped() and faces.stopped().error_message
+    assert {path.name for path in (home / "photos").glob("*/*")} == {"ada", "zoe"}
+    receipt = step_of(faces, "replay_model").receipt
+    assert receipt is not None and "classes lose their last image" in receipt["reasons"][1]
+    assert networks.open_recipe(home / "sorter")[0].options["classes"] == 2
+    trained(home / "photos", tmp_path / "never-saw", epochs=2)
+    assert weights_of(home / "sorter") == weights_of(tmp_path / "never-saw")
+    assert claim_of(faces).level is ClaimLevel.ERASED
+    assert claim_of(faces, "photos").level is ClaimLevel.ERASED
