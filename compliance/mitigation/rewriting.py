@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from compliance.mitigation.tasks import Outcome, Task
 from compliance.provenance import search as searching
 from compliance.provenance import services as provenance
 from compliance.provenance.connectors import NEAR, Receipt
+from compliance.provenance.connectors.rows import Total
 from compliance.rules.errors import ProofFailed
 from retrieval.types import Needle
 
@@ -61,7 +62,17 @@ def _count(task: Task) -> None:
     lines = [json.loads(line) for line in plain.read_bytes().splitlines()] if plain.exists() else []
     if lines:
         redacted = sum(bool(line["redacted"]) for line in lines)
-        task.remember(counted={"removed": len(lines) - redacted, "redacted": redacted})
+        task.remember(
+            counted={"removed": len(lines) - redacted, "redacted": redacted},
+            renamed=_total(line["becomes"] for line in lines if "becomes" in line).hex(),
+        )
+
+
+def _total(digests: Iterable[str]) -> Total:
+    total = Total()
+    for digest in digests:
+        total.drop(digest, -1)
+    return total
 
 
 def _redactions(task: Task, shared: Collection[str]) -> Mapping[str, Sequence[Needle]]:

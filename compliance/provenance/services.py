@@ -142,11 +142,17 @@ def _row(
             {
                 "record": record,
                 "digest": found[0].digest,
+                "copies": _copies(found),
                 "spans": spans,
                 "excerpt": findings.excerpts.get(artifact.slug, {}).get(record, ""),
             },
         ),
     )
+
+
+def _copies(found: Iterable[Match]) -> int:
+    """How many records there are of one name: without a key, records of the same bytes are named alike."""
+    return max(Counter((m.needle, m.field, m.start, m.end) for m in found).values())
 
 
 def _note(request: ErasureRequest, artifact: Artifact, findings: Findings) -> SearchNote:
@@ -267,19 +273,23 @@ def forget_set(request: ErasureRequest, artifact: Artifact) -> list[dict[str, st
 
 
 def others_digest(request: ErasureRequest, artifact: Artifact) -> tuple[Total, Total]:
-    """Digest over every record that does not count as the person: when the case was traced, and now."""
+    """Digest over every record that does not count as the person: when the case was traced, and now.
+
+    A record that is named by its bytes has another name once the person is blanked in it: the step that did so
+    remembers those (``renamed``), and whoever compares takes them out.
+    """
     key = vault.case_key(request)
     rows = Trace.objects.current(request).counted().filter(artifact=artifact)
     opened = [vault.decrypt(key, bytes(row.sealed)) for row in rows]
-    counted = {row["record"]: row["digest"] for row in opened}
+    counted = {row["record"] for row in opened}
     note = SearchNote.objects.get(request=request, round=request.round, artifact=artifact)
     before = Total.read(note.facts["total"])
-    for digest in counted.values():
-        before.drop(digest)
+    for row in opened:
+        before.drop(row["digest"], row.get("copies", 1))
     after = Total()
-    for row in connector_of(artifact).records(place_of(artifact), None):
-        if row.key not in counted:
-            after.add(row.raw)
+    for record in connector_of(artifact).records(place_of(artifact), None):
+        if record.key not in counted:
+            after.add(record.raw)
     return before, after
 
 

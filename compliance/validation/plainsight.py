@@ -10,6 +10,7 @@ import json
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import sqlalchemy as sa
 
 from compliance.provenance.connectors import Place
 from compliance.rules.errors import SourceUnreachable
+from compliance.validation.plainfiles import lines
 from compliance.validation.plainstores import OTHER_STORES
 
 
@@ -52,12 +54,19 @@ def _texts(place: Place) -> Iterator[str]:
     if place.connector in OTHER_STORES:
         yield from map(_joined, OTHER_STORES[place.connector](place))
         return
-    root = Path(place.location)
-    if not root.exists():
-        raise SourceUnreachable(f"{place.name}: it is not where it was registered.")
-    for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
+    for path in _paths(place):
         if path.is_file():
             yield from _file(path)
+
+
+def _paths(place: Place) -> list[Path]:
+    root = Path(place.location)
+    if root.is_dir():
+        return sorted(root.rglob("*"))
+    found = [root] if root.exists() else sorted(map(Path, glob(place.location, recursive=True, include_hidden=True)))
+    if not found:
+        raise SourceUnreachable(f"{place.name}: it is not where it was registered.")
+    return found
 
 
 def _file(path: Path) -> Iterator[str]:
@@ -70,7 +79,7 @@ def _file(path: Path) -> Iterator[str]:
         yield from _sqlite(path)
     elif path.suffix not in {".faiss", ".safetensors", ".npy"}:
         with path.open("rb") as handle:
-            yield from (_line(line.decode("utf-8", "replace")) for line in handle)
+            yield from (_line(line.decode("utf-8", "replace")) for line in lines(handle, path.stat().st_size))
 
 
 def _line(line: str) -> str:

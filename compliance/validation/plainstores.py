@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from compliance.provenance.connectors import Place
+from compliance.validation.plainfiles import lines
 
 
 def _duckdb(place: Place) -> Iterator[Any]:
@@ -102,7 +103,8 @@ def _objects(place: Place) -> Iterator[Any]:
     options = {"client_kwargs": {"endpoint_url": endpoint}} if endpoint else {}
     files = fsspec.filesystem(protocol, skip_instance_cache=True, **options)
     for name in files.glob(path) if "*" in path else files.find(path):
-        yield from files.cat_file(name).splitlines()
+        with files.open(name, "rb") as handle:
+            yield from lines(handle, int(files.info(name)["size"]))
 
 
 def _images(place: Place) -> Iterator[Any]:

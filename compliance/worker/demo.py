@@ -25,7 +25,9 @@ from compliance.jobs.models import Job
 from compliance.mitigation import services as mitigation
 from compliance.provenance.models import Trace
 from compliance.rules.errors import OubliError
-from compliance.rules.terms import Ground, JobStatus, Law, State, Support, Work
+from compliance.rules.figures import plain
+from compliance.rules.terms import Ground, JobStatus, Law, State, Support, Verdict, Work
+from compliance.validation.models import Measurement
 
 PATIENCE = 900.0  # seconds for one piece of work, restarts included
 
@@ -166,9 +168,16 @@ def _ended(case: Case, jobs: dict[str, Job], last: Work, until: State | None) ->
     state = State(case.now.state)
     if state is State.PLANNED and until is State.VALIDATED:
         raise CaseStopped(
-            "A proof failed: the case went back to its plan.", next_action="Read the measurements on its page."
+            f"A proof failed: the case went back to its plan. {_failed(case)}",
+            next_action="Read the measurements on its page. What is left may stand in a place that is not mapped.",
         )
     return state is until
+
+
+def _failed(case: Case) -> str:
+    """The failed measurements of the case's newest plan, in words."""
+    rows = Measurement.objects.filter(request=case.request, verdict=Verdict.FAILED).select_related("artifact")
+    return " ".join(f"{row.artifact.name}: {row.name.replace('_', ' ')} {plain(row.value or 0.0)}." for row in rows)
 
 
 def verify(report: Report) -> tuple[bool, str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from compliance.provenance.connectors import Place, Redaction
 from compliance.provenance.connectors.matching import changes
-from compliance.provenance.connectors.rows import Row, Total
+from compliance.provenance.connectors.rows import Row, Total, named_by_content
 from compliance.rules.errors import ConfigurationError, ProofFailed
 
 
@@ -43,7 +43,7 @@ class Books:
             self.gone.add(row.raw)
             self.fresh.add(new.raw)
             self.redacted += 1
-            self.undo.append(undo_line(row, place, redacted=True))
+            self.undo.append(undo_line(row, place, new=new))
         return new
 
     def others_after(self, after: Total) -> Total:
@@ -83,7 +83,7 @@ class Orders:
         if row.key in self.records:
             books.gone.add(row.raw)
             books.removed += 1
-            books.undo.append(undo_line(row, self.place, redacted=False))
+            books.undo.append(undo_line(row, self.place))
             return None
         if row.key not in self.redactions:
             return row
@@ -95,7 +95,7 @@ class Orders:
         books.gone.add(row.raw)
         books.fresh.add(new.raw)
         books.redacted += 1
-        books.undo.append(undo_line(row, self.place, redacted=True))
+        books.undo.append(undo_line(row, self.place, new=new))
         return new
 
 
@@ -118,9 +118,14 @@ def orders(
     )
 
 
-def undo_line(row: Row, place: Place, *, redacted: bool) -> dict[str, Any]:
-    """A record as it was, for the copy that lets the erasure be taken back for some days."""
-    line = {"place": place.name, "where": row.where, "key": row.key, "redacted": redacted}
+def undo_line(row: Row, place: Place, *, new: Row | None = None) -> dict[str, Any]:
+    """A record as it was, for the copy that lets the erasure be taken back for some days; ``new`` when it is redacted.
+
+    ``becomes`` is the digest of what stays, where that is all the name the record will have.
+    """
+    line: dict[str, Any] = {"place": place.name, "where": row.where, "key": row.key, "redacted": new is not None}
+    if new is not None and named_by_content(row, place):
+        line["becomes"] = new.digest
     return {**line, "raw": row.raw.decode("utf-8", "surrogateescape"), "value": _written(row.value)}
 
 

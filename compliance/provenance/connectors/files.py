@@ -30,7 +30,7 @@ from compliance.provenance.connectors import (
 from compliance.provenance.connectors.absence import Residue, counted, measured, occurrences
 from compliance.provenance.connectors.editing import Books, Orders, keep_undo, orders, unique_or_refuse
 from compliance.provenance.connectors.matching import derived, matches
-from compliance.provenance.connectors.paths import Listing, base_of, listing_of, refuse_second_names
+from compliance.provenance.connectors.paths import Listing, base_of, files_of, listing_of, refuse_second_names
 from compliance.provenance.connectors.reading import Reading
 from compliance.provenance.connectors.rewriting import PREFIX, digest_of, rewrite, sweep, translated
 from compliance.provenance.connectors.rows import Row, Total
@@ -206,8 +206,8 @@ def _erase_in(path: Path, todo: Orders, undo: Path | None, books: Books, after: 
         return mine.removed + mine.redacted > 0
 
     rewrite(path, write, digest=digest_of(path), before_swap=before_swap)
-    if getattr(kind, "WHOLE", False) and not written.count:
-        os.unlink(path)
+    if getattr(kind, "WHOLE", False) and not written.count and len(files_of(todo.place)) > 1:
+        os.unlink(path)  # the last of a place stays, empty: a place without a file would be one that was lost
     books.absorb(mine)
     after.absorb(written)
 

@@ -104,7 +104,7 @@ def erase(
             gone.add(row.raw)
             undone.append(row)
     people.is_writable_without({row.key for row in undone})
-    keep_undo(undo, [undo_line(row, place, redacted=False) for row in undone])
+    keep_undo(undo, [undo_line(row, place) for row in undone])
     progress(0.3, f"{place.name}: taking {len(undone)} records out")
     shelf.remove({row.key for row in undone})
     people.remove({row.key for row in undone})

@@ -140,7 +140,8 @@ def _erase_in(bucket: Bucket, name: str, todo: Orders, undo: Path | None, books:
         keep_undo(undo, mine.undo)
         notes = []
         if mine.removed + mine.redacted:
-            notes = _exchange(bucket, name, target, mark, gone=getattr(kind, "WHOLE", False) and not written.count)
+            gone = getattr(kind, "WHOLE", False) and not written.count and len(bucket.paths()) > 1
+            notes = _exchange(bucket, name, target, mark, gone=gone)
     books.absorb(mine)
     after.absorb(written)
     return notes
