@@ -86,9 +86,11 @@ def _shown(request: HttpRequest, number: UUID) -> dict[str, Any]:
     ordered = _mine(request, number)
     points = list(ordered.points.all())
     result: dict[str, Any] = ordered.result or {}
+    row = JobRow(ordered, services.row(ordered))
+    drawn = row.live or any(point.figures for point in points)  # a short job may end before it said a figure
     return {
-        "row": JobRow(ordered, services.row(ordered)),
-        "curve": _safe(curve_svg([(point.fraction, point.figures) for point in points], theme="css")),
+        "row": row,
+        "curve": _safe(curve_svg([(point.fraction, point.figures) for point in points], theme="css")) if drawn else "",
         "plot": before_and_after(result),
         "reasons": result.get("reasons", []),
         "facts": facts(result),

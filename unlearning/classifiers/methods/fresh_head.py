@@ -76,4 +76,4 @@ def _learn(
                 loss = loss + weight * F.kl_div(logits.log_softmax(1), target[places], reduction="batchmean")
             loss.backward()
             optimizer.step()
-        task.progress((epoch + 1) / epochs, f"Epoch {epoch + 1} of {epochs}")
+        task.progress((epoch + 1) / epochs, f"Epoch {epoch + 1} of {epochs}, loss {float(loss.detach()):.3f}")

@@ -59,11 +59,11 @@ def run(
         near = F.kl_div(logits.log_softmax(1), target, reduction="batchmean", log_target=True)
         close = F.huber_loss(odds, wanted, delta=2.0)
         kept = F.kl_div(model(outside[places]).log_softmax(1), still[places], reduction="batchmean", log_target=True)
-        (weight * (near + close) + kept).backward()
+        loss = weight * (near + close) + kept
+        loss.backward()
         optimizer.step()
-        task.progress(
-            min(1.0, (step + 1) / max(steps, most_steps)), f"Step {step + 1}, {apart:.2f} of {first:.2f} apart"
-        )
+        said = f"Step {step + 1}, loss {float(loss.detach()):.3f}, {apart:.2f} of {first:.2f} apart"
+        task.progress(min(1.0, (step + 1) / max(steps, most_steps)), said)
     return model.eval()
 
 

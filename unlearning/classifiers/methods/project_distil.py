@@ -101,4 +101,4 @@ def _distil(
         loss = F.kl_div(model(features[places]).log_softmax(1), target[places], reduction="batchmean")
         loss.backward()
         optimizer.step()
-        task.progress((step + 1) / steps, f"Step {step + 1} of {steps}")
+        task.progress((step + 1) / steps, f"Step {step + 1} of {steps}, loss {float(loss.detach()):.3f}")

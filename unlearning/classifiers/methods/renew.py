@@ -51,12 +51,13 @@ def run(
     for _ in range(passes):
         for places in batches(len(retain), size=batch, generator=chance):
             optimizer.zero_grad(set_to_none=True)
-            F.cross_entropy(model(features[places]), retain.labels[places]).backward()
+            loss = F.cross_entropy(model(features[places]), retain.labels[places])
+            loss.backward()
             optimizer.step()
             cycle.step()
             step += 1
             if step % 50 == 0:
-                task.progress(step / total, f"Step {step} of {total}")
+                task.progress(step / total, f"Step {step} of {total}, loss {float(loss.detach()):.3f}")
     for parameter in frozen:
         parameter.requires_grad_(True)
     return model.eval()
