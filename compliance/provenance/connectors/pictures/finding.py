@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from compliance.provenance.connectors import NEAR, Match, Place, Progress
+from compliance.provenance.connectors import Match, Place, Progress
 from compliance.provenance.connectors.matching import matches
 from compliance.provenance.connectors.pictures import Picture, Shelf, shelf_of
 from compliance.provenance.connectors.pictures.copies import copies, digest_of
@@ -109,6 +109,7 @@ def _copies(
     progress(0.5, "Looking for copies of the pictures that were found")
     for original, copy, exact in copies(shelf, set(direct)):
         match, digest = direct[original][0], digest_of(pictures[copy])
-        support, mark = ("content", ASKED) if exact else ("near", NEAR)
-        needle = match.needle.rstrip(ASKED) + mark
+        # Not marked as near texts are, of which many are a form letter: many pictures are a folder of copies.
+        needle = f"{match.needle.rstrip(ASKED)}{ASKED}"
+        support = "content" if exact else "near"
         yield Match(copy, "image", support, needle, digest, owner=True, start=0, end=len(copy))
