@@ -8,7 +8,6 @@ moment, the folder opens as before or as after; a change that was begun is finis
 
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,11 +133,8 @@ def _erased(place: Place, held: Documents, ids: Ids, asked: Asked) -> EraseRecei
 def _in_place(place: Place, planned: Scrub, progress: Progress) -> EraseReceipt:
     before = generation.digest_of(place)
     progress(0.3, "overwriting their bytes")
-    with ThreadPoolExecutor(1) as thread:  # the disk takes the journal, and meanwhile the digests after it are known
-        written = thread.submit(journal.write, place.folder, planned.change)
-        after = finishing.foreseen(place.folder, planned.change, planned.trees)
-        written.result()
-    manifest = finishing.carry_out(place.folder, planned.change, planned.trees, after)
+    journal.write(place.folder, planned.change)
+    manifest = finishing.carry_out(place.folder, planned.change, planned.trees)
     return EraseReceipt(
         level=planned.level,
         generation_before=place.generation,

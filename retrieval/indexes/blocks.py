@@ -53,15 +53,6 @@ class Tree:
         return sha256(memoryview(self.digests)[number * _GROUP * _SUM : end * _SUM]).digest()
 
 
-@dataclass(frozen=True)
-class Next:
-    """A tree as it is after a change of the touched blocks, and its root."""
-
-    tree: Tree
-    touched: Blocks
-    root: str
-
-
 def sidecar(path: Path) -> Path:
     """Return where a file's block digests lie."""
     return path.with_name(f"{path.name}.blocks")
@@ -100,31 +91,14 @@ def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | Non
     """
     if tree is None and before is not None:
         tree = _kept(path, before)
-    after = None if tree is None else following(tree, touched, _digests(path, touched))
-    if after is None:
-        return write(path)
-    keep(path, after)
-    return after.root
-
-
-def following(tree: Tree, touched: Blocks, fresh: Digests) -> Next | None:
-    """Lay new digests of touched blocks, (blocks, 32), into a tree; nothing where its two rows do not agree."""
     groups = np.unique(touched // _GROUP).tolist()
-    if not _agree(tree, groups):
-        return None
-    tree.blocks[touched] = fresh
+    if tree is None or not _agree(tree, groups):
+        return write(path)
+    tree.blocks[touched] = _digests(path, touched)
     for group in groups:
         tree.group(group)[:] = tree.summed(group)
-    return Next(tree, touched, tree.root)
-
-
-def keep(path: Path, after: Next) -> None:
-    """Write what changed of a file's digests beside it, or all of them where the sidecar was not their source."""
-    beside, tree = sidecar(path), after.tree
-    if not isinstance(tree.digests, mmap.mmap) or not _fits(beside, tree.count):
-        beside.write_bytes(tree.digests)
-    elif len(after.touched):
-        _put(beside, after)
+    _keep(path, tree, touched)
+    return tree.root
 
 
 def _agree(tree: Tree, groups: Sequence[int]) -> bool:
@@ -139,23 +113,24 @@ def _digests(path: Path, touched: Blocks, *, ask: bool = False) -> Digests:
     try:
         for number in numbers if ask else ():
             os.posix_fadvise(handle, number * BLOCK, BLOCK, os.POSIX_FADV_WILLNEED)
-        return summed([os.pread(handle, BLOCK, number * BLOCK) for number in numbers])
+        sums = b"".join([sha256(os.pread(handle, BLOCK, number * BLOCK)).digest() for number in numbers])
     finally:
         os.close(handle)
-
-
-def summed(content: Sequence[bytes | memoryview]) -> Digests:
-    """Return the digests of blocks, (blocks, 32)."""
-    sums = b"".join([sha256(block).digest() for block in content])
     return np.frombuffer(sums, np.uint8).reshape(-1, _SUM)
 
 
-def _put(beside: Path, after: Next) -> None:
-    """Write the digests that changed, and of the second row all: it is short, and one write is less than many."""
-    tree = after.tree
+def _keep(path: Path, tree: Tree, touched: Blocks) -> None:
+    """Write the digests that changed beside a file, or all of them where the sidecar was not their source.
+
+    Of the second row all are written: it is short, and one write is less than many.
+    """
+    beside = sidecar(path)
+    if not isinstance(tree.digests, mmap.mmap) or not _fits(beside, tree.count):
+        beside.write_bytes(tree.digests)
+        return
     handle = os.open(beside, os.O_WRONLY)
     try:
-        for number, digest in zip(after.touched.tolist(), tree.blocks[after.touched], strict=True):
+        for number, digest in zip(touched.tolist(), tree.blocks[touched], strict=True):
             os.pwrite(handle, digest, number * _SUM)
         os.pwrite(handle, memoryview(tree.digests)[tree.count * _SUM :], tree.count * _SUM)
     finally:

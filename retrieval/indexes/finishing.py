@@ -12,8 +12,6 @@ from retrieval.indexes.names import INDEX, MANIFEST
 from retrieval.types import Json
 
 _NO_TREES: Final[Mapping[str, blocks.Tree]] = {}
-_NOTHING_FORESEEN: Final[Mapping[str, blocks.Next]] = {}
-_AT_ONCE: Final = 1 << 12  # blocks, 16 MiB: more are hashed where they stand, when they were overwritten
 
 
 def finish(folder: Path) -> Json | None:
@@ -26,61 +24,31 @@ def finish(folder: Path) -> Json | None:
     return None if change is None else carry_out(folder, change)
 
 
-def foreseen(folder: Path, change: journal.Change, trees: Mapping[str, blocks.Tree]) -> dict[str, blocks.Next]:
-    """Return the digests of files after a change that is not carried out yet, for what is worked out in little memory.
-
-    The trees of these files are used up: they are as after the change.
-    """
-    files = folder / change.target
-    found: dict[str, blocks.Next] = {}
-    for name, tree in trees.items():
-        touched = patches.touched(change.patches, name)
-        if len(touched) <= _AT_ONCE:
-            fresh = patches.foreseen(files / name, touched, change.patches)
-            after = blocks.following(tree, touched, fresh)
-            if after is not None:
-                found[name] = after
-    return found
-
-
-def carry_out(
-    folder: Path,
-    change: journal.Change,
-    trees: Mapping[str, blocks.Tree] = _NO_TREES,
-    after: Mapping[str, blocks.Next] = _NOTHING_FORESEEN,
-) -> Json:
+def carry_out(folder: Path, change: journal.Change, trees: Mapping[str, blocks.Tree] = _NO_TREES) -> Json:
     """Carry out a change that is written down; all else is done while the disk takes what was overwritten.
 
-    The new manifest is durable under its name before the change is crossed off, and so are the bytes: whichever of them
-    a loss of power takes back, the journal is still there and does both again.
+    ``trees`` are block digests that were read a moment ago. The new manifest is durable under its name before the
+    change is crossed off, and so are the bytes: whichever of them a loss of power takes back, the journal is still
+    there and does both again.
     """
     files = folder / change.target if change.target else folder
-    with patches.overwriting(files, change.patches) as threads:
+    with patches.overwriting(files, change.patches):
         documents.carry_out(files, change.store)
-        kept = [threads.submit(blocks.keep, files / name, one) for name, one in after.items()]
-        roots = _roots(files, change, trees, after)
+        roots = _roots(files, change, trees)
         manifest = {**change.manifest, "roots": roots, "digest": digest(roots)}
         write_whole(files / MANIFEST, json.dumps(manifest, sort_keys=True).encode() + b"\n")
-        for one in kept:
-            one.result()
     journal.cross_off(folder)
     return manifest
 
 
-def _roots(
-    files: Path, change: journal.Change, trees: Mapping[str, blocks.Tree], after: Mapping[str, blocks.Next]
-) -> Json:
+def _roots(files: Path, change: journal.Change, trees: Mapping[str, blocks.Tree]) -> Json:
     kept = str(change.store.get("file", ""))
-
-    def root(name: str, before: str | None) -> str:
-        if name == kept:
-            return documents.root(documents.opened(files))
-        if name in after:
-            return after[name].root
-        touched = patches.touched(change.patches, name)
-        return blocks.refresh(files / name, touched, before=before, tree=trees.get(name))
-
-    return {name: root(name, before) for name, before in change.manifest.get("roots", {}).items()}
+    return {
+        name: documents.root(documents.opened(files))
+        if name == kept
+        else blocks.refresh(files / name, patches.touched(change.patches, name), before=before, tree=trees.get(name))
+        for name, before in change.manifest.get("roots", {}).items()
+    }
 
 
 def digest(roots: Json) -> str:

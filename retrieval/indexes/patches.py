@@ -80,48 +80,25 @@ def names(patches: Sequence[Patch]) -> list[str]:
     return list(dict.fromkeys(patch.file for patch in patches))
 
 
-def foreseen(path: Path, touched: blocks.Blocks, patches: Sequence[Patch]) -> blocks.Digests:
-    """Return the digests that touched blocks will have once the patches are carried out, (blocks, 32)."""
-    size, whole = path.stat().st_size, bytearray(len(touched) * blocks.BLOCK)
-    content = memoryview(whole)
-    rows = [content[at * blocks.BLOCK : (at + 1) * blocks.BLOCK] for at in range(len(touched))]
-    with path.open("rb", buffering=0) as handle:
-        for number, row in zip(touched.tolist(), rows, strict=True):
-            os.preadv(handle.fileno(), [row], number * blocks.BLOCK)
-    for patch in (patch for patch in patches if patch.file == path.name):
-        _lay(content, touched, patch)
-    if len(rows) and size % blocks.BLOCK and touched[-1] == size // blocks.BLOCK:
-        rows[-1] = rows[-1][: size % blocks.BLOCK]
-    return blocks.summed(rows)
-
-
-def _lay(content: memoryview, touched: blocks.Blocks, patch: Patch) -> None:
-    """Do a patch in a copy of the touched blocks: those of one span follow each other there as in the file."""
-    first, inside = np.divmod(patch.offsets, blocks.BLOCK)
-    places = (np.searchsorted(touched, first) * blocks.BLOCK + inside).tolist()
-    for at, row in zip(places, _rows(patch), strict=True):
-        content[at : at + len(row)] = row
-
-
 @contextmanager
-def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[ThreadPoolExecutor]:
+def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[None]:
     """Overwrite; whoever reads the files meets the new bytes inside the block, and behind it the disk has them.
 
-    The disk is what is waited for, and the block is what can be done meanwhile, in a thread too. Raises
-    ``IndexUnreadable`` before anything is done when a span lies outside its file, or a file is a link: patches are read
-    from a journal, and whoever wrote that may not write elsewhere.
+    The disk is what is waited for, and the block is what can be done meanwhile. Raises ``IndexUnreadable`` before
+    anything is done when a span lies outside its file, or a file is a link: patches are read from a journal, and
+    whoever wrote that may not write elsewhere.
     """
     there = names(patches)
     with ExitStack() as held:
         handles = {name: _writable(folder / name, patches, held) for name in there}
-        threads = held.enter_context(ThreadPoolExecutor(len(there) + 1))
+        threads = held.enter_context(ThreadPoolExecutor(max(1, len(there))))
         syncs = []
         for name in there:
             for patch in patches:
                 if patch.file == name:
                     _put(handles[name], patch)
             syncs.append(threads.submit(os.fdatasync, handles[name]))  # no file grows: its content is all there is
-        yield threads
+        yield
         for sync in syncs:
             sync.result()
 

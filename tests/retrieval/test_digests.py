@@ -1,4 +1,4 @@
-"""Digests that are worked out before the bytes are overwritten are those that the file has afterwards."""
+"""A digest that only what was touched was hashed for is the one that the whole file has."""
 
 from pathlib import Path
 
@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval.indexes import blocks, finishing, patches
-from retrieval.indexes.journal import Change
+from retrieval.indexes import blocks, patches
 from retrieval.indexes.patches import Patch
 
 SIZES = (0, 1, blocks.BLOCK, 3 * blocks.BLOCK, 3 * blocks.BLOCK + 17, 200 * blocks.BLOCK + 1)
@@ -32,7 +31,7 @@ def changed(draw: st.DrawFn) -> tuple[int, list[Patch]]:
 
 @settings(max_examples=60, deadline=None)
 @given(changed())
-def test_foreseen_digests_are_those_of_the_changed_file(
+def test_the_digests_after_a_change_are_those_of_the_whole_file(
     tmp_path_factory: pytest.TempPathFactory, made: tuple[int, list[Patch]]
 ) -> None:
     size, change = made
@@ -43,11 +42,9 @@ def test_foreseen_digests_are_those_of_the_changed_file(
     touched = patches.touched(change, "f")
     tree = blocks.verified(path, touched, before)
     assert tree is not None
-    after = finishing.foreseen(folder, Change("", {}, tuple(change)), {"f": tree})["f"]
-    assert blocks.root(path) == before, "nothing was changed yet"
     with patches.overwriting(folder, change):
-        blocks.keep(path, after)
-    assert blocks.root(path) == after.root
+        after = blocks.refresh(path, touched, before=before, tree=tree)
+    assert blocks.root(path) == after
     kept = blocks.sidecar(path).read_bytes()
     blocks.write(path)
     assert kept == blocks.sidecar(path).read_bytes()
@@ -62,9 +59,8 @@ def test_a_sidecar_that_was_not_the_source_is_written_whole(tmp_path: Path) -> N
     tree = blocks.verified(path, np.array([2]), before)
     assert tree is not None
     change = [patches.write("f", 2 * blocks.BLOCK, b"y")]
-    after = finishing.foreseen(tmp_path, Change("", {}, tuple(change)), {"f": tree})["f"]
     with patches.overwriting(tmp_path, change):
-        blocks.keep(path, after)
+        after = blocks.refresh(path, np.array([2]), before=before, tree=tree)
     kept = blocks.sidecar(path).read_bytes()
-    assert blocks.write(path) == after.root
+    assert blocks.write(path) == after
     assert kept == blocks.sidecar(path).read_bytes()
