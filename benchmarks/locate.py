@@ -5,7 +5,8 @@
 
 ripgrep is given one literal a person, as typed, and only counts lines; we are given the same people and find every
 spelling, with spans. Both read the same file from the page cache, one after the other, on one core, best of two runs;
-preparing the needles is part of our time, as building its automaton is part of ripgrep's.
+preparing the needles is part of our time, as building its automaton is part of ripgrep's. Without a goal, ours is timed
+with all cores too.
 
 Beside ten people stand two further rates without a goal: ripgrep told to ignore case, and a regular expression (in
 ripgrep) that accepts separators between letters as we do, which is what a literal search leaves out.
@@ -45,9 +46,10 @@ def main() -> int:
     if shutil.which("rg") is None:
         print("ripgrep is missing: install the package «ripgrep»; without it there is nothing to compare with.")
         return 1
+    cores = os.sched_getaffinity(0)
     _one_core()
     with tempfile.TemporaryDirectory() as folder:
-        figures = scans(Path(folder), given.megabytes or (64 if given.quick else 1024))
+        figures = scans(Path(folder), given.megabytes or (64 if given.quick else 1024), cores)
     if not given.skip_near:
         from benchmarks.near import near
 
@@ -67,8 +69,8 @@ def _one_core() -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def scans(folder: Path, megabytes: int) -> dict[str, Any]:
-    """Scan one file for each number of people, with both tools in turn."""
+def scans(folder: Path, megabytes: int, cores: set[int]) -> dict[str, Any]:
+    """Scan one file for each number of people, with both tools in turn; then once with all cores, beside no goal."""
     people = People(random.Random(4))
     everybody = people.needles(max(GOALS))
     corpus, planted = folder / "rows.jsonl", everybody[:: max(1, len(everybody) // 2_000)]
@@ -93,6 +95,7 @@ def scans(folder: Path, megabytes: int) -> dict[str, Any]:
         }  # fmt: skip
         if count == min(GOALS):
             figures[f"{count} people"] |= _spelled(folder, corpus, wanted, size)
+        figures[f"{count} people"]["all cores GB/s"] = _all_cores(corpus, wanted, size, cores)
     return figures
 
 
@@ -120,6 +123,15 @@ def _ours(corpus: Path, wanted: list[Any]) -> int:
     from retrieval.sweep import sweep
 
     return sum(1 for _ in sweep([corpus], wanted, region="DE"))
+
+
+def _all_cores(corpus: Path, wanted: list[Any], size: int, cores: set[int]) -> float:
+    """Time ours with every core; ripgrep reads one file on one."""
+    os.sched_setaffinity(0, cores)
+    rate = size / min(_timed(partial(_ours, corpus, wanted))[0] for _ in range(2)) / 1e9
+    _one_core()
+    print(f"        · ours with {len(cores)} cores: {rate:.2f} GB/s (no goal)")
+    return rate
 
 
 def _spelled(folder: Path, corpus: Path, wanted: list[Any], size: int) -> dict[str, float]:

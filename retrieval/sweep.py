@@ -6,6 +6,7 @@
 What is found, and how its spans count, is the same as ``locate`` finds in the same rows; the tests compare the two.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -90,7 +91,7 @@ def sweep(
     needles: Sequence[Needle],
     *,
     region: str | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     progress: Progress = silent,
     unread: Callable[[Path, str], None] | None = None,
 ) -> Iterator[Found]:
@@ -98,11 +99,20 @@ def sweep(
 
     Files may be compressed with gzip. ``start`` and ``end`` are characters of the field's text; for HTML of the file's
     own source, so that it can be redacted there. ``unread(path, record)`` is told of records of web archives whose body
-    could not be unpacked: they are searched as they are stored. Raises ``UnusableNeedle`` and ``UnknownKind`` before a
+    could not be unpacked: they are searched as they are stored. ``threads`` filter, as many as there are cores if not
+    given; what is found, and its order, is the same. Raises ``UnusableNeedle`` and ``UnknownKind`` before a
     file is read, and ``RecordsUnreadable`` for files, or for rows in question, that are damaged.
     """
     sweeper, files = Sweeper(needles, region=region), list(paths)
-    return _walk(sweeper, files, threads, progress, unread)
+    return _walk(sweeper, files, threads or _cores(), progress, unread)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, where the system says; else how many there are."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
 
 
 def _walk(

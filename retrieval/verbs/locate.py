@@ -12,7 +12,7 @@ HELP = "find people in JSON lines, CSV, Parquet, HTML, web archives or text file
 def arguments(parser: ArgumentParser) -> None:
     """Take identifiers and files."""
     take.identifiers(parser)
-    parser.add_argument("--threads", type=int, default=1, help="threads that filter; the finds are the same")
+    parser.add_argument("--threads", type=int, help="threads that filter (all cores); the finds are the same")
     parser.add_argument("--index", type=Path, help="an ingest index of the one folder that is named then")
     parser.add_argument("--key-file", type=Path, help="the index's key")
     parser.add_argument("files", type=Path, nargs="+")

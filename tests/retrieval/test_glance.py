@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,14 @@ _NOISE = [
         "muller",
         "0151",
         "ss",
+        "\\u00e7\\u00e3",
+        "\\u00d7",
+        "\\u00F7",
+        "\\u00e",
+        "×",
+        "÷é",
+        "’",
+        "\\ud83d",
     ),
 ]
 _BROKEN = [
@@ -57,6 +66,8 @@ _BROKEN = [
     b"\\ud835",
     b"\\",
     b"\xed\xa0\xbd",
+    b"\\\xc3",
+    b"\\\xc3\xa9\xc3\xa9",
 ]
 _ALIKE = {"a": "ä", "e": "é", "s": "ſ", "u": "ù", "1": "¹", "0": "٠"}
 
@@ -114,6 +125,24 @@ def test_whatever_the_loop_over_letters_reports_the_first_look_reports_too(seed:
     missed, found = _missed(600 if before else 5_000, seed, Prefilter(FORMS), before=before)
     assert missed == []
     assert found > 1_000
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_few_forms_are_looked_for_in_fewer_buckets_and_found_as_well(count: int) -> None:
+    accented = [("esana", ""), ("0157", ""), ("nesá", ""), ("aeiou", "")]
+    missed, found = _missed(1_500, 40 + count, Prefilter([*FORMS[:count], *accented]))
+    assert missed == []
+    assert found > 50
+
+
+def test_letters_lent_to_the_loop_stay_where_they_are_while_other_threads_work() -> None:
+    rows = "".join(f'{{"a": "CUST-00123 Ana M\\u00fcller {number}", "b": "für Ána"}}\n' for number in range(9_000))
+    block, filter_ = np.frombuffer(rows.encode(), np.uint8), Prefilter(FORMS)
+    alone = filter_.hits(block, json=True)
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda _: filter_.hits(block, json=True), range(12)))
+    assert all(np.array_equal(alone, hits) for hits in together)
+    assert len(set(map(tuple, alone.tolist()))) == 18_000
 
 
 @pytest.mark.slow
