@@ -63,10 +63,20 @@ def write_pictures(
     (folder / "people.csv").write_text("".join(f"{row},{person}\n" for row, person in lines))
 
 
+ASKED = {
+    "folds": 0, "people": None, "shards": 1, "slices": 1, "without_class": None, "epochs": 3, "seed": 4, "budget": "",
+    "forget_class": None, "forget_ids": None, "model": None, "references": [], "shadows": 0, "out": None,
+}  # fmt: skip
+
+
+def ran(verb: str, **given: Any) -> Any:
+    """A verb of the library's own command."""
+    return commands.COMMANDS[verb](Namespace(**{**ASKED, **given}), silent)
+
+
 def trained(data: Path, out: Path, **given: Any) -> None:
     """The model, by the library's own command."""
-    options = {"folds": 0, "people": None, "shards": 1, "slices": 1, "without_class": None, "epochs": 3, "seed": 4}
-    commands.COMMANDS["train"](Namespace(data=data, out=out, **{**options, **given}), silent)
+    ran("train", data=data, out=out, **given)
 
 
 def add(house: House, **options: Any) -> None:
