@@ -167,11 +167,15 @@ def main() -> int:
 def page(runs: Sequence[dict[str, Any]]) -> str:
     """The page of several runs; the same figures give the same bytes."""
     parts = [PAGE.strip()]
+    with tempfile.TemporaryDirectory(prefix="verbs-") as name:
+        every = list(verbs(Path(name), ""))
     for run in runs:
+        left = [verb for verb in every if verb not in {one["verb"] for one in run["verbs"]}]
         count = len(run["verbs"]) - len(run["short"])
         lines = [f"## {run['shape']}", "", f"{count} of {len(run['verbs'])} verbs went through within memory.", ""]
         lines += ["| verb | CPU s | memory, GB | may take, GB | |", "| --- | --- | --- | --- | --- |"]
         lines += [_line(Measured(**verb)) for verb in run["verbs"]]
+        lines += ["", f"Not asked in this run: {', '.join(left)}."] if left else []
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
