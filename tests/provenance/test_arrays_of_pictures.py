@@ -252,6 +252,17 @@ def test_an_ids_file_that_names_no_rows_is_refused_by_its_line(digits: Place, li
         images.describe(digits)
 
 
+def test_a_parquet_of_ids_that_decodes_to_gigabytes_is_refused_before_it_does(digits: Place) -> None:
+    folder = Path(digits.location)
+    (folder / "train-ids.csv").unlink()
+    rows = 2_000
+    words = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), ["x" * 600_000])
+    bomb = pa.table({"id": [f"img-{n}" for n in range(rows)], "person": words})
+    pq.write_table(bomb, folder / "train-ids.parquet", compression="zstd")
+    with pytest.raises(DamagedArtifact, match="decodes to more than 1 GiB"):
+        images.describe(digits)
+
+
 def test_without_ids_for_both_parts_such_files_are_refused_in_words(digits: Place) -> None:
     (Path(digits.location) / "test-ids.csv").unlink()
     with pytest.raises(ConfigurationError, match=r"test-ids\.txt"):

@@ -11,6 +11,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from unlearning.errors import RowsError
 
@@ -18,6 +19,7 @@ PARTS = ("train", "test")
 ENDINGS = (".txt", ".csv", ".parquet")
 HELD = "test/row/"
 MOST_BYTES, LONGEST = 1 << 28, 300
+MOST_ROWS, MOST_DECODED = 20_000_000, 1 << 30
 RESERVED = ("people:", "train/", "test/")  # how other names begin
 
 
@@ -102,13 +104,28 @@ def _table(path: Path, name: str) -> Listed:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        heads = [one.name for one in pq.read_schema(path)]
+        if pq.read_metadata(path).num_rows > MOST_ROWS:
+            raise RowsError(f"reading {name}: it names more than {MOST_ROWS:,} rows")
+        table = pq.read_table(path, read_dictionary=heads)  # one long word for a million rows is held once
     except (pa.ArrowException, OSError, ValueError):
         raise RowsError(f"reading {name}: it is damaged, or no Parquet file") from None
+    if sum(_decoded(column) for column in table.columns) > MOST_DECODED:
+        raise RowsError(f"reading {name}: it decodes to more than {MOST_DECODED >> 30} GiB, which no list of ids does")
     if not table.num_columns or any(pa.types.is_nested(one.type) for one in table.schema):
         raise RowsError(f"reading {name}: it needs plain columns, the id's first")
     columns = [tuple("" if v is None else str(v).strip() for v in column.to_pylist()) for column in table.columns]
     return Listed(path, columns[0], _columns(table.column_names, columns, name))
+
+
+def _decoded(column: Any) -> int:
+    """Bytes at most that a column's words take when each row has its own."""
+    longest = 0
+    for chunk in column.chunks:
+        words = getattr(chunk, "dictionary", None)
+        sizes = [len(str(word)) for word in words.to_pylist()] if words is not None else [32]
+        longest = max([longest, *sizes])
+    return longest * len(column)
 
 
 def _columns(heads: Sequence[str], columns: Sequence[tuple[str, ...]], name: str) -> dict[str, tuple[str, ...]]:
