@@ -9,21 +9,31 @@ import pytest
 
 from retrieval import codes
 from retrieval.erase import absent, erase
-from retrieval.errors import UnknownId
+from retrieval.errors import StoreOutOfStep, UnknownId
+from retrieval.indexes import originals
+from retrieval.types import Vectors
 
 DIMENSION, COUNT, GONE = 16, 600, [3, 77, 500]
 TWIN = 10  # has the vector of the first of them
 FACTORIES = ("IVF4,PQ4x4np", "IVF4,SQ8", "SQ8", "PQ4x4np", "IDMap2,SQ8", "IVF4,Flat", "Flat")
 
 
-def folder_with(folder: Path, factory: str) -> Path:
-    folder.mkdir()
+def points() -> Vectors:
     vectors = np.random.default_rng(2).normal(size=(COUNT, DIMENSION)).astype(np.float32)
     vectors[TWIN] = vectors[GONE[0]]
+    return vectors
+
+
+def built(factory: str) -> faiss.Index:
     index = faiss.index_factory(DIMENSION, factory)
-    index.train(vectors)
-    index.add_with_ids(vectors, np.arange(COUNT)) if "I" in factory else index.add(vectors)
-    faiss.write_index(index, str(folder / "index.faiss"))
+    index.train(points())
+    index.add_with_ids(points(), np.arange(COUNT)) if "I" in factory else index.add(points())
+    return index
+
+
+def folder_with(folder: Path, factory: str) -> Path:
+    folder.mkdir()
+    faiss.write_index(built(factory), str(folder / "index.faiss"))
     rows = ({"id": number, "document": f"d{number}", "text": f"ticket {number}"} for number in range(COUNT))
     (folder / "chunks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
@@ -76,3 +86,18 @@ def test_who_was_never_there_has_no_code(tmp_path: Path) -> None:
     with pytest.raises(UnknownId, match="1 of 2 ids"):
         codes.held(folder_with(tmp_path / "p", "SQ8"), [3, COUNT])
     assert not codes.left(tmp_path / "p", []).absent, "nothing was looked for"
+
+
+@pytest.mark.parametrize("factory", ["IVF4,SQ8", "SQ8", "PQ4x4np"])
+def test_a_vector_between_two_codes_may_have_either(factory: str) -> None:
+    """Processors round differently: its stored code is the neighbour's, whose point is as near."""
+    index = built(factory)
+    mine = index.sa_encode(points()[:1])
+    other = mine.copy()
+    other[0, -1] ^= 1
+    one, two = index.sa_decode(mine), index.sa_decode(other)
+    between = np.asarray((one + two) / 2, np.float32)
+    originals.check(index, mine, between, np.array([7]))
+    originals.check(index, other, between, np.array([7]))
+    with pytest.raises(StoreOutOfStep, match="1 of 1 "):
+        originals.check(index, other, one, np.array([7]))

@@ -14,7 +14,7 @@ from retrieval.__main__ import main
 from retrieval.embedders import HashedWords
 from retrieval.erase import absent, erase
 from retrieval.errors import DimensionMismatch, EmbedderMismatch, IndexUnreadable, StoreOutOfStep, UnknownId
-from retrieval.indexes import layout, originals
+from retrieval.indexes import layout
 from retrieval.indexes.faiss import open
 from retrieval.types import Vectors
 
@@ -225,22 +225,6 @@ def test_one_wrong_vector_is_refused_and_its_number_named(tmp_path: Path, factor
     with pytest.raises(StoreOutOfStep, match=r"2 of 1,100 .*ids 777, 801\)"):
         erase(folder, MANY, originals=as_npy(tmp_path, vectors))
     assert (folder / "index.faiss").read_bytes() == content
-
-
-@pytest.mark.parametrize("factory", ["IVF4,SQ8", "SQ8", "PQ4x4np"])
-def test_a_vector_between_two_codes_may_have_either(tmp_path: Path, factory: str) -> None:
-    """Processors round differently: its stored code is the neighbour's, whose point is as near."""
-    index = built(factory, points(), np.arange(COUNT))
-    made = points()[:1]
-    codes = index.sa_encode(made)
-    other = codes.copy()
-    other[0, -1] ^= 1
-    one, two = index.sa_decode(codes), index.sa_decode(other)
-    between = np.asarray((one + two) / 2, np.float32)
-    originals.check(index, codes, between, np.array([7]))
-    originals.check(index, other, between, np.array([7]))
-    with pytest.raises(StoreOutOfStep, match="1 of 1 "):
-        originals.check(index, other, one, np.array([7]))
 
 
 def wrong_vectors(place: Path) -> Path:
