@@ -70,8 +70,8 @@ def said(spreads: Sequence[Spread], lines: Sequence[Line]) -> list[str]:
         *found,
         "",
         "*Exact retraining misses*: how often a retrained model, put in the place of `renew`, lies outside two others, "
-        "as the goals below ask of `renew`. A model that is exact by construction would fail them that often; in a single "
-        "class a third of three models that are alike lies outside the other two in two cases of three, whatever is read.",
+        "as the goals below ask of `renew`. A model that is exact by construction would fail them that often: of three "
+        "models that are alike one lies outside the other two in two cases of three, whatever is read of one class.",
     ]
 
 
