@@ -132,21 +132,10 @@ def plain_steps(model: Any, reference: Any, batches: Sequence[Any]) -> tuple[flo
     """(seconds a step, losses): steps of a Trainer, without its start and end."""
     with TemporaryDirectory() as folder:
         arguments = TrainingArguments(
-            output_dir=folder,
-            per_device_train_batch_size=1,
-            max_steps=len(batches),
-            learning_rate=RATE,
-            lr_scheduler_type="constant",
-            weight_decay=0.0,
-            max_grad_norm=1.0,
-            optim="adamw_torch_fused",
-            report_to=[],
-            disable_tqdm=True,
-            use_cpu=True,
-            save_strategy="no",
-            logging_strategy="no",
-            remove_unused_columns=False,
-        )
+            output_dir=folder, per_device_train_batch_size=1, max_steps=len(batches), learning_rate=RATE,
+            lr_scheduler_type="constant", weight_decay=0.0, max_grad_norm=1.0, optim="adamw_torch_fused", report_to=[],
+            disable_tqdm=True, use_cpu=True, save_strategy="no", logging_strategy="no", remove_unused_columns=False,
+        )  # fmt: skip
         trainer = Plain(model=model, args=arguments)
         trainer.reference, trainer.stamps, trainer.losses = reference, [], []
         trainer.chunks = [{"forget": padded(forget), "retain": padded(retain)} for forget, retain in batches]
@@ -280,20 +269,18 @@ def measure(shape: str, *, pairs: int, steps: int) -> dict[str, float]:
         once = {
             "gflops": speed / 1e9,
             "own_share": 6 * weights * round(tokens) / speed / own_products(model, round(tokens)),
-            "train_tokens": tokens / our_time,
-            "train_tokens_plain": tokens / their_time,
-            "train_ratio": their_time / our_time,
-            "train_bound": tokens / our_time / (speed / 6 / weights),
-            "train_bound_plain": tokens / their_time / (speed / 6 / weights),
-            "score_tokens": total / our_score,
-            "score_tokens_plain": total / their_score,
-            "score_ratio": their_score / our_score,
-            "score_bound": total / our_score / (speed / 2 / weights),
-            "rank_tokens": ranked / our_rank,
-            "rank_tokens_plain": ranked / their_rank,
-            "rank_ratio": their_rank / our_rank,
-            "rank_bound": ranked / our_rank / (speed / 2 / weights),
         }
+        timings = {
+            "train": (tokens, our_time, their_time, 6),
+            "score": (total, our_score, their_score, 2),
+            "rank": (ranked, our_rank, their_rank, 2),
+        }
+        for what, (count, ours_took, theirs_took, operations) in timings.items():
+            once |= {f"{what}_tokens": count / ours_took, f"{what}_tokens_plain": count / theirs_took}
+            once |= {
+                f"{what}_ratio": theirs_took / ours_took,
+                f"{what}_bound": count / ours_took * operations * weights / speed,
+            }
         for name, value in once.items() if pair else ():  # the first pair warms up
             found.setdefault(name, []).append(value)
     scores = (plain_scores(model, encoded) - our_scores(model, encoded)).abs().max()
