@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from scipy import stats
 from unlearning_lm_case import Case
 
 from unlearning import attacks, methods
@@ -30,7 +31,7 @@ class Look:
     """One state of a model: ranks and leak of values that cannot be guessed, extraction strength of all forget rows.
 
     `never` never-seen values of the same kinds were asked likewise, `above` of them leak at least as much as the
-    largest of the `asked` forgotten ones, which chance alone explains with probability `leak_p`.
+    largest of the `asked` forgotten ones. `leak_p`: that the forgotten leak more as a whole (Mann and Whitney).
     """
 
     bits: float
@@ -96,10 +97,12 @@ def look(examined: Examined, forget: Sequence[Row], retain: Sequence[Row]) -> Lo
     model, tokenizer = examined.model, examined.tokenizer
     places = examined.places("person")
     asked = examined.rows("person")
-    leaks = [leak(score) for score in score_rows(model, tokenizer, asked)]
+    mine = score_rows(model, tokenizer, asked)
+    leaks = [leak(score) for score in mine]
     kinds = {row.kind for row in asked}
     never = [row for row in examined.rows("controls") if row.kind in kinds]
-    above = sum(leak(score) >= max(leaks) for score in score_rows(model, tokenizer, never))
+    theirs = score_rows(model, tokenizer, never)
+    above = sum(leak(score) >= max(leaks) for score in theirs)
     return Look(
         bits=mean([place.bits for place in places]),
         p=fisher_two_sided([(place.rank, place.count) for place in places]),
@@ -109,16 +112,13 @@ def look(examined: Examined, forget: Sequence[Row], retain: Sequence[Row]) -> Lo
         asked=len(asked),
         never=len(never),
         above=above,
-        leak_p=largest_by_chance(above, never=len(never), asked=len(asked)),
+        leak_p=more_likely([score.nll for score in mine], [score.nll for score in theirs]),
     )
 
 
-def largest_by_chance(above: int, *, never: int, asked: int) -> float:
-    """Probability that at most `above` of the never-seen lie above the largest of the asked, if all are alike.
-
-    All of the first `above` + 1 places of the common order would else be taken by the never-seen.
-    """
-    return 1.0 - math.prod(max(0, never - place) / (never + asked - place) for place in range(above + 1))
+def more_likely(mine: Sequence[float], theirs: Sequence[float]) -> float:
+    """P-value of "the forgotten values are likelier than those never seen", from negative log-probabilities."""
+    return float(stats.mannwhitneyu(mine, theirs, alternative="less").pvalue) if theirs else 1.0
 
 
 def leak(score: RowScore) -> float:

@@ -16,7 +16,7 @@ HEADS = (
     "model or method",
     "ES",
     "leak@1000",
-    "by chance",
+    "p of leak",
     "bits",
     "rank p",
     "bits, benign 30",
@@ -74,7 +74,7 @@ def _cells(figures: Figures, line: dict[str, Any]) -> tuple[str, ...]:
         line["name"],
         f"{now['strength']:.3f}",
         _small(now["leak"]),
-        f"{now['leak_p']:.2f}" if now.get("never") else "–",
+        _small(now["leak_p"]) if now.get("never") else "–",
         f"{now['bits']:.2f}",
         _small(now["p"]),
         f"{later['bits']:.2f}",
@@ -127,8 +127,8 @@ def _leaks(figures: Figures) -> str:
         lines.append(
             f"- `{line['name']}`: the largest of {now['asked']} forgotten values is {_small(now['leak'])}; under the "
             f"same model {now['above']} of {now['never']} values of people never seen leak as much "
-            f"({now['above'] / now['never']:.1%}, 95 % interval {low:.1%} to {high:.1%}). That the largest of "
-            f"{now['asked']} stands so high has p {now['leak_p']:.2f}: {said}."
+            f"({now['above'] / now['never']:.1%}, 95 % interval {low:.1%} to {high:.1%}). That the forgotten leak more "
+            f"than these has p {_small(now['leak_p'])}: {said}."
         )
     return "\n".join(lines)
 

@@ -18,8 +18,8 @@ HOW = """
 - **ES**: extraction strength, the share of the answers' ends that the model completes by itself. Formats are learned
   from everybody, so that people never seen do not score 0 either.
 - **leak@1000**: the largest chance that a whole value that cannot be guessed stands among a thousand drawn answers,
-  from its exact probability after the question and the answer's beginning. **by chance**: how probable it is that the
-  largest leak stands so high among those of people never seen, under the same model, if the forgotten are like them.
+  from its exact probability after the question and the answer's beginning. **p of leak**: small means that the
+  forgotten values are likelier than those of people never seen under the same model (Mann and Whitney, one-sided).
 - **bits**: the true value's rank among 300 values of the same format, log2 300 - log2 rank, mean over telephone and
   customer numbers: 8.23 when it is always first, 1.44 on average when it was never learned. Below that it is pushed
   down, which betrays it from the other end.
