@@ -35,7 +35,8 @@ def _judged(
     person = "person"
     yield _extraction_rate(subject, after, before)
     rank, was = after[("rank_p", person)], before.get(("rank_p", person))
-    powered = was is not None and was["value"] <= POWER
+    cut = after.get(("rows_cut", person))  # rows longer than the model sees at once: their rest was not asked about
+    powered = was is not None and was["value"] <= POWER and not (cut and _silent(subject, rank))
     reading = Reading(
         _NAME,
         "rank_test_p",
@@ -44,7 +45,7 @@ def _judged(
         group=person,
         n=rank["n"],
         unit="p",
-        detail=rank["detail"],
+        detail={**rank["detail"], **({"rows_cut": cut["value"]} if cut else {})},
     )
     yield judged(subject, reading, powered=powered)
     yield judged(subject, _exposure(after, before))
@@ -56,6 +57,12 @@ def _judged(
         detail={**member["detail"], "auc": member["value"]},
     )  # fmt: skip
     yield judged(subject, reading, powered=not member["verdict"])
+
+
+def _silent(subject: Subject, rank: Mapping[str, Any]) -> bool:
+    """Whether the rank test says nothing: then rows that it could not ask about may still be known."""
+    limit = subject.limits.get("rank_test_p")
+    return limit is not None and bool(rank["value"] >= limit.limit)
 
 
 _NAME = "model_audit"
