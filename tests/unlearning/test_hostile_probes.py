@@ -13,7 +13,7 @@ from invented import Trained, people, write_rows
 from safetensors.torch import load_file, save_file
 
 from unlearning.attack import attack, struck
-from unlearning.attacks import TABLE, benign_finetune
+from unlearning.attacks import TABLE
 from unlearning.audit import STANDARD, audit
 from unlearning.cli import main
 from unlearning.edit import edit
@@ -210,16 +210,3 @@ def test_a_tokenizer_with_more_words_than_the_model_is_refused(copied: Callable[
     make_tokenizer([" ".join(words)] * 3, size=2000).save_pretrained(folder)
     with pytest.raises(ModelError, match="tokenizer"):
         audit(folder, facts=facts)
-
-
-def test_a_large_model_is_attacked_by_the_same_fine_tuning_without_a_second_copy(
-    trained: Trained, facts: PersonFacts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model, tokenizer = open_model(trained.folder)
-    rows = [*facts.others][:6]
-    kept = benign_finetune.attack(Examined(model, tokenizer, facts, candidates=30), benign=rows)
-    monkeypatch.setattr(benign_finetune, "KEPT", 0)
-    alone = benign_finetune.attack(Examined(model, tokenizer, facts, candidates=30), benign=rows)
-    for one, other in zip(kept.model.parameters(), alone.model.parameters(), strict=True):
-        assert torch.equal(one, other)
-    assert not any(torch.equal(a, b) for a, b in zip(model.parameters(), alone.model.parameters(), strict=True))

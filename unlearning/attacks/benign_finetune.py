@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from unlearning.examined import Examined
 
 STEPS, LONGER, ROWS, LEARNING_RATE = 30, 100, 25, 5e-4
-KEPT = 64_000_000  # weights; above, a longer run begins anew: what it would go on from is three more copies in memory
 
 
 @dataclass
@@ -36,17 +35,13 @@ class Tuning:
 
     def until(self, steps: int) -> Any:
         """Go on to that many steps; returns a copy of the model as it is then."""
-        return copy.deepcopy(self.to(steps))
-
-    def to(self, steps: int) -> Any:
-        """Go on to that many steps; returns the model itself."""
         self.model.train()
         while self.taken < steps:
             batch = collate(self.draw.sample(self.rows, min(ROWS, len(self.rows))))
             loss = token_losses(self.model, batch).mean()
             descend(loss, model=self.model, optimizer=self.optimizer, doing="attacking by fine-tuning")
             self.taken += 1
-        return self.model.eval()
+        return copy.deepcopy(self.model.eval())
 
 
 def attack(examined: Examined, *, benign: Sequence[Row]) -> Examined:
@@ -62,8 +57,6 @@ def longer(examined: Examined, *, benign: Sequence[Row]) -> Examined:
 def _tuned(examined: Examined, benign: Sequence[Row], steps: int) -> Any:
     if not benign:
         raise NotApplicable("attacking by fine-tuning: no rows of other people were given")
-    if sum(weight.numel() for weight in examined.model.parameters()) > KEPT:
-        return started(examined.model, examined.tokenizer, benign, examined.seed).to(steps)
     tuning: Tuning = examined.once("benign", lambda: started(examined.model, examined.tokenizer, benign, examined.seed))
     if tuning.taken > steps:
         tuning = started(examined.model, examined.tokenizer, benign, examined.seed)
