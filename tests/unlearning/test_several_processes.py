@@ -100,7 +100,8 @@ def test_two_processes_unlearn_what_one_unlearns_and_only_the_first_writes(
 def test_a_killed_process_ends_the_others_in_a_minute_with_a_word_and_the_run_goes_on(
     work: list[str], tmp_path: Path, rank: int
 ) -> None:
-    words = [*work, "--method", "npo", "--rounds", "40", "--learning-rate", "1e-7", "--out", str(tmp_path / "out")]
+    words = [*work, "--method", "npo", "--rounds", "4000", "--learning-rate", "1e-7", "--out", str(tmp_path / "out")]
+    words += ["--budget", "60s"]  # longer than until a state is saved, on any machine
     launched = subprocess.Popen(
         [sys.executable, *LAUNCH, "--multi_gpu", *words],
         stderr=subprocess.PIPE,
