@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from compliance.provenance import services as provenance
-from compliance.provenance.connectors import Place
+from compliance.provenance.connectors import Place, files, matching
 from compliance.rules.terms import ClaimLevel, Verdict
 from compliance.validation import plainsight
 from compliance.validation.models import Measurement
@@ -90,3 +90,10 @@ def test_the_second_pair_of_eyes_looks_into_packed_files_and_patterns(tmp_path: 
     (tmp_path / "plain.log").write_bytes(b"nobody\n")
     for location, rows in ((str(tmp_path), 2), (f"{tmp_path}/*.gz", 1), (f"{tmp_path}/*.log", 0)):
         assert plainsight.rows_with(Place("Packed", "dataset", "files", location), wanted) == rows
+
+
+def test_a_record_that_names_its_source_twice_is_one_record(tmp_path: Path) -> None:
+    (tmp_path / "chunks.jsonl").write_text('{"from": ["7", "7", "8"]}\n{"from": ["9"]}\n', "utf-8")
+    place = Place("Chunks", "dataset", "files", str(tmp_path / "chunks.jsonl"), {"lineage_field": "from"})
+    rows = files.records(place, None)
+    assert len(list(matching.derived(rows, place, ["7"]))) == 1

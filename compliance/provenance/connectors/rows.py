@@ -159,12 +159,12 @@ def named_by_content(row: Row, place: Place) -> bool:
 
 
 def parents(row: Row, place: Place) -> list[str]:
-    """The keys a record says it was made from: one value, a list, or a list written as JSON text."""
+    """The keys a record says it was made from, each once: one value, a list, or a list written as JSON text."""
     found: list[str] = []
     for path, text in row.fields.items():
         if declared(path, (place.lineage_field,)):
             found += _as_list(text)
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _as_list(text: str) -> list[str]:
