@@ -14,7 +14,7 @@ import numpy as np
 
 from retrieval.errors import IndexUnreadable, UnsupportedIndex
 from retrieval.indexes import invlists
-from retrieval.indexes.sections import Coded, FileMap, Graph, Section
+from retrieval.indexes.sections import Coded, FileMap, Graph, Quantizer, Section
 
 _LARGEST: Final = 1 << 48  # no length in a file is larger: a hostile one must not overflow what is added to it
 _NESTED: Final = 4
@@ -135,14 +135,17 @@ def _product(reader: _Reader) -> FileMap:
     return _plain(reader, head, codes, "pq")
 
 
-def _scalar_quantizer(reader: _Reader) -> None:
-    reader.take("iifQQ")
-    reader.array(4)
+def _scalar_quantizer(reader: _Reader) -> Quantizer:
+    kind, *_ = reader.take("iifQQ")
+    return Quantizer(reader.array(4), residual=False, kind=kind)
 
 
-def _product_quantizer(reader: _Reader) -> None:
-    reader.take("QQQ")
-    reader.array(4)
+def _product_quantizer(reader: _Reader) -> Quantizer:
+    dimension, parts, bits = reader.take("QQQ")
+    words = reader.array(4)
+    if not 1 <= bits <= 24 or not 1 <= parts <= dimension or dimension % parts or words.count != dimension << bits:
+        raise IndexUnreadable("its code book is not as large as it says; restore it or rebuild the index")
+    return Quantizer(words, residual=False, parts=parts, bits=bits)
 
 
 def _hnsw(reader: _Reader) -> FileMap:
@@ -168,29 +171,30 @@ def _ivf_flat(reader: _Reader) -> FileMap:
 
 
 def _ivf_scalar(reader: _Reader) -> FileMap:
-    def between() -> None:
-        _scalar_quantizer(reader)
-        reader.take("QB")
+    def between() -> Quantizer:
+        quantizer = _scalar_quantizer(reader)
+        _, residual = reader.take("QB")
+        return replace(quantizer, residual=bool(residual))
 
     return _ivf(reader, "sq", between)
 
 
 def _ivf_product(reader: _Reader) -> FileMap:
-    def between() -> None:
-        reader.take("BQ")
-        _product_quantizer(reader)
+    def between() -> Quantizer:
+        residual, _ = reader.take("BQ")
+        return replace(_product_quantizer(reader), residual=bool(residual))
 
     return _ivf(reader, "pq", between)
 
 
-def _ivf(reader: _Reader, coded: Coded, between: Callable[[], None]) -> FileMap:
+def _ivf(reader: _Reader, coded: Coded, between: Callable[[], Quantizer | None]) -> FileMap:
     head = _head(reader)
     lists, _ = reader.take("QQ")
     quantizer = _index(reader, _NESTED)
     (how,) = reader.take("B")
     array = reader.array(8)
     pairs = reader.array(16) if how == 2 else Section(reader.at, 0, 16)
-    between()
+    quantizer_of_codes = between()
     stored = invlists.read(reader, lists)
     if coded == "flat" and stored.code_size != 4 * head.dimension:
         raise IndexUnreadable("its vectors have another size than it says; restore it or rebuild the index")
@@ -203,5 +207,6 @@ def _ivf(reader: _Reader, coded: Coded, between: Callable[[], None]) -> FileMap:
         size=reader.at,
         lists=stored,
         centroids=quantizer.codes if quantizer.kind == "flat" and quantizer.coded == "flat" else None,
+        quantizer=quantizer_of_codes,
         direct=(array, pairs),
     )

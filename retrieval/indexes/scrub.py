@@ -2,7 +2,7 @@
 
 An erased slot stays where it is, so that nothing else moves. Vectors become bytes of ones, which is a float that is no
 number: no faiss search returns one. Numbers become -1, which faiss reads as nobody. Compressed vectors have no such
-value; their slots become the middle code under the number -1, and open indexes leave that number out.
+value; their slots become a code that is far from whoever asks there, under the number -1, which open indexes leave out.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.errors import UnsupportedIndex
-from retrieval.indexes import patches
+from retrieval.indexes import faraway, patches
 from retrieval.indexes.numbered import Numbered
 from retrieval.indexes.patches import Patch
 from retrieval.indexes.sections import FileMap, Lists, Offsets
 
 NOBODY: Final = -1
 NO_NUMBER: Final = 0xFF
-_MIDDLE: Final = 0x80
 _ZERO: Final = 0x00
 _BITS: Final = 16
 _SMALL: Final = 1 << 25  # ids below it are marked one by one
@@ -64,11 +63,16 @@ def _is_half(found: FileMap) -> bool:
 
 
 def _filler(found: FileMap) -> int:
-    if found.kind == "hnsw":
-        return _ZERO  # nothing leads there any more, and a graph must not meet what is no number
-    width = found.lists.code_size if found.lists else 0
-    half = found.coded == "sq" and width == 2 * found.dimension
-    return NO_NUMBER if found.coded == "flat" or half or _is_half(found) else _MIDDLE
+    return _ZERO if found.kind == "hnsw" else NO_NUMBER  # nothing leads there any more, and a graph must meet numbers
+
+
+def _emptied(holder: str, raw: memoryview, found: FileMap, lists: Lists, where: Found) -> Patch:
+    """Return the patch of slots in lists: no number, or where codes have no such value, what is far from all there."""
+    at = lists.codes[where.lists] + where.slots * lists.code_size
+    if found.coded == "flat" or (found.coded == "sq" and lists.code_size == 2 * found.dimension):
+        return patches.fill(holder, at, np.full(len(at), lists.code_size, np.int64), NO_NUMBER)
+    numbers, each = np.unique(where.lists, return_inverse=True)
+    return patches.Write(holder, at, faraway.codes(raw, found, lists, numbers)[each])
 
 
 def numbers(raw: memoryview, found: FileMap, *, beside: memoryview | None = None) -> Offsets:
@@ -158,18 +162,19 @@ def _ids_at(raw: memoryview, lists: Lists, where: tuple[Offsets, Offsets]) -> Of
 
 def clearing(file: str, raw: memoryview, found: FileMap, where: Found) -> list[Patch]:
     """Return the patches that overwrite vectors, numbers and direct map of what was found."""
-    lists, byte = found.lists, _filler(found)
+    lists = found.lists
     if lists is None:
         if found.codes is None:
             raise UnsupportedIndex(f"Changing {file}: it holds no vectors.")
         codes = found.codes.offset + where.positions * found.codes.size
-        changes: list[Patch] = [patches.fill(file, codes, np.full(len(codes), found.codes.size, np.int64), byte)]
+        changes: list[Patch] = [
+            patches.fill(file, codes, np.full(len(codes), found.codes.size, np.int64), _filler(found))
+        ]
     else:
         holder = lists.data or file
-        codes = lists.codes[where.lists] + where.slots * lists.code_size
         ids = lists.ids[where.lists] + where.slots * 8
         changes = [
-            patches.fill(holder, codes, np.full(len(codes), lists.code_size, np.int64), byte),
+            _emptied(holder, raw, found, lists, where),
             patches.fill(holder, ids, np.full(len(ids), 8, np.int64), NO_NUMBER),
         ]
     if found.ids is not None:

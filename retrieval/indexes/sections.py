@@ -47,6 +47,21 @@ class Graph:
     top: int
 
 
+@dataclass(frozen=True, slots=True)
+class Quantizer:
+    """How the codes of lists are made: faiss' number of a scalar quantizer, or a product quantizer's parts and bits.
+
+    ``learned`` are its floats: least values and widths, or the words (parts, words, width). ``residual`` says that a
+    code is of what is left beside the list's centroid.
+    """
+
+    learned: Section
+    residual: bool
+    kind: int = -1
+    parts: int = 0
+    bits: int = 0
+
+
 @dataclass(frozen=True)
 class FileMap:
     """An index file. ``codes`` is None where ``lists`` holds the vectors; ``ids`` is None where position is the id."""
@@ -62,4 +77,5 @@ class FileMap:
     lists: Lists | None = None
     centroids: Section | None = None
     graph: Graph | None = None
+    quantizer: Quantizer | None = None
     direct: tuple[Section, Section] | None = None  # array of places by id, and pairs (id, place)
