@@ -9,6 +9,7 @@ from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -123,6 +124,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
     "compliance.accounts",
     "compliance.audit",
     "compliance.jobs",
@@ -150,6 +152,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "compliance.web.second_factor.Guard",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -189,6 +192,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+MFA_ADAPTER = "compliance.accounts.second_factor.Sealing"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # a device's clock may be half a minute off
+MFA_RECOVERY_CODE_DIGITS = 10
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/officer/"
 LOGOUT_REDIRECT_URL = "/"
@@ -197,7 +204,7 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
-AXES_LOCKOUT_CALLABLE = "compliance.web.sign_in.locked"
+AXES_LOCKOUT_CALLABLE = "compliance.web.pages.locked"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [
@@ -231,6 +238,9 @@ if smtp := env.str("EMAIL_URL", default=""):
 DEFAULT_FROM_EMAIL = env.str("OUBLI_FROM", default="privacy@localhost")
 
 HTTPS = env.bool("OUBLI_HTTPS", default=False)
+OUBLI_SECOND_FACTOR = env.str("OUBLI_SECOND_FACTOR", default="required" if HTTPS else "offered")
+if OUBLI_SECOND_FACTOR not in ("required", "offered"):
+    raise ImproperlyConfigured("OUBLI_SECOND_FACTOR is required or offered. Next: correct it, and start again.")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS

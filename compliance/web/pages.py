@@ -53,6 +53,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _error(request, 404, _("Page not found"), what)
 
 
+def locked(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:
+    """What axes shows after too many failures (setting ``AXES_LOCKOUT_CALLABLE``)."""
+    what = "There were too many failed attempts to sign in. Wait a quarter of an hour, then try again."
+    return page(request, "error.html", {"code": 429, "title": "Sign-in is locked for now", "what": what}, code=429)
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     """500 without session and database, which may be what is broken."""
     what = _("Something went wrong on our side. Nothing you sent before is lost. Try again in a few minutes.")

@@ -1,20 +1,25 @@
-"""Sign-in for staff: Django's own, with axes counting failures per name and address."""
+"""Sign-in for staff: Django's own, with axes counting failures per name and address, then the second factor."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth import views
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpResponse
+from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 
-from compliance.web.pages import page
+from compliance.accounts import second_factor as factor
+from compliance.web.second_factor import wait_for_code
 
 
 @method_decorator(never_cache, name="dispatch")
 class SignIn(views.LoginView):
-    """Name and password; the same words whatever was wrong."""
+    """Name and password; the same words whatever was wrong. Who has a second factor is asked for it next."""
 
     template_name = "officer/sign_in.html"
     redirect_authenticated_user = True
@@ -23,8 +28,43 @@ class SignIn(views.LoginView):
         """The form without colons after its labels."""
         return {**super().get_form_kwargs(), "label_suffix": ""}
 
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Signed in, or one step further."""
+        user = form.get_user()
+        if factor.held(user):
+            return wait_for_code(self.request, user, then=self.get_success_url())
+        return super().form_valid(form)
 
-def locked(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:
-    """What axes shows after too many failures (setting ``AXES_LOCKOUT_CALLABLE``)."""
-    what = "There were too many failed attempts to sign in. Wait a quarter of an hour, then try again."
-    return page(request, "error.html", {"code": 429, "title": "Sign-in is locked for now", "what": what}, code=429)
+
+@method_decorator(never_cache, name="dispatch")
+class Welcome(views.PasswordResetConfirmView):
+    """The link of an invitation: its reader chooses a password, once."""
+
+    template_name = "officer/choose_password.html"
+    success_url = reverse_lazy("web:sign_in")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """The password is kept; signing in comes next, with everything that belongs to it."""
+        answer = super().form_valid(form)
+        messages.success(self.request, "Your password is kept. Sign in with it.")
+        return answer
+
+
+@method_decorator(never_cache, name="dispatch")
+class NewPassword(views.PasswordChangeView):
+    """Somebody's own password; every other session of theirs ends."""
+
+    template_name = "officer/new_password.html"
+    success_url = reverse_lazy("web:second_factor")
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> Any:
+        """In English, as all pages of staff."""
+        with override("en"):
+            answer = super().dispatch(*args, **kwargs)
+            return answer.render() if hasattr(answer, "render") else answer
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Kept."""
+        answer = super().form_valid(form)
+        messages.success(self.request, "Your new password is kept. You were signed out everywhere else.")
+        return answer

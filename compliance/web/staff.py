@@ -49,6 +49,7 @@ def desk(request: HttpRequest, template: str, context: dict[str, Any], *, code: 
     doors = {
         "sees_cases": bool(accounts.entities_of(user, CASE_ROLES)),
         "sees_models": bool(accounts.entities_of(user, (Role.ENGINEER,))),
+        "sees_staff": bool(accounts.entities_of(user, (Role.ADMINISTRATOR,))),
         "sees_audit": bool(accounts.entities_of(user, AUDIT_ROLES)),
     }
     return page(request, template, {**doors, **context}, code=code)
