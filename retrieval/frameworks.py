@@ -1,8 +1,10 @@
 """Erase from a folder of LangChain or LlamaIndex: by its own names, or by the documents its texts were cut from."""
 
 import json
+import secrets
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +19,17 @@ from retrieval.types import EraseReceipt, Progress, silent
 _FILES = ("index.faiss", "index.pkl", "default__vector_store.json", "docstore.json", "index_store.json")
 
 
+@dataclass(frozen=True)
+class _Erased:
+    """What was erased before: hashes of names, salted, since a name may be an address that somebody could look up."""
+
+    salt: str
+    names: frozenset[str]
+
+    def hashed(self, name: str) -> str:
+        return sha256((self.salt + name).encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def entries(folder: Path) -> Mapping[str, Entry]:
     """Return every text of such a folder by its name there, for whoever looks for a person in them."""
     return foreign.load(folder).read(folder).entries
@@ -28,14 +41,14 @@ def erase(
     """Write the folder without some texts, so that its framework opens it as before; swapped through a journal.
 
     Names that never were there raise ``UnknownId`` before any change. A killed erase is finished by the next call;
-    ``manifest.json`` remembers the hashes of erased names, so that doing it twice is safe.
+    ``manifest.json`` remembers salted hashes of erased names, so that doing it twice is safe.
     """
     started = time.perf_counter()
     with layout.changing(folder):
         layout.sweep(folder)
         framework = foreign.load(folder)
         content = framework.read(folder)
-        before, erased = _digest(folder), _erased(folder)
+        before, erased = _digest(folder), _read(folder)
         wanted = _wanted(folder, content.entries, frozenset(names), frozenset(documents), erased)
         if not wanted:
             return EraseReceipt("already gone", 1, 1, 0, len(content.entries), 0.0, "nothing changed", before, before)
@@ -44,8 +57,9 @@ def erase(
         progress(0.3, "writing the folder without them")
         target = layout.fresh(folder, 1)
         framework.without(content, wanted, vectors.moved_up(content.index, positions), target)
-        gone = erased.union(map(_hashed, wanted), map(_hashed, documents))
-        (target / layout.MANIFEST).write_text(json.dumps({"erased_names_sha256": sorted(gone)}))
+        gone = erased.names.union(map(erased.hashed, (*wanted, *documents)))
+        book = {"salt": erased.salt, "erased_names_sha256": sorted(gone)}
+        (target / layout.MANIFEST).write_text(json.dumps(book))
         framework.read(target)  # what was written must open before it may count
         progress(0.8, "swapping the files")
         layout.publish(folder, target, plain=True)
@@ -69,11 +83,11 @@ def _wanted(
     there: Mapping[str, Entry],
     names: frozenset[str],
     documents: frozenset[str],
-    erased: frozenset[str],
+    erased: _Erased,
 ) -> frozenset[str]:
     by_document = frozenset(entry.name for entry in there.values() if entry.document in documents)
     known = {entry.document for entry in there.values()}
-    unknown = [one for one in (*(names - there.keys()), *(documents - known)) if _hashed(one) not in erased]
+    unknown = [one for one in (*(names - there.keys()), *(documents - known)) if erased.hashed(one) not in erased.names]
     if unknown or not (names or documents):
         raise UnknownId(
             f"Erasing from {folder}: {len(unknown)} of {len(names) + len(documents)} names and documents never were in "
@@ -82,17 +96,14 @@ def _wanted(
     return (names & there.keys()) | by_document
 
 
-def _hashed(name: str) -> str:
-    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _erased(folder: Path) -> frozenset[str]:
+def _read(folder: Path) -> _Erased:
     path = folder / layout.MANIFEST
+    if not path.exists():
+        return _Erased(secrets.token_hex(16), frozenset())
     try:
-        return (
-            frozenset(map(str, json.loads(path.read_bytes())["erased_names_sha256"])) if path.exists() else frozenset()
-        )
-    except (ValueError, KeyError, TypeError):
+        book = json.loads(path.read_bytes())
+        return _Erased(str(book.get("salt", "")), frozenset(map(str, book["erased_names_sha256"])))
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise IndexUnreadable(f"Reading {path}: it is not a list of what was erased; restore or remove it.") from None
 
 

@@ -75,11 +75,13 @@ def without(content: Content, names: frozenset[str], index: Any, target: Path) -
     """Write the three files without some nodes; positions move up with the vectors."""
     documents, structure = content.rest
     gone = {entry.position for entry in content.entries.values() if entry.name in names}
+    sources = dict(_sources(documents.get(_SOURCES, {}), names))
+    silent = names | _emptied(content, names) | (documents.get(_SOURCES, {}).keys() - sources.keys())
     kept = {
         **documents,
         _DATA: {name: _unrelated(row, names) for name, row in documents.get(_DATA, {}).items() if name not in names},
-        _ABOUT: {name: row for name, row in documents.get(_ABOUT, {}).items() if name not in names},
-        _SOURCES: dict(_sources(documents.get(_SOURCES, {}), names)),
+        _ABOUT: {name: row for name, row in documents.get(_ABOUT, {}).items() if name not in silent},
+        _SOURCES: sources,
     }
     (target / _DOCUMENTS).write_text(json.dumps({name: part for name, part in kept.items() if name in documents}))
     (target / _STRUCTURE).write_text(json.dumps(_renumbered(structure, gone)))
@@ -107,6 +109,15 @@ def _sources(sources: dict[str, Any], names: frozenset[str]) -> list[tuple[str, 
         if nodes:
             rows.append((name, {**about, "node_ids": nodes}))
     return rows
+
+
+def _emptied(content: Content, names: frozenset[str]) -> frozenset[str]:
+    """Return the documents of which no text stays: a hash of their whole text is kept under their name."""
+    gone, stay = (
+        {entry.document for entry in content.entries.values() if (entry.name in names) == is_gone}
+        for is_gone in (True, False)
+    )
+    return frozenset(gone - stay)
 
 
 def _renumbered(structure: dict[str, Any], gone: set[int]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import shutil
 import sys
 import tracemalloc
 import types
+from hashlib import sha256
 from pathlib import Path
 
 import faiss
@@ -61,6 +62,25 @@ def test_a_document_goes_with_all_its_texts(folder: Path) -> None:
     assert erase(folder, documents=["mail-2"]).removed == 2
     assert "mail-2" not in {one.document for one in entries(folder).values()}
     assert erase(folder, documents=["mail-2"]).level == "already gone"
+
+
+def test_the_name_of_an_erased_document_is_in_no_byte_either(folder: Path) -> None:
+    erase(folder, documents=["mail-1"])
+    assert absent(folder, texts=['"mail-1"', "mail-1\x94", sha256(b"mail-1").hexdigest()]).absent
+    assert erase(folder, documents=["mail-1"]).level == "already gone"
+
+
+def test_what_a_document_store_keeps_of_a_whole_document_goes_with_its_last_text(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(MADE / "llamaindex", tmp_path / "llamaindex"))
+    store = json.loads((folder / "docstore.json").read_text())
+    for name in ("mail-1", "mail-2"):  # as VectorStoreIndex.from_documents writes them: hashes of the whole texts
+        store["docstore/metadata"][name] = {"doc_hash": sha256(name.encode()).hexdigest()}
+    (folder / "docstore.json").write_text(json.dumps(store))
+    part, *_ = (name for name, one in entries(folder).items() if one.document == "mail-2")
+    erase(folder, documents=["mail-1"], names=[part])
+    after = json.loads((folder / "docstore.json").read_text())["docstore/metadata"]
+    assert "mail-1" not in after
+    assert "mail-2" in after
 
 
 def test_names_that_never_were_there_are_an_error_and_nothing_changes(folder: Path) -> None:
