@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,14 @@ from unlearning.classifiers.networks import build
 from unlearning.classifiers.outcome import Recipe
 from unlearning.errors import Diverged
 from unlearning.types import Progress, silent
+
+
+@contextmanager
+def chance_of(seed: int) -> Iterator[None]:
+    """Dropout draws from the process's own source of chance: by this seed here, and as it was afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
 
 
 def batches(n: int, *, size: int, generator: torch.Generator) -> Iterator[Tensor]:
@@ -111,17 +120,18 @@ def fit(
 ) -> nn.Module:
     """Train in place on labels."""
     features = layout(examples.features)
-    return descend(
-        model,
-        len(examples),
-        lambda places: F.cross_entropy(model(features[places]), examples.labels[places]),
-        epochs=epochs,
-        learning_rate=learning_rate,
-        batch=batch,
-        generator=torch.Generator().manual_seed(seed),
-        statistics=len(examples) > 1,
-        progress=progress,
-    )
+    with chance_of(seed):
+        return descend(
+            model,
+            len(examples),
+            lambda places: F.cross_entropy(model(features[places]), examples.labels[places]),
+            epochs=epochs,
+            learning_rate=learning_rate,
+            batch=batch,
+            generator=torch.Generator().manual_seed(seed),
+            statistics=len(examples) > 1,
+            progress=progress,
+        )
 
 
 def train(recipe: Recipe, examples: Examples, *, seed: int, progress: Progress = silent) -> nn.Module:

@@ -11,7 +11,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn import functional as F  # noqa: N812
 
 from unlearning.classifiers.examples import Examples
-from unlearning.classifiers.fitting import descend, layout, logits_of
+from unlearning.classifiers.fitting import chance_of, descend, layout, logits_of
 from unlearning.classifiers.networks import build
 from unlearning.classifiers.outcome import Recipe
 from unlearning.errors import Diverged, InputError
@@ -59,7 +59,8 @@ def train_shadows(
     rows = rows_an_epoch or int(members.sum(1).max())
     given = (recipe, examples, members, rows, seed, progress)
     try:
-        weights = _together(*given)
+        with chance_of(seed):
+            weights = _together(*given)
     except _NotStacked:
         weights = _singly(*given)
     if not all(bool(torch.isfinite(t).all()) for t in weights.values()):
@@ -116,16 +117,17 @@ def _singly(
 
 def _learn(model: nn.Module, recipe: Recipe, features: Tensor, labels: Tensor, *, seed: int) -> None:
     """Rows may stand twice here, which `Examples` forbid."""
-    descend(
-        model,
-        len(labels),
-        lambda places: F.cross_entropy(model(features[places]), labels[places]),
-        epochs=recipe.epochs,
-        learning_rate=recipe.learning_rate,
-        batch=recipe.batch,
-        generator=torch.Generator().manual_seed(seed),
-        statistics=len(labels) > 1,
-    )
+    with chance_of(seed):
+        descend(
+            model,
+            len(labels),
+            lambda places: F.cross_entropy(model(features[places]), labels[places]),
+            epochs=recipe.epochs,
+            learning_rate=recipe.learning_rate,
+            batch=recipe.batch,
+            generator=torch.Generator().manual_seed(seed),
+            statistics=len(labels) > 1,
+        )
 
 
 def train_references(

@@ -12,7 +12,7 @@ import optuna
 import torch
 from torch import nn
 
-from unlearning.classifiers import methods
+from unlearning.classifiers import methods, statistics
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.fitting import logits_of
 from unlearning.classifiers.outcome import Budget, Recipe, Space, Task
@@ -80,6 +80,8 @@ def tune(
     if not random:
         study.enqueue_trial(defaults)
     start, done, best = time.perf_counter(), [], None
+    model = copy.deepcopy(model)
+    statistics.count_anew(model, retain, generator=torch.Generator().manual_seed(seed))
     for number in range(max(1, budget.trials)):
         asked = study.ask()
         dose = _dose(asked, space, defaults)
@@ -135,7 +137,7 @@ def _try(
     for rows, step in stages:
         task = Task(copy.deepcopy(model), rows, retain, scope, seed, recipe, folds)
         try:
-            after = methods.load(method).run(task, **dose)
+            after = methods.run(method, task, dose)
         except Diverged:
             study.tell(asked, state=optuna.trial.TrialState.FAIL)
             return -1.0, None

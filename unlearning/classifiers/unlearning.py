@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from unlearning.classifiers import methods
+from unlearning.classifiers import methods, statistics
 from unlearning.classifiers.audit import audit
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.outcome import (
@@ -54,11 +54,16 @@ def unlearn(
     given = parameters or {}
     task = Task(copy.deepcopy(model), forget, retain, planned.scope, seed, recipe, folds, progress)
     methods.check(name, task, given)
-    after = methods.load(name).run(task, **given)
+    exact = methods.load(name).EXACTNESS == "exact"  # such a model starts from nothing
+    counted = "" if exact else statistics.count_anew(task.model, retain, generator=task.generator())
+    after = methods.run(name, task, given)
     if not all(bool(torch.isfinite(p).all()) for p in after.parameters()):
         raise Diverged(f"{name}: the new weights hold NaN or infinity, nothing was kept; choose a lower rate")
     cost = Cost(time.perf_counter() - start, time.process_time() - spent, planned.predicted_retraining)
-    return _judged(model, after, task, planned, name, given, holdout=holdout, references=references, cost=cost)
+    said = (counted,) if counted else ()
+    return _judged(
+        model, after, task, planned, name, given, holdout=holdout, references=references, cost=cost, said=said
+    )
 
 
 def _judged(
@@ -72,6 +77,7 @@ def _judged(
     holdout: Examples | None,
     references: tuple[nn.Module, ...],
     cost: Cost,
+    said: tuple[str, ...],
 ) -> UnlearnResult:
     found = audit(
         after,
@@ -91,7 +97,7 @@ def _judged(
         scope=planned.scope,
         exactness=methods.load(name).EXACTNESS,
         gate=found.gate,
-        reasons=(chosen, *found.reasons, *planned.advice),
+        reasons=(chosen, *said, *found.reasons, *planned.advice),
         figures=found.figures,
         cost=cost,
         provenance=_provenance(model, after, task.forget, task.retain, seed=task.seed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +11,12 @@ import torch
 from known_digits import LABEL, Digits, digits
 from torch import Tensor, nn
 
-from unlearning.classifiers import networks
+from unlearning.classifiers import networks, statistics
 from unlearning.classifiers.examples import Examples, part_class, part_ids
 from unlearning.classifiers.fitting import accuracy, train
 from unlearning.classifiers.folds import train_folds
 from unlearning.classifiers.outcome import Recipe, weights_digest
-from unlearning.classifiers.parts import linears
+from unlearning.classifiers.parts import inputs_of, linears
 from unlearning.classifiers.shadows import train_references
 from unlearning.classifiers.unlearning import unlearn
 from unlearning.errors import ModelError
@@ -96,6 +97,40 @@ def test_looking_at_a_model_moves_no_running_statistics() -> None:
     before = weights_digest(model)
     assert len(linears(model, test.features)) == 3
     assert weights_digest(model) == before and model.training
+
+
+@pytest.mark.parametrize("method", ["project_distil", "neggrad_plus", "label_flip", "renew", "retrain"])
+def test_running_statistics_that_the_forgotten_rows_moved_leave_no_trace(method: str) -> None:
+    learn = digits()[0].take(list(range(400)))
+    forget, retain = part_class(learn, LABEL)
+    model = train(Recipe(flat, epochs=1, batch=64), learn, seed=0)
+    moved = copy.deepcopy(model)
+    norm = moved.get_submodule("2")
+    assert isinstance(norm, nn.BatchNorm1d) and norm.running_mean is not None and norm.running_var is not None
+    norm.running_mean += 3.0
+    norm.running_var *= 7.0
+    recipe = Recipe(flat, epochs=1, batch=64)
+    found = [unlearn(one, forget, retain, method=method, recipe=recipe, seed=1) for one in (model, moved)]
+    assert found[0].provenance.model_before != found[1].provenance.model_before
+    assert found[0].provenance.model_after == found[1].provenance.model_after
+    assert (method == "retrain") != any("counted anew over" in reason for reason in found[0].reasons)
+    assert norm.momentum == 0.1 and float(norm.running_mean.mean()) > 2.0  # the model given is as it was
+
+
+def test_running_statistics_are_the_mean_and_variance_of_what_stays() -> None:
+    learn = digits()[0].take(list(range(256)))
+    model = train(Recipe(flat, epochs=1, batch=64), learn, seed=0)
+    statistics.count_anew(model, learn, generator=torch.Generator().manual_seed(0))
+    norm, seen = model.get_submodule("2"), inputs_of(model, model.get_submodule("2"), learn.features)
+    assert torch.allclose(norm.running_mean, seen.mean(0), atol=1e-5)
+    assert torch.allclose(norm.running_var, seen.var(0), rtol=1e-4)
+
+
+def test_without_retained_rows_it_is_said_that_running_statistics_still_hold_the_forgotten() -> None:
+    learn = digits()[0].take(list(range(200)))
+    model = train(Recipe(flat, epochs=1, batch=64), learn, seed=0)
+    found = unlearn(model, part_class(learn, LABEL)[0], None, method="delete")
+    assert any("still hold the forgotten rows" in reason for reason in found.reasons)
 
 
 def test_references_with_running_statistics_are_trained_singly_and_their_own() -> None:

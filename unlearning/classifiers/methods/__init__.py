@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 
 from torch import nn
 
+from unlearning.classifiers.fitting import chance_of
 from unlearning.classifiers.outcome import Exactness, Space, Task
 from unlearning.errors import InputError, UnknownName
 
@@ -53,6 +54,12 @@ def load(name: str) -> Method:
     if name not in TABLE:
         raise UnknownName(f"choosing a method for a classifier: no method of that name; there are {', '.join(TABLE)}")
     return cast(Method, pkgutil.resolve_name(TABLE[name]))
+
+
+def run(name: str, task: Task, parameters: Mapping[str, Any]) -> nn.Module:
+    """The method's new model, decided by the task's seed alone."""
+    with chance_of(task.seed):
+        return load(name).run(task, **parameters)
 
 
 def defaults(name: str) -> dict[str, Any]:
