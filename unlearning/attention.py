@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ import torch
 from unlearning.layout import Layout, Rectangle, Slots
 
 NOTHING = torch.zeros(())
+LARGE = 60.0  # scores between this and its negative have powers of e whose sums float32 holds
 
 
 @dataclass(frozen=True)
@@ -23,16 +25,19 @@ class Attention:
 
     rectangles: tuple[Rectangle, ...]
     slots: Slots
-    masks: tuple[Any, ...]
     heads: int
     groups: int
     size: int
 
+    @cached_property
+    def masks(self) -> tuple[Any, ...]:
+        """For each rectangle what is added to scores of its own keys, so that nobody sees what comes later."""
+        return tuple(_mask(shape.tail, self.heads // self.groups) for shape in self.rectangles)
+
 
 def attention_for(layout: Layout, *, heads: int, groups: int, size: int) -> Attention:
-    """The index maps and masks that all layers share."""
-    masks = tuple(_mask(shape.tail, heads // groups) for shape in layout.rectangles)
-    return Attention(layout.rectangles, layout.slots(heads=heads, groups=groups), masks, heads, groups, size)
+    """The index maps that all layers share."""
+    return Attention(layout.rectangles, layout.slots(heads=heads, groups=groups), heads, groups, size)
 
 
 def _mask(width: int, repeated: int) -> Any:
@@ -90,6 +95,42 @@ def attend(parts: Any, *, how: Attention) -> tuple[list[Any], Any]:
     return weights, torch.cat(gathered)
 
 
+def attend_alone(parts: Any, *, how: Attention) -> Any:
+    """What `attend` gathers, where nothing is learned: without a copy that holds all weights of a token side by side.
+
+    Weights are left above their sum, by which what they gathered is divided. So large scores are not written as their
+    powers of e: then all is done as where something is learned.
+    """
+    every = _parts(parts, how=how)
+    scores = [
+        (torch.bmm(part.over_rows(part.asked), part.trunk_keys.transpose(1, 2)) if shape.start else None,
+         torch.bmm(part.asked, part.keys.transpose(1, 2)))
+        for shape, part in zip(how.rectangles, every, strict=True)
+    ]  # fmt: skip
+    if any(_too_large(part) for pair in scores for part in pair if part is not None):
+        return attend(parts, how=how)[1]
+    found = [_gathered(part, *pair) for part, pair in zip(every, scores, strict=True)]
+    return torch.cat(found)
+
+
+def _too_large(scores: Any) -> bool:
+    low, high = scores.aminmax()
+    return not (float(low) > -LARGE and float(high) < LARGE)
+
+
+def _gathered(part: _Part, shared: Any, own: Any) -> Any:
+    """What a rectangle's queries gather `(queries, size)`, from scores of the shared keys and their own, in place."""
+    width = own.shape[-1]
+    own.exp_().view(-1, width, width).tril_()
+    total = (own.view(-1, width) @ own.new_ones(width)).view(*own.shape[:2], 1)
+    if shared is None:
+        found = torch.bmm(own, part.values)
+    else:
+        total += (shared.exp_().view(-1, shared.shape[-1]) @ own.new_ones(shared.shape[-1])).view(total.shape)
+        found = torch.bmm(shared, part.trunk_values).view(part.asked.shape).baddbmm_(own, part.values)
+    return found.div_(total).view(-1, found.shape[-1])
+
+
 def _scores(left: Any, part: _Part, shared: Any, own: Any, *, start: int, mask: Any) -> Any:
     """Products of each row's vectors with those of the shared beginning and its own: `(rows·groups, …, width)`.
 
@@ -117,8 +158,9 @@ def attend_back(grad: Any, parts: Any, odds: Sequence[Any], *, how: Attention, b
     for shape, weight, piece, part, into in zip(how.rectangles, odds, pieces, given, wanted, strict=True):
         _rectangle_back(piece.view(part.asked.shape), weight, part, into, start=shape.start)
     folded = found.index_select(0, slots.fold)
-    if len(slots.slots):
-        folded.index_add_(0, slots.whose, found.index_select(0, slots.slots))
+    further, whose = slots.again
+    if len(further):
+        folded.index_add_(0, whose, found.index_select(0, further))
     return folded
 
 

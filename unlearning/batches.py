@@ -70,13 +70,13 @@ class Batch:
 
 def collate(rows: Sequence[Encoded]) -> Batch:
     """Rows as a rectangle, padded to the longest of them."""
-    longest = max(len(row.ids) for row in rows)
-    ids = torch.zeros((len(rows), longest), dtype=torch.long)
-    where = torch.zeros((len(rows), longest - 1), dtype=torch.bool)
-    for index, row in enumerate(rows):
-        ids[index, : len(row.ids)] = torch.tensor(row.ids)
-        where[index, row.start - 1 : len(row.ids) - 1] = True
-    return Batch(ids, where, where.nonzero()[:, 0], tuple(len(row.ids) for row in rows))
+    lengths = tuple(len(row.ids) for row in rows)
+    longest = max(lengths)
+    ids = torch.tensor([[*row.ids, *(0,) * (longest - length)] for row, length in zip(rows, lengths, strict=True)])
+    first, end = torch.tensor([[row.start - 1, length - 1] for row, length in zip(rows, lengths, strict=True)]).t()
+    times = torch.arange(longest - 1)
+    where = (times >= first[:, None]) & (times < end[:, None])
+    return Batch(ids, where, where.nonzero()[:, 0], lengths)
 
 
 def joined(batches: Sequence[Batch]) -> Batch:

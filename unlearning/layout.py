@@ -39,16 +39,42 @@ class Rectangle:
 class Slots:
     """Where heads lie in what attention works on: a buffer of queries, one of keys and one of values, end to end.
 
-    `unfold` says which head of which token fills each slot; `fold` which slot first holds each head of each token,
-    `(tokens · heads,)`; `back` the same for queries, as they lie in what was gathered: `(tokens, heads)`. Keys and
-    values that are shown in further slots get gradients there too: `slots`, for the heads `whose`.
+    `held` says which head of which token fills each slot, -1 for a pad, `asked` how many of the slots are queries;
+    `tokens` have `every` heads each, of which `heads` ask.
     """
 
-    unfold: Any
-    fold: Any
-    back: Any
-    slots: Any
-    whose: Any
+    held: Any
+    asked: int
+    tokens: int
+    every: int
+    heads: int
+
+    @cached_property
+    def unfold(self) -> Any:
+        """Which head fills each slot; a pad holds token 0's first: any will do."""
+        return self.held.clamp_min(0)
+
+    @cached_property
+    def fold(self) -> Any:
+        """Which slot first holds each head of each token: `(tokens · heads,)`."""
+        return self._first(self.held)
+
+    @cached_property
+    def back(self) -> Any:
+        """The same for queries alone, as they lie in what was gathered: `(tokens, heads)`."""
+        return self._first(self.held[: self.asked]).view(self.tokens, self.every)[:, : self.heads]
+
+    @cached_property
+    def again(self) -> tuple[Any, Any]:
+        """Further slots that show keys and values, which get gradients there too, and whose heads these are."""
+        slot = (self.held >= 0).nonzero()[:, 0]
+        slot = slot[(self.fold[self.held[slot]] != slot) & (slot >= self.asked)]
+        return slot, self.held[slot]
+
+    def _first(self, held: Any) -> Any:
+        slot = (held >= 0).nonzero()[:, 0]
+        found = torch.full((self.tokens * self.every,), len(held))
+        return found.scatter_reduce_(0, held[slot], slot, "amin")
 
 
 @dataclass(frozen=True)
@@ -153,8 +179,7 @@ class Layout:
         """Slots of `heads` that ask and `groups` that are asked; each token has the heads that ask, keys, values.
 
         Queries of a rectangle lie as `(groups, rows, heads of a group, times)`, keys as `(groups, rows, times)` with
-        those of the shared beginning `(groups, times)` behind them, values like keys. A pad slot holds token 0: any
-        will do.
+        those of the shared beginning `(groups, times)` behind them, values like keys.
         """
         every = heads + 2 * groups
         asked: list[Any] = []
@@ -167,12 +192,8 @@ class Layout:
             for found, first in ((keys, heads), (values, heads + groups)):
                 chosen = first + torch.arange(groups)[:, None]
                 found += [_held(tail, chosen[..., None], every), _held(trunk, chosen, every)]
-        whose = torch.cat([*asked, *keys, *values])
-        slot = (whose >= 0).nonzero()[:, 0]
-        fold = torch.full((self.tokens * every,), len(whose)).scatter_reduce_(0, whose[slot], slot, "amin")
-        again = slot[(fold[whose[slot]] != slot) & (slot >= sum(map(len, asked)))]
-        back = fold.view(self.tokens, every)[:, :heads]
-        return Slots(whose.clamp_min(0), fold, back, again, whose[again])
+        held = torch.cat([*asked, *keys, *values])
+        return Slots(held, sum(map(len, asked)), self.tokens, every, heads)
 
 
 def _held(nodes: Any, heads: Any, every: int) -> Any:

@@ -19,7 +19,7 @@ from transformers import LlamaForCausalLM
 from transformers.activations import SiLUActivation
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from unlearning.attention import Attention, attend, attend_back, attention_for
+from unlearning.attention import Attention, attend, attend_alone, attend_back, attention_for
 from unlearning.layout import Layout
 
 BLOCK = 512  # tokens whose feed-forward part is computed at once where nothing is learned
@@ -179,14 +179,14 @@ def _turn(joined: Any, turns: Any, frame: Frame) -> None:
 
 def _layer(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool, learning: bool) -> tuple[Any, Any]:
     """One decoder layer, and what its way back needs; it overwrites `hidden`, and the last keeps few tokens."""
-    middle, attention = _attention(hidden, weights[:5], frame=frame, last=last)
+    middle, attention = _attention(hidden, weights[:5], frame=frame, last=last, learning=learning)
     if not learning:
         return _forward_alone(middle, weights[5:], eps=frame.eps), None
     result, forward = _forward(middle, weights[5:], eps=frame.eps)
     return result, (attention, forward)
 
 
-def _attention(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool) -> tuple[Any, Any]:
+def _attention(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool, learning: bool) -> tuple[Any, Any]:
     """The attention part; in the last layer, only the kept tokens go on after it."""
     norm, query, key, value, out = weights
     joined = _joined(query, key, value, frame)
@@ -194,7 +194,7 @@ def _attention(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool)
     heads = unit @ (joined * norm).t()
     _turn(heads, frame.turns, frame)
     parts = heads.view(-1, frame.how.size).index_select(0, frame.how.slots.unfold)
-    odds, context = attend(parts, how=frame.how)
+    odds, context = attend(parts, how=frame.how) if learning else (None, attend_alone(parts, how=frame.how))
     context = context.index_select(0, frame.back(last=last)).view(-1, out.shape[1])
     middle = (hidden.index_select(0, frame.kept) if last else hidden).addmm_(context, out.t())
     return middle, (unit, scale, joined, parts, odds, context)

@@ -24,7 +24,7 @@ from unlearning.errors import MissingWeights, ModelError, NotFinite, NotWritten,
 from unlearning.files import sha256_of
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "consolidated*.bin")
-PROGRAM = "3"  # raised whenever the same run would give other bytes
+PROGRAM = "4"  # raised whenever the same run would give other bytes
 # What a model's answers depend on; a folder's other files (ledger, notes) do not change its digest.
 IDENTITY = (
     "*.safetensors",

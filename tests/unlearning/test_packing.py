@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from unlearning import llama
+from unlearning import attention, llama
+from unlearning.attention import attend
 from unlearning.batches import answer_logits, collate, logits_of_each, losses_of_each, token_losses
 from unlearning.layout import Layout
 from unlearning.tokens import Encoded
@@ -112,7 +113,9 @@ def test_whatever_rows_share_each_token_is_asked_once_and_sees_what_stands_befor
     nodes, every = layout.nodes, 4
     slots = layout.slots(heads=2, groups=1)
     assert slots.unfold[slots.fold].tolist() == list(range(layout.tokens * every))
-    assert set(slots.unfold[slots.slots].tolist()) == set(slots.whose.tolist())
+    further, whose = slots.again
+    assert slots.unfold[further].tolist() == whose.tolist() and not set(further.tolist()) & set(slots.fold.tolist())
+    assert torch.equal(slots.back, slots.fold.view(layout.tokens, every)[:, :2]) and slots.back.max() < slots.asked
     for shape in layout.rectangles:
         shown = {tuple(nodes[row, : shape.start].tolist()) for row in shape.rows}
         assert len(shown) == 1 and (shape.start == 0 or min(next(iter(shown))) >= 0)
@@ -123,6 +126,21 @@ def test_whatever_rows_share_each_token_is_asked_once_and_sees_what_stands_befor
         for node in nodes[row, shape.start : shape.width].tolist()
     }
     assert covered - {-1} == set(range(layout.tokens))
+
+
+@pytest.mark.parametrize("times", [1, 60], ids=["as they come", "with scores too large to be written as powers"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_where_nothing_is_learned_the_same_comes_out(shape: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, fallen = make(shape), []
+    for layer in model.model.layers:
+        layer.self_attn.q_proj.weight.data *= times * 30
+    monkeypatch.setattr(attention, "attend", lambda *given, **named: fallen.append(1) or attend(*given, **named))
+    with torch.inference_mode():
+        for chosen in (rows(), family(), crowd()):
+            batch = collate(chosen)
+            wanted = torch.nn.functional.cross_entropy(stock_logits(model, chosen), batch.targets, reduction="none")
+            torch.testing.assert_close(token_losses(model, batch), wanted, atol=2e-4, rtol=1e-3)
+    assert bool(fallen) == (times > 1)
 
 
 def test_batches_in_one_pass_give_what_each_gives_alone() -> None:
