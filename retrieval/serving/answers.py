@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from retrieval.streaming import Stream
@@ -12,7 +13,6 @@ _TEXTS = ("content", "text", "refusal", "reasoning_content", "reasoning")
 _TOKENS = ("logprobs", "prompt_logprobs")  # texts cut into tokens: no filter sees them whole
 _OF_AN_EVENT = ("id", "object", "created", "model", "system_fingerprint", "service_tier", "usage")
 _LONGEST_ARGUMENTS = 4 << 20
-_SHORTEST_NUMBER = 10_000
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 Json = dict[str, Any]
 
@@ -27,36 +27,43 @@ def clean(value: Any, listed: Suppression | Allowing) -> Any:
 
 
 def clean_request(body: Json, listed: Suppression | Allowing) -> Json:
-    """Return a request none of whose texts (messages, prompts, tools, passages) holds anybody who is listed."""
-    return {key: part if key == "model" else _message(part, listed) for key, part in body.items()}
+    """Return a request none of whose texts (messages, prompts, tools, passages) holds anybody who is listed.
 
-
-def _message(value: Any, listed: Suppression | Allowing) -> Any:
-    if isinstance(value, list):
-        return [_message(part, listed) for part in value]
-    if isinstance(value, dict):
-        return {
-            key: part if key in ("role", "type", "id", "tool_call_id") else _message(part, listed)
-            for key, part in _opened(value, listed).items()
-        }
-    return clean(value, listed)
+    Names, ids and long numbers in it are looked at as well, since a passage may be called after somebody; its own
+    settings (``seed``) and numbers of tokens stay as they are.
+    """
+    return {
+        _key(key, listed): part if key == "model" or isinstance(part, int) else _part(part, listed, _ASKED)
+        for key, part in body.items()
+    }
 
 
 def clean_answer(body: Json, listed: Suppression | Allowing) -> Json:
     """Return a whole answer that says nothing that is listed, wherever in it a server writes its texts."""
-    return {_key(key, listed): _answer(part, listed) for key, part in body.items() if key not in _TOKENS}
+    return {_key(key, listed): _part(part, listed, _SAID) for key, part in body.items() if key not in _TOKENS}
 
 
-def _answer(value: Any, listed: Suppression | Allowing) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What is emptied because no filter sees it whole, and from which number on a number may be somebody's."""
+
+    emptied: tuple[str, ...]
+    smallest: int
+
+
+_SAID, _ASKED = _Way(_TOKENS, 10_000), _Way((), 1_000_000)  # what is asked may be numbers of tokens
+
+
+def _part(value: Any, listed: Suppression | Allowing, way: _Way) -> Any:
     if isinstance(value, list):
-        return [_answer(part, listed) for part in value]
-    if isinstance(value, int) and abs(value) >= _SHORTEST_NUMBER:
+        return [_part(part, listed, way) for part in value]
+    if isinstance(value, int) and abs(value) >= way.smallest:
         said = clean(str(value), listed)  # a telephone or customer number need not stand in quotes
         return value if said == str(value) else said
     if not isinstance(value, dict):
         return clean(value, listed)
     return {
-        _key(key, listed): None if key in _TOKENS else _answer(part, listed)
+        _key(key, listed): None if key in way.emptied else _part(part, listed, way)
         for key, part in _opened(value, listed).items()
     }
 
@@ -75,7 +82,7 @@ def _opened(value: Json, listed: Suppression | Allowing) -> Json:
 
 def _arguments(text: str, listed: Suppression | Allowing) -> str:
     try:
-        return json.dumps(_answer(json.loads(text), listed), ensure_ascii=False)
+        return json.dumps(_part(json.loads(text), listed, _SAID), ensure_ascii=False)
     except (ValueError, RecursionError):  # no JSON: as text, with what its escapes write
         return listed.filter(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)).text
 

@@ -6,7 +6,8 @@
 3. What cannot be filtered is not handed on: other events, events that are no JSON, lines without end, other types of
    content. When the list cannot be read, nothing is served (503).
 
-The upstream server is not trusted: its headers are dropped but for the content type, its sizes are limited.
+The upstream server is not trusted: of its headers only the content type and when to ask
+again are handed on, and its sizes are limited.
 """
 
 import asyncio
@@ -99,6 +100,9 @@ class Proxy:
             raise OSError("Forwarding a request: the proxy has not been started.")
         if ".." in unquote(request.raw_path.partition("?")[0]).split("/"):
             return _problem(400, "The address leads out of the model server's own.")
+        asked_for = unquote(request.raw_path)
+        if listed.filter(asked_for).text != asked_for:
+            return _problem(400, "The address names somebody who is listed; ask for it in another way.")
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         address = self._settings.upstream.rstrip("/") + request.path_qs
         asked = self._session.request(request.method, address, json=body, headers=headers, allow_redirects=False)
@@ -112,7 +116,7 @@ class Proxy:
                 return _problem(502, "The model server answered with something that cannot be filtered.")
             whole = json.loads(await _whole(answer))
             said = clean_answer(whole, listed) if isinstance(whole, dict) else {}
-            return web.json_response(said, status=answer.status)
+            return web.json_response(said, status=answer.status, headers=_when(answer))
 
     async def _stream(self, request: web.Request, answer: Any, listed: Suppression | Allowing) -> web.StreamResponse:
         said = web.StreamResponse(status=answer.status, headers={"Content-Type": "text/event-stream"})
@@ -136,6 +140,12 @@ class Proxy:
         await said.write(b"data: [DONE]\n\n")
         await said.write_eof()
         return said
+
+
+def _when(answer: Any) -> dict[str, str]:
+    """How long to wait before asking again, where the model server says it in seconds."""
+    seconds = answer.headers.get("Retry-After", "")
+    return {"Retry-After": seconds} if seconds.isascii() and seconds.isdigit() and len(seconds) < 6 else {}
 
 
 async def _whole(answer: Any) -> bytes:

@@ -254,6 +254,30 @@ def test_tools_queries_and_escaped_arguments_do_not_reach_the_model(listed: Supp
     assert json.loads(arguments) == {"to": BLOCKED_MARK, "call": BLOCKED_MARK}
 
 
+def test_passages_called_after_somebody_lose_their_names_and_settings_stay_numbers(listed: Suppression) -> None:
+    upstream = Upstream()
+    documents = [{"id": EMAIL, EMAIL: True, "called": 491512345678, "tokens": [101, 45678]}]
+    tool = {"role": "tool", "tool_call_id": EMAIL, "content": "x"}
+    body = {"model": "m", "messages": [tool], "documents": documents, "seed": 491512345678, "max_tokens": 20000}
+    through(listed, upstream.chat, body)
+    asked = upstream.asked[0]
+    assert EMAIL not in json.dumps(asked)
+    assert asked["documents"] == [
+        {"id": BLOCKED_MARK, BLOCKED_MARK: True, "called": BLOCKED_MARK, "tokens": [101, 45678]}
+    ]
+    assert (asked["seed"], asked["max_tokens"]) == (491512345678, 20000)
+
+
+def test_an_address_that_names_somebody_is_not_asked_and_waiting_times_are_handed_on(listed: Suppression) -> None:
+    async def busy(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"error": {"message": EMAIL}}, status=429, headers={"Retry-After": "7"})
+
+    status, body, headers = through(listed, busy, {"messages": []})
+    assert (status, headers["Retry-After"], EMAIL in body) == (429, "7", False)
+    status, body, _ = through(listed, busy, {"messages": []}, path="/v1/users/ana.silva%40x.com/chat/completions")
+    assert (status, "silva" in body) == (400, False)
+
+
 def test_an_address_never_leads_out_of_the_servers_own(listed: Suppression) -> None:
     async def go() -> tuple[bytes, list[str]]:
         asked: list[str] = []
