@@ -30,7 +30,7 @@ from retrieval.coding import (
     fits_twice_at,
     slashes_at,
 )
-from retrieval.glance import LONG, PREFIX, closely, known_as, marked, spelled
+from retrieval.glance import closely, spelled
 from retrieval.lanes import (
     WORD,
     bits_of,
@@ -47,6 +47,7 @@ from retrieval.lanes import (
     picked,
 )
 from retrieval.letters import Bytes, letters
+from retrieval.marks import LONG, PREFIX, known_as, marked
 
 _PIECE: Final = 256 * WORD
 _BEFORE: Final = 2 * WORD  # codes of what stands before a piece
@@ -348,7 +349,7 @@ class Coded:
     """The tables of a look over codes, and where they lie."""
 
     def __init__(self, firsts: Iterable[Any], maps: tuple[Any, ...], reading: dict[bool, Any], table: Any) -> None:
-        """Take forms' first four letters, the maps of ``retrieval.glance.starts``, how bytes read, and the forms."""
+        """Take forms' first four letters, the maps of ``retrieval.marks``, how bytes read, and the forms."""
         tables, self._twice = tables_of(firsts)
         kept: dict[int, Any] = {STARTS: letters().starts, POOL: letters().pool, TABLES: tables}
         kept |= dict(zip((MARKS, HEADS, TAILS, EXACT), maps[:4], strict=True))

@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from retrieval.lanes import (
@@ -33,46 +32,18 @@ from retrieval.lanes import (
     spread,
 )
 from retrieval.letters import Bytes, character_at, escape_at, high, short
+from retrieval.marks import LONG, PREFIX, known_as, marked
 from retrieval.reporting import lengths_of, report
 from retrieval.squeezing import AHEAD, PLACE, plainly, slowly
 
-PREFIX: Final = 4
-LONG: Final = 12  # letters of a form that are looked up before any are squeezed
 _PIECE: Final = 256 * WORD
 _BEFORE: Final = 2 * WORD  # of a piece's copy: one word of what stands before, behind one that is never read
 _NEAR: Final = 1 << 16  # bytes back in which a line is expected to begin
 _FAR: Final = 256  # bytes decoded for four letters; then they are squeezed
 _PATIENCE: Final = 4_096  # bytes looked at one by one before a piece of every four counts as too many
-_PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
-def starts(words: tuple[Any, Any], sizes: Any, heads: Any) -> tuple[Bytes, tuple[Any, ...]]:
-    """Make the tables of a look from every form's first eight letters, next eight and length.
-
-    Returns (byte tables, maps); ``heads`` is the map of the first eight letters, or of all where there are
-    fewer.
-    """
-    firsts, exact = (
-        np.unique(words[0] & np.uint64(0xFFFFFFFF)),
-        np.bincount(np.minimum(sizes, LONG), minlength=LONG + 1),
-    )
-    marks, tails = _prefixes(words[0]), _tails(words, sizes)
-    maps = (marks, heads, tails, exact.astype(bool), _shift(marks), _shift(heads), _shift(tails))
-    return _byte_tables(firsts), maps
-
-
-def _shift(marks: npt.NDArray[np.uint64]) -> np.uint64:
-    return np.uint64(64 - (64 * len(marks)).bit_length() + 1)
-
-
-def _tails(words: tuple[Any, Any], sizes: Any) -> npt.NDArray[np.uint64]:
-    """Mark the first nine to twelve letters of forms that have as many."""
-    first, second = (word[sizes > 8] for word in words)
-    shown = np.minimum(sizes[sizes > 8], LONG).astype(np.uint64) - np.uint64(8)
-    return _map_of((first * _PRIME) ^ (second & ((np.uint64(1) << (np.uint64(8) * shown)) - np.uint64(1))))
-
-
-def _byte_tables(firsts: Iterable[Any]) -> Bytes:
+def byte_tables(firsts: Iterable[Any]) -> Bytes:
     """Spread the forms' first four letters over eight buckets, each a bit; halves of bytes say which buckets fit."""
     tables = np.zeros((TABLES, 16), np.uint8)
     for low, upper, bit in ((range(10), (3,), DIGIT), (range(1, 16), (4, 6), 2), (range(11), (5, 7), 4)):
@@ -86,26 +57,6 @@ def _byte_tables(firsts: Iterable[Any]) -> Bytes:
                 tables[2 + 2 * place, byte & 15] |= bucket
                 tables[3 + 2 * place, byte >> 4] |= bucket
     return np.ascontiguousarray(np.tile(tables, (1, WORD // 16)).reshape(-1))
-
-
-def _prefixes(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Mark the first none to four letters of every form."""
-    return _map_of(np.concatenate([words & np.uint64((1 << (8 * size)) - 1) for size in range(PREFIX + 1)]))
-
-
-def _map_of(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    heads = np.unique(keys)
-    bits = min(23, max(12, int(np.ceil(np.log2(32 * max(1, len(heads)))))))
-    places = (heads * _PRIME) >> np.uint64(64 - bits)
-    marks = np.zeros((1 << bits) // 64, np.uint64)
-    np.bitwise_or.at(marks, (places >> np.uint64(6)).astype(np.int64), np.uint64(1) << (places & np.uint64(63)))
-    return marks
-
-
-@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
-def marked(marks: Any, shift: Any, word: Any) -> Any:
-    place = (word * np.uint64(0x9E3779B97F4A7C15)) >> shift
-    return (marks[place >> np.uint64(6)] >> (place & np.uint64(63))) & np.uint64(1)
 
 
 @njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
@@ -164,28 +115,6 @@ def _goes_on(block: Any, at: Any) -> Any:
     for place in range(at - 12, at):
         near += int(block[place] == 92)
     return near == 0
-
-
-@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
-def known_as(maps: Any, first: Any, second: Any, count: Any) -> Any:
-    """Whether a form may begin with these letters (eight and eight), of which so many are given."""
-    _, heads, tails, exact, _, shift_heads, shift_tails = maps
-    for size in range(PREFIX, 9):
-        if exact[size]:
-            if count < np.uint64(size):
-                return True
-            if marked(heads, shift_heads, first & (~np.uint64(0) >> np.uint64(64 - 8 * size))):
-                return True
-    if count >= np.uint64(8) and not marked(heads, shift_heads, first):
-        return False
-    for size in range(9, LONG + 1):
-        if exact[size]:
-            if count < np.uint64(size):
-                return True
-            shown = second & ((np.uint64(1) << np.uint64(8 * size - 64)) - np.uint64(1))
-            if marked(tails, shift_tails, (first * np.uint64(0x9E3779B97F4A7C15)) ^ shown):
-                return True
-    return False
 
 
 @njit(cache=True, nogil=True, boundscheck=False, forceinline=True)

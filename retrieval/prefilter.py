@@ -18,9 +18,12 @@ from numba import njit
 
 from retrieval.coded import Coded
 from retrieval.coding import wide
-from retrieval.glance import glance, line_start, starts
+from retrieval.glance import byte_tables, glance, line_start
 from retrieval.lanes import available
 from retrieval.letters import Bytes, letters
+from retrieval.marks import front_of, maps_of, marked, shift_of
+from retrieval.packed import scan
+from retrieval.packing import packs
 from retrieval.reporting import hash_of, report, slot_of
 from retrieval.squeezing import AHEAD, PLACE, plainly, slowly, word_of
 
@@ -50,57 +53,69 @@ class Prefilter:
         _, domain_sizes, domain_hashes = _tails([form[1][:DOMAIN] for form in forms])
         words, heads = _heads(letters_, sizes, 0), np.minimum(sizes, LONGEST)
         self._width = int(heads.min()) if len(heads) else LONGEST
-        self._bitmap = _bitmap(words, self._width)
+        self._front = front_of(words, self._width)
+        self._maps = maps_of((words, _heads(letters_, sizes, 8)), sizes)
         present = np.bincount(heads, minlength=LONGEST + 1).astype(np.uint8)
         by_head = _masks(words, sizes, np.zeros(_slots(words), np.uint64), np.zeros(_slots(words), np.uint64))
         by_hash = _chains(hashes, np.full(_slots(words), -1, np.int64), np.full(len(words) + 1, -1, np.int64))
         self._table = (present, *by_head, *by_hash, hashes, domain_sizes, domain_hashes, _marks(hashes))
         self._after_plus = after_plus
-        self._looks = starts((words, _heads(letters_, sizes, 8)), sizes, self._bitmap) if _pays(words) else None
+        firsts = np.unique(words & np.uint64(0xFFFFFFFF))
+        self._bytes = byte_tables(firsts) if _pays(len(firsts)) else None
         self._coded: Coded | None = None
-        if self._looks is not None and wide():
-            self._coded = Coded(np.unique(words & np.uint64(0xFFFFFFFF)), self._looks[1], _READING, self._table)
+        if self._bytes is not None and wide():
+            self._coded = Coded(firsts, self._maps, _READING, self._table)
 
     def hits(self, block: Bytes, *, json: bool = False) -> Hits:
         """Return (byte, form) rows, the byte where the form begins; ``json`` reads backslash escapes."""
         found, stop = self.glanced(block, json=json)
         if stop < len(block):
             start = line_start(block, stop)
-            rest = self.squeezed(block[start:], json=json)
+            rest = (self.packed if packs() else self.squeezed)(block[start:], json=json)
             found = np.concatenate((found, rest + np.array([start, 0])))
         return np.concatenate((found, _pluses(block, json=json))) if self._after_plus else found
 
     def glanced(self, block: Bytes, *, json: bool = False) -> tuple[Hits, int]:
         """Return what the first look reports, and how far it looked: not at all where the processor cannot."""
-        if self._looks is None:
+        if self._bytes is None:
             return np.empty((0, 2), np.int64), 0
-        folds, stop, coded = (letters().starts, letters().pool), 0, self._coded
-        tables, looks = self._looks
+        folds, stop, coded, tables = _folds(), 0, self._coded, self._bytes
 
         def write(out: Hits) -> int:
             nonlocal stop
             if coded is not None:
                 found, stop = coded.look(block, out, json=json)
             else:
-                found, stop = glance(block, _READING[json], json, tables, looks, self._table, folds, out)
+                found, stop = glance(block, _READING[json], json, tables, self._maps, self._table, folds, out)
             return int(found)
 
         return _grown(write), stop
 
     def squeezed(self, block: Bytes, *, json: bool = False) -> Hits:
         """Return what the loop over squeezed letters reports."""
-        folds = (letters().starts, letters().pool)
 
         def write(out: Hits) -> int:
-            return int(_scan(block, *_READING[json], self._width, self._bitmap, self._table, folds, out))
+            return int(_scan(block, *_READING[json], self._width, self._front, self._table, _folds(), out))
+
+        return _grown(write)
+
+    def packed(self, block: Bytes, *, json: bool = False) -> Hits:
+        """Return the same, sixty-four bytes a step: only where ``retrieval.packing.packs`` says so."""
+        looks = (self._width, self._front, shift_of(self._front)), self._maps, self._table
+
+        def write(out: Hits) -> int:
+            return int(scan(block, json, _READING[json], _folds(), *looks, out))
 
         return _grown(write)
 
 
-def _pays(words: npt.NDArray[np.uint64]) -> bool:
+def _folds() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
+    return letters().starts, letters().pool
+
+
+def _pays(beginnings: int) -> bool:
     """Whether the first look is worth it: for few beginnings; beyond, too many words pass it."""
-    most = _CODED if wide() else _BEGINNINGS
-    return available() and 0 < len(np.unique(words & np.uint64(0xFFFFFFFF))) <= most
+    return available() and 0 < beginnings <= (_CODED if wide() else _BEGINNINGS)
 
 
 def _grown(write: Callable[[Hits], int]) -> Hits:
@@ -163,16 +178,6 @@ def _heads(letters: Any, sizes: Any, skipped: int) -> Any:
     return words
 
 
-def _bitmap(words: npt.NDArray[np.uint64], width: int) -> npt.NDArray[np.uint64]:
-    """Mark the first ``width`` letters of every form, and its first eight (or all), in one map."""
-    heads = np.unique(np.concatenate((words & (np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - 8 * width)), words)))
-    bits = min(23, max(15, int(np.ceil(np.log2(64 * max(1, len(heads)))))))
-    places = (heads * _PRIME) >> np.uint64(64 - bits)
-    bitmap = np.zeros((1 << bits) // 64, np.uint64)
-    np.bitwise_or.at(bitmap, (places >> np.uint64(6)).astype(np.int64), np.uint64(1) << (places & np.uint64(63)))
-    return bitmap
-
-
 def _marks(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Mark every form's hash in a map that the caches hold, sixteen bits a form: most letters end as nobody's form."""
     bits = max(6, int(np.ceil(np.log2(16 * max(1, len(hashes))))))
@@ -220,29 +225,26 @@ def _look(
     upto: Any,
     count: Any,
     width: Any,
-    bitmap: Any,
+    front: Any,
     table: Any,
     out: Any,
     found: Any,
 ) -> Any:
     """Look up the letters after each begin."""
-    head = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - 8 * width)
-    bits = np.uint64(6)
-    while (1 << int(bits)) < 64 * len(bitmap):
+    head, bits = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - 8 * width), np.uint64(6)
+    while (1 << int(bits)) < 64 * len(front):
         bits += np.uint64(1)
-    shift, six, low = np.uint64(64) - bits, np.uint64(6), np.uint64(63)
-    prime, one = np.uint64(0x9E3779B97F4A7C15), np.uint64(1)
+    shift = np.uint64(64) - bits
     for index in range(upto):
         word = word_of(squeezed, begins[np.uint64(index)] & PLACE)
-        place = ((word & head) * prime) >> shift
-        if (bitmap[place >> six] >> (place & low)) & one:
+        if marked(front, shift, word & head):
             found = report(block, squeezed, begins, index, count, word, table, out, found)
     return found
 
 
 @njit(cache=True, nogil=True, boundscheck=False)
 def _scan(
-    block: Any, classes: Any, kinds: Any, other: Any, width: Any, bitmap: Any, table: Any, folds: Any, out: Any
+    block: Any, classes: Any, kinds: Any, other: Any, width: Any, front: Any, table: Any, folds: Any, out: Any
 ) -> Any:
     """Squeeze a piece at a time; letters that may still begin a window are carried into the next piece."""
     stop: Any = len(block)
@@ -264,7 +266,7 @@ def _scan(
         if at < stop:
             while settled > 0 and np.int64(begins[settled - 1] & PLACE) + AHEAD > length:
                 settled -= 1
-        found = _look(block, squeezed, begins, settled, count, width, bitmap, table, out, found)
+        found = _look(block, squeezed, begins, settled, count, width, front, table, out, found)
         moved = max(0, length - AHEAD)
         for place in range(length - moved):
             squeezed[place] = squeezed[moved + place]

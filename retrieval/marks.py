@@ -1,0 +1,100 @@
+"""Maps that say in one look whether a form may begin with these letters: two bits of one word for each beginning.
+
+A blocked Bloom filter: it may say yes too often, never no. Putze, Sanders and Singler, "Cache-, hash- and
+space-efficient Bloom filters", Journal of Experimental Algorithmics 14 (2009).
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+PREFIX: Final = 4
+LONG: Final = 14  # letters of a form that are looked up before any are squeezed
+_LARGEST: Final = 23  # a map of 2 ** 23 bits is a megabyte: it stays in the second cache
+_MANY: Final = 1 << (_LARGEST - 5)  # keys from which on a map is as large as it gets
+_PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
+Words = npt.NDArray[np.uint64]
+Maps = tuple[Any, ...]
+
+
+def map_of(keys: Words) -> Words:
+    """Mark every key, in 32 bits or more for each as long as that is no more than a megabyte."""
+    count = len(keys) if len(keys) >= _MANY else len(np.unique(keys))
+    bits = min(_LARGEST, max(12, int(np.ceil(np.log2(32 * max(1, count))))))
+    marks = np.zeros((1 << bits) // 64, np.uint64)
+    _mark(marks, shift_of(marks), keys)
+    return marks
+
+
+def shift_of(marks: Words) -> np.uint64:
+    """Return how far a product is shifted to be a bit's place in a map."""
+    return np.uint64(64 - (64 * len(marks)).bit_length() + 1)
+
+
+def front_of(words: Words, width: int) -> Words:
+    """Mark the first ``width`` letters of every form."""
+    return map_of(words & (~np.uint64(0) >> np.uint64(64 - 8 * width)))
+
+
+def maps_of(words: tuple[Words, Words], sizes: npt.NDArray[np.int64]) -> Maps:
+    """Make the maps for ``known_as`` from every form's first eight letters, next eight and length.
+
+    Returns (first none to four letters, first eight or all, first fourteen or all, which lengths there are up to
+    fourteen, and how far products are shifted for each map).
+    """
+    shown = np.minimum(sizes, LONG)
+    exact = np.bincount(shown, minlength=LONG + 1).astype(bool)
+    long, more = shown >= 8, np.uint64(8) * np.maximum(shown - 8, 0).astype(np.uint64)
+    rest = words[1] & ((np.uint64(1) << more) - np.uint64(1))
+    maps = _prefixes(words[0]), map_of(words[0]), map_of(((words[0] * _PRIME) ^ rest)[long])
+    return *maps, exact, *(shift_of(marks) for marks in maps)
+
+
+def _prefixes(words: Words) -> Words:
+    firsts = np.unique(words & np.uint64((1 << (8 * PREFIX)) - 1))
+    return map_of(np.concatenate([firsts & np.uint64((1 << (8 * size)) - 1) for size in range(PREFIX + 1)]))
+
+
+@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
+def _bits_of(shift: Any, key: Any) -> Any:
+    mixed, low, one = key * np.uint64(0x9E3779B97F4A7C15), np.uint64(63), np.uint64(1)
+    place, other = mixed >> shift, mixed >> (shift - np.uint64(6))
+    return place >> np.uint64(6), (one << (place & low)) | (one << (other & low))
+
+
+@njit(cache=True, boundscheck=False)
+def _mark(marks: Any, shift: Any, keys: Any) -> None:
+    for key in keys:
+        place, bits = _bits_of(shift, key)
+        marks[place] |= bits
+
+
+@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
+def marked(marks: Any, shift: Any, key: Any) -> Any:
+    """Whether a key may be one of a map's."""
+    place, bits = _bits_of(shift, key)
+    return marks[place] & bits == bits
+
+
+@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
+def known_as(maps: Any, first: Any, second: Any, count: Any) -> Any:
+    """Whether a form may begin with these letters (eight and eight), of which so many are given."""
+    _, heads, tails, exact, _, shift_heads, shift_tails = maps
+    for size in range(PREFIX, 8):
+        if exact[size]:
+            if count < np.uint64(size):
+                return True
+            if marked(heads, shift_heads, first & (~np.uint64(0) >> np.uint64(64 - 8 * size))):
+                return True
+    if count >= np.uint64(8) and not marked(heads, shift_heads, first):
+        return False
+    for size in range(8, LONG + 1):
+        if exact[size]:
+            if count < np.uint64(size):
+                return True
+            shown = second & ((np.uint64(1) << np.uint64(8 * size - 64)) - np.uint64(1))
+            if marked(tails, shift_tails, (first * np.uint64(0x9E3779B97F4A7C15)) ^ shown):
+                return True
+    return False
