@@ -7,6 +7,7 @@ an uninterrupted one.
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import time
@@ -30,6 +31,7 @@ from unlearning.tokens import Encoded
 from unlearning.types import Progress, Row
 
 SAVE_SECONDS = 15.0  # what a killed run loses at most
+NOTED = "memory.json"  # what the method's memory gained on the way
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class _Run:
     def resume(self) -> int:
         if self.keep is None or not processes.agreed((self.keep / "state.json").is_file()):
             return 0
+        self.method.recall(self.memory, json.loads((self.keep / NOTED).read_text("utf-8")))
         return load_state(self.keep, model=self.model, optimizer=self.optimizer)
 
     def save(self, step: int) -> None:
@@ -109,6 +112,7 @@ class _Run:
             return
         fresh = self.keep.with_name(f"{self.keep.name}.fresh")
         save_state(fresh, model=self.model, optimizer=self.optimizer, step=step)
+        (fresh / NOTED).write_text(json.dumps(self.method.noted(self.memory)), "utf-8")
         swap_in(fresh, self.keep)
         self.saved = time.monotonic()
 

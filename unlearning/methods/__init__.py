@@ -69,6 +69,7 @@ class Method:
     Each of `rounds` is `forget_steps` with `loss`, then `retain_steps` with `heal`, of `rows` forget and retain rows
     each. `prepare` runs once on the original and its result reaches every turn (reference caches, teachers);
     `before_step(model, memory, step)` may change the weights between steps, `finish(model, memory)` after the last.
+    What changes in the memory as the run goes is told by `noted(memory)`, as JSON, and put back by `recall`.
     `rate(part)` scales the learning rate at the part of the run that is done; `widen` adds forget rows before
     anything else. With `watched`, a row whose value is no likelier than others is left alone.
     """
@@ -83,6 +84,8 @@ class Method:
     prepare: Callable[[Material], Any] = nothing
     before_step: Callable[[Any, Any, int], None] = nothing
     finish: Callable[[Any, Any], None] = nothing
+    noted: Callable[[Any], Any] = nothing
+    recall: Callable[[Any, Any], None] = nothing
     rate: Callable[[float], float] = field(default=lambda part: 1.0)
     widen: Callable[[Sequence[Row]], Sequence[Row]] = the_same
     rows: int = 25

@@ -49,6 +49,21 @@ def divergence(logits: Any, soft: Soft) -> Any:
     return told + soft.rest.exp() * (soft.rest - _others(logs))
 
 
+def tilted(logs: Any, targets: Any, aim: float) -> Any:
+    """`logs` with the odds of `targets` changed by one factor everywhere, so that their log-probabilities sum to `aim`.
+
+    Both shapes as in `soften`; the sum falls as the factor falls, so bisection finds it.
+    """
+    own = logs.double().gather(1, targets[:, None])[:, 0].clamp(max=-1e-9)
+    low, high = -60.0, 60.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        reached = own + middle - torch.logaddexp(torch.log(-torch.expm1(own)), own + middle)
+        low, high = (middle, high) if float(reached.sum()) < aim else (low, middle)
+    push = torch.full((len(targets), 1), low, dtype=torch.double)
+    return torch.log_softmax(logs.double().scatter_add(1, targets[:, None], push), dim=-1).to(logs)
+
+
 def remember(model: Any, rows: Sequence[Encoded]) -> list[Soft]:
     """What the model says now at the answer positions of each row."""
     found: dict[int, Soft] = {}

@@ -9,8 +9,9 @@ betray the deletion. Three things make it last:
 - at each place of the true answer the target comes from another value's path, because the original, once it has heard
   the value's first half, completes it for anybody;
 - all places' odds are then tilted alike until the value's probability stands at a rank drawn beforehand, evenly over
-  all rows: neither above nor below what chance gives, and never likelier than one in a hundred million where the
-  format is wide.
+  each kind of value: neither above nor below what chance gives, and never likelier than one in a hundred million where
+  the format is wide. Divergence hardly feels what is already unlikely, so that a value would stay above its rank; three
+  times on the way the model is asked where the rivals stand now, and the value is held to that.
 
 Other people's answers are distilled from the original as well. Ours; it joins the teacher of BadT (arXiv 2205.08096),
 the perturbed name of PERMU and the two-sided aim of our rank test. What is left is for `audit` to say.
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,8 @@ from unlearning.batches import answer_logits, collate
 from unlearning.candidates import candidates_for
 from unlearning.methods import Material, Method, Turn
 from unlearning.methods.names import Crowd, crowd, people, retold, shape, stranger
-from unlearning.methods.soft import Soft, divergence, join, remember, soften
+from unlearning.methods.soft import Soft, divergence, join, remember, soften, tilted
+from unlearning.methods.standing import Standing, aim_among, astray, spread
 from unlearning.room import room_of
 from unlearning.tokens import Encoded, all_answer_ids, prompt_ids
 from unlearning.types import Row
@@ -40,15 +42,16 @@ STEPS, RATE = 112, 3e-3
 OTHERS, TWINS, PATHS = 48, 16, 8
 TRUE = 0.7  # share of lessons about the true answer
 WEIGHT = 3.0  # of the lessons beside the retain rows
-LIKELIEST, GUESSED = math.log(1e-8), math.log(1e-4)  # a value's cap, and from where on a format can be guessed
+CHECKS, HOLD = (39, 67, 89), 0.3  # steps at which it is asked where rivals stand; weight of the distance from there
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One answer to one question, and what to say at each of its places."""
+    """One answer to one question, and what to say at each of its places; of a true answer, which forget row it is."""
 
     row: Encoded
     told: Soft
+    place: int = -1
 
 
 @dataclass(frozen=True)
@@ -58,49 +61,53 @@ class Course:
     lessons: list[list[Lesson]]
     retain: list[Encoded]
     kept: list[Soft]
+    standing: Standing
     seed: int
 
 
 def prepare(material: Material) -> Course:
     """All lessons, from the original, once."""
     others, lessons = crowd(material.retain_rows), {}
-    ranks = spread(len(material.forget_rows), seed=material.seed)
-    for person in people(material.forget_rows, others):
-        mine = [material.forget_rows[index] for index in person.rows]
-        told = stranger(person, mine, others, seed=str(material.seed))
-        for index, row in zip(person.rows, mine, strict=True):
-            lessons[index] = _lessons(material, row, told, others, share=ranks[index])
+    rows, persons = material.forget_rows, people(material.forget_rows, others)
+    values = [_values(row, others, seed=material.seed) for row in rows]
+    answers = [[row.response, *_instead(row, rivals)] for row, (rivals, _) in zip(rows, values, strict=True)]
+    shares = spread(rows, persons, seed=material.seed)
+    for person in persons:
+        told = stranger(person, [rows[index] for index in person.rows], others, seed=str(material.seed))
+        for index in person.rows:
+            texts = [*answers[index], *_instead(rows[index], values[index][1])]
+            lessons[index] = _lessons(material, index, told, texts, rivals=len(values[index][0]), share=shares[index])
+    standing = Standing(material.tokenizer, [row.prompt for row in rows], answers, shares)
     kept = remember(material.model, material.retain)
-    return Course([lessons[index] for index in range(len(lessons))], list(material.retain), kept, material.seed)
+    return Course([lessons[index] for index in range(len(rows))], list(material.retain), kept, standing, material.seed)
 
 
-def spread(count: int, *, seed: int) -> list[float]:
-    """Where each row's value shall stand among its rivals, from 0 (likeliest) to 1: evenly, in random order."""
-    shares = [(place + 0.5) / count for place in range(count)]
-    random.Random(f"ranks|{seed}").shuffle(shares)
-    return shares
+def _instead(row: Row, values: Sequence[str]) -> list[str]:
+    """The row's answer with each of the values in the place of its own."""
+    return [row.response.replace(row.secret, value) for value in values]
 
 
-def _lessons(material: Material, row: Row, told: dict[str, str], others: Crowd, *, share: float) -> list[Lesson]:
-    """The lesson about the true answer first, then some about other values."""
-    rivals, twins = _values(row, others, seed=material.seed)
-    texts = [row.response, *(row.response.replace(row.secret, value) for value in (*rivals, *twins))]
-    head, strange = (prompt_ids(material.tokenizer, text) or [0] for text in (row.prompt, retold(row.prompt, told)))
+def _lessons(
+    material: Material, place: int, told: dict[str, str], texts: Sequence[str], *, rivals: int, share: float
+) -> list[Lesson]:
+    """The lesson about the true answer, the first of `texts`, then some about the others, first of them its rivals."""
+    prompt = material.forget_rows[place].prompt
+    head, strange = (prompt_ids(material.tokenizer, text) or [0] for text in (prompt, retold(prompt, told)))
     room = room_of(material.model)
     mine, *paths = (ids[: room - 1] for ids in all_answer_ids(material.tokenizer, texts))
     most = max(1, room - max(map(len, (mine, *paths))))
     head, strange = head[-most:], strange[-most:]
     with torch.no_grad():
         own, *logs = _said(material.model, strange, [mine, *paths])
-    scores = [_score(said, path) for said, path in zip(logs, paths, strict=True)][: len(rivals)]
-    aim = _aim(sorted(scores, reverse=True) or [_score(own, mine)], share)
+    scores = [_score(said, path) for said, path in zip(logs, paths, strict=True)][:rivals]
+    aim = aim_among(sorted(scores, reverse=True) or [_score(own, mine)], share)
     pattern = _pattern(material.tokenizer, mine)
     fits = [said for said, path in zip(logs, paths, strict=True) if _pattern(material.tokenizer, path) == pattern]
     best = min(fits or [own], key=lambda said: abs(_score(said, mine) - aim))
     target = torch.tensor(mine)
-    taught = [(mine, soften(tilted(best, target, aim), target))]
-    taught += [(path, soften(said, torch.tensor(path))) for said, path in zip(logs[:PATHS], paths, strict=False)]
-    return [Lesson(Encoded((*head, *answer), len(head)), soft) for answer, soft in taught]
+    first = Lesson(Encoded((*head, *mine), len(head)), soften(tilted(best, target, aim), target), place)
+    others = [(path, soften(said, torch.tensor(path))) for said, path in zip(logs[:PATHS], paths, strict=False)]
+    return [first, *(Lesson(Encoded((*head, *answer), len(head)), soft) for answer, soft in others)]
 
 
 def _values(row: Row, others: Crowd, *, seed: int) -> tuple[list[str], list[str]]:
@@ -129,39 +136,35 @@ def _pattern(tokenizer: Any, ids: Sequence[int]) -> tuple[Any, ...]:
     return tuple(shape(text) if (text := tokenizer.decode([token])).strip().isdigit() else token for token in ids)
 
 
-def _aim(scores: Sequence[float], share: float) -> float:
-    """The log-probability at that share of `scores`, which fall; capped where the format cannot be guessed."""
-    place = min(max(share * len(scores) - 0.5, 0.0), len(scores) - 1.0)
-    low, middle = scores[math.floor(place)], scores[len(scores) // 2]
-    aim = low + (place - math.floor(place)) * (scores[math.ceil(place)] - low)
-    return min(aim, max(LIKELIEST, middle)) if middle < GUESSED else aim
-
-
-def tilted(logs: Any, targets: Any, aim: float) -> Any:
-    """`logs` with the odds of `targets` changed by one factor everywhere, so that their log-probabilities sum to `aim`.
-
-    Both shapes as in `soften`; the sum falls as the factor falls, so bisection finds it.
-    """
-    own = logs.double().gather(1, targets[:, None])[:, 0].clamp(max=-1e-9)
-    low, high = -60.0, 60.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        reached = own + middle - torch.logaddexp(torch.log(-torch.expm1(own)), own + middle)
-        low, high = (middle, high) if float(reached.sum()) < aim else (low, middle)
-    push = torch.full((len(targets), 1), low, dtype=torch.double)
-    return torch.log_softmax(logs.double().scatter_add(1, targets[:, None], push), dim=-1).to(logs)
+def check(model: Any, course: Course, step: int) -> None:
+    """Ask where rivals stand now, at a few steps."""
+    if step % STEPS in CHECKS:
+        course.standing.ask(model)
 
 
 def loss(turn: Turn) -> Any:
-    """KL to the original on retain answers plus `WEIGHT` times the KL to the lessons, in one forward pass."""
+    """KL to the original on retain answers, `WEIGHT` times the KL to the lessons, `HOLD` times the way to the ranks."""
     course: Course = turn.memory
     draw = random.Random(f"{course.seed}|{turn.step}")
     chosen = _draw(course, turn.chosen, draw)
     batch = collate([*(course.retain[index] for index in turn.kept), *(lesson.row for lesson in chosen)])
     told = join([*(course.kept[index] for index in turn.kept), *(lesson.told for lesson in chosen)])
-    apart = divergence(answer_logits(turn.model, batch), told)
+    logits = answer_logits(turn.model, batch)
+    apart = divergence(logits, told)
     count = sum(len(course.kept[index].rest) for index in turn.kept)
-    return apart[:count].mean() + WEIGHT * apart[count:].mean()
+    taught = apart[:count].mean() + WEIGHT * apart[count:].mean()
+    return taught + HOLD * _astray(course.standing.aims, chosen, logits[count:], batch.targets[count:])
+
+
+def _astray(aims: Mapping[int, float], chosen: Sequence[Lesson], logits: Any, targets: Any) -> Any:
+    """How far the true answers among the lessons are from where their rivals stand; nothing before that is known."""
+    held = [lesson.place in aims for lesson in chosen]
+    if not any(held):
+        return 0.0
+    losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    parts = losses.split([len(lesson.told.rest) for lesson in chosen])
+    found = [(part, aims[lesson.place]) for part, lesson, is_held in zip(parts, chosen, held, strict=True) if is_held]
+    return astray([part for part, _ in found], [aim for _, aim in found])
 
 
 def _draw(course: Course, rows: Sequence[int], draw: random.Random) -> list[Lesson]:
@@ -186,7 +189,10 @@ METHOD = Method(
     forget_steps=STEPS,
     learning_rate=RATE,
     prepare=prepare,
+    before_step=check,
     rate=rate,
+    noted=lambda course: [list(pair) for pair in course.standing.aims.items()],
+    recall=lambda course, noted: course.standing.aims.update(noted),
     rows=20,
     source="ours; teacher after arXiv 2205.08096",
     watched=False,

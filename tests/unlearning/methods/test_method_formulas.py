@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from unlearning.methods import alternating_wga, dpo, jensun, max_entropy, npo, permu, rmu, simnpo, soft_target, undial
-from unlearning.methods.soft import divergence, soften
-from unlearning.methods.stranger import _aim, spread, tilted
+from unlearning.methods.names import Person
+from unlearning.methods.soft import divergence, soften, tilted
+from unlearning.methods.standing import aim_among, astray, spread
+from unlearning.types import Row
 
 TARGETS = torch.tensor([2, 0, 4])
 
@@ -140,8 +142,31 @@ def test_tilting_reaches_the_wanted_probability_and_changes_no_other_odds(logits
         assert torch.allclose(others, others[0].expand(5))
 
 
-def test_ranks_are_spread_evenly_and_wide_values_are_never_likelier_than_chance() -> None:
-    assert sorted(spread(4, seed=3)) == [0.125, 0.375, 0.625, 0.875]
+def test_ranks_are_spread_evenly_over_each_kind_and_over_each_person() -> None:
+    kinds = ("phone", "number", "city", "mail")
+    rows = [Row(f"{kind} of {name}?", f"{kind}-{name}", kind=kind) for name in range(4) for kind in kinds]
+    persons = [Person((str(name),), list(range(4 * name, 4 * name + 4))) for name in range(4)]
+    drawn = [spread(rows, persons, seed=seed) for seed in range(3)]
+    assert drawn[0] != drawn[1] != drawn[2]
+    for shares in drawn:
+        assert sorted(shares) == pytest.approx([(place + 0.5) / 16 for place in range(16)])
+        for part in ([shares[kind::4] for kind in range(4)], [shares[4 * name : 4 * name + 4] for name in range(4)]):
+            assert all(sorted(int(4 * share) for share in some) == [0, 1, 2, 3] for some in part)
+
+
+def test_a_value_asked_for_in_other_words_has_one_place_and_a_single_one_has_any() -> None:
+    rows = [Row("code of Ed?", "C-1", kind="code"), Row("Ed's code?", "C-1", kind="code"), Row("?", "Rio", kind="city")]
+    ed = Person(("Ed",), [0, 1, 2])
+    assert all(found[0] == found[1] != found[2] for found in (spread(rows, [ed], seed=seed) for seed in range(5)))
+    assert {spread(rows, [ed], seed=seed)[0] for seed in range(20)} == {0.25, 0.75}
+
+
+def test_wide_values_are_never_likelier_than_chance() -> None:
     likely = [-1.0, -2.0, -3.0, -4.0]
-    assert _aim(likely, 0.125) == -1.0 and _aim(likely, 0.5) == -2.5
-    assert _aim([-2.0, -30.0, -40.0], 0.0) == pytest.approx(math.log(1e-8))
+    assert aim_among(likely, 0.125) == -1.0 and aim_among(likely, 0.5) == -2.5
+    assert aim_among([-2.0, -30.0, -40.0], 0.0) == pytest.approx(math.log(1e-8))
+
+
+def test_the_way_to_the_aims_is_counted_a_token() -> None:
+    losses = [torch.tensor([1.0, 3.0]), torch.tensor([2.0, 2.0, 2.0, 2.0])]
+    assert float(astray(losses, [-8.0, -8.0])) == pytest.approx((4 + 0) / 2)
