@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from compliance.accounts import second_factor, staffing
 from compliance.accounts.models import LegalEntity, User
 from compliance.audit import services as audit
-from compliance.rules.errors import OubliError
+from compliance.rules.errors import InvalidInput, OubliError
 from compliance.rules.terms import Role
 from compliance.web.staff import desk, entities, member, staff
 
@@ -97,6 +97,8 @@ def _reset(request: HttpRequest, user: User, entity: LegalEntity) -> str:
 
 
 def _close(request: HttpRequest, user: User, entity: LegalEntity) -> str:
+    if request.POST.get("sure") != "yes":
+        raise InvalidInput("Nothing was closed.", next_action="Tick that the account is to end, then press again.")
     person = staffing.close(_named(request), entity, by=user)
     _note("staff.closed", entity, user, person, ())
     return f"The account of {person.get_username()} is closed."

@@ -92,7 +92,7 @@ def test_nobody_changes_their_own_roles(ada: Client) -> None:
     )
     change(ada, "withdraw", "ada", role=["administrator"])
     change(ada, "reset", "ada")
-    change(ada, "close", "ada")
+    change(ada, "close", "ada", sure="yes")
     held = Membership.objects.filter(user__username="ada").values_list("role", flat=True)
     assert list(held) == ["administrator"]
     assert ada.get("/officer/staff/").status_code == 200
@@ -104,7 +104,7 @@ def test_only_administrators_staff_and_only_their_own_company(
     assert olga.get("/officer/staff/").status_code == 404
     assert change(olga, "invite", "iris", email="i@a.example", role=["approver"]).status_code == 404
     assert change(ada, "invite", "iris", entity="lumen", email="i@a.example", role=["officer"]).status_code == 404
-    assert "Nobody of that name works for" in said(change(ada, "close", "olga.lumen"))
+    assert "Nobody of that name works for" in said(change(ada, "close", "olga.lumen", sure="yes"))
     assert not User.objects.filter(username="iris").exists()
     assert User.objects.get(username="olga.lumen").is_active
 
@@ -115,7 +115,7 @@ def test_who_works_for_two_companies_is_not_one_administrators_to_take_over(
     services.grant(lumen.olga, aurora.entity, Role.APPROVER)
     before = User.objects.get(pk=lumen.olga.pk).password
     for verb in ("reset", "close"):
-        assert "works for another company too" in said(change(ada, verb, "olga.lumen"))
+        assert "works for another company too" in said(change(ada, verb, "olga.lumen", sure="yes"))
     after = User.objects.get(pk=lumen.olga.pk)
     assert after.is_active and after.password == before
     change(ada, "withdraw", "olga.lumen", role=["approver"])
@@ -134,7 +134,8 @@ def test_a_lost_device_ends_sessions_and_second_factor(ada: Client, olga: Client
 
 
 def test_a_closed_account_opens_nothing(ada: Client, olga: Client, aurora: seeded.Company) -> None:
-    change(ada, "close", "olga")
+    assert "Nothing was closed" in said(change(ada, "close", "olga"))
+    change(ada, "close", "olga", sure="yes")
     assert olga.get("/officer/").status_code == 302
     assert services.roles(User.objects.get(username="olga"), aurora.entity) == frozenset()
     assert "was closed" in said(change(ada, "invite", "olga", email="o@a.example", role=["officer"]))

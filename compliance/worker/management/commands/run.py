@@ -104,6 +104,7 @@ class Command(BaseCommand):
     def _serve(self, port: int, console: Console) -> None:
         site = f"http://localhost:{port}"
         console.print(f"\n[bold]{site}[/]           the form for data subjects, and /status/")
-        console.print(f"{site}/officer/  sign in as olga.demo (officer), pavel.demo (approver), amir.demo (auditor)")
+        console.print(f"{site}/officer/  olga.demo decides, pavel.demo approves,")
+        console.print(f"{'':{len(site)}}           amir.demo audits, ada.demo staffs the office")
         console.print(f"Password of the demonstration accounts: {staff.password()}    Stop with Ctrl-C.")
         threading.Event().wait()
