@@ -65,6 +65,7 @@ def write_pictures(
 ASKED = {
     "folds": 0, "people": None, "shards": 1, "slices": 1, "without_class": None, "epochs": 3, "seed": 4, "budget": "",
     "forget_class": None, "forget_ids": None, "model": None, "references": [], "shadows": 0, "out": None,
+    "module": None,
 }  # fmt: skip
 
 

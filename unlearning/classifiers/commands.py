@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from unlearning.classifiers import by_shards, networks, tuning, vanishing
+from unlearning.classifiers import by_shards, networks, own, tuning, vanishing
 from unlearning.classifiers.audit import Audit, audit
 from unlearning.classifiers.data import DataSet, open_folder
 from unlearning.classifiers.examples import Examples, listed_ids, part_class, part_ids
@@ -41,7 +41,9 @@ def _train(options: argparse.Namespace, progress: Progress) -> Trained:
     rows = data.train
     if options.without_class is not None:
         rows = part_class(rows, _label(data, options.without_class))[1]
-    recipe = recipe_for(data, epochs=options.epochs)
+    recipe = recipe_for(data, epochs=options.epochs, build=options.module or "strided_cnn")
+    if options.module:
+        own.check(networks.build(recipe, seed=options.seed), rows)
     if options.shards > 1 or options.slices > 1:
         return by_shards.trained(options, data, rows, recipe, _out(options), progress)
     model = train(recipe, rows, seed=options.seed, progress=progress)
@@ -56,12 +58,12 @@ def _train(options: argparse.Namespace, progress: Progress) -> Trained:
     return Trained(str(out), weights_digest(model), accuracy(model, data.test), len(rows))
 
 
-def recipe_for(data: DataSet, *, epochs: int) -> Recipe:
-    """A small convolutional network for images of this shape."""
+def recipe_for(data: DataSet, *, epochs: int, build: str = "strided_cnn") -> Recipe:
+    """An architecture, a small convolutional network unless it is named, for images of this shape."""
     channels, side = data.train.features.shape[1:3]
     if data.train.features.shape[2] != data.train.features.shape[3]:
         raise InputError("training a classifier: images must be square; cut or scale them first")
-    return Recipe("strided_cnn", {"channels": int(channels), "side": int(side), "classes": data.train.classes}, epochs)
+    return Recipe(build, {"channels": int(channels), "side": int(side), "classes": data.train.classes}, epochs)
 
 
 def _plan(options: argparse.Namespace, progress: Progress) -> Plan:

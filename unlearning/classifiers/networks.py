@@ -88,7 +88,10 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"strided_cnn": strided_cnn
 def build(recipe: Recipe, *, seed: int) -> nn.Module:
     """A fresh model with weights that only the seed decides; leaves the global source of chance as it was."""
     if isinstance(recipe.build, str) and recipe.build not in ARCHITECTURES:
-        raise UnknownName(f"building a classifier: no architecture of that name; there are {', '.join(ARCHITECTURES)}")
+        raise UnknownName(
+            f"building a classifier: no architecture of that name; there are {', '.join(ARCHITECTURES)}, and one of"
+            " your own is given each time by --module, in the file that it was trained with, unchanged"
+        )
     make = ARCHITECTURES[recipe.build] if isinstance(recipe.build, str) else recipe.build
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -116,8 +119,8 @@ def save(
     partial = partial_folder(out)
     for name, tensors in (inside or {}).items():
         (partial / name).mkdir(parents=True, exist_ok=True)
-        save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, partial / name / WEIGHTS)
-    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, partial / WEIGHTS)
+        save_file({key: tensor.clone().contiguous() for key, tensor in tensors.items()}, partial / name / WEIGHTS)
+    save_file({name: tensor.clone().contiguous() for name, tensor in model.state_dict().items()}, partial / WEIGHTS)
     facts = {"build": recipe.build, "options": recipe.options, "epochs": recipe.epochs}
     facts |= {"learning_rate": recipe.learning_rate, "batch": recipe.batch, "notes": notes or {}}
     write_json(partial / CONFIG, facts)

@@ -17,7 +17,7 @@ RANKED: dict[str, tuple[str, ...]] = {
 WHY = {
     "retrain": "exact: the only result that needs no proof",
     "project_distil": "fastest that passes the gate on a whole class",
-    "renew": "nearest to retraining in every reading, at an eighth of its cost",
+    "renew": "nearest to retraining in every reading, at about a tenth of its cost",
     "fresh_head": "fresh last layers over features computed once",
     "delete": "needs no retained data",
     "oof_match": "each row is given the look it has to a model that never saw it",

@@ -69,15 +69,16 @@ def train_shadows(
 
 
 class _NotStacked(Exception):
-    """The network has running statistics, or an operation that knows no stack of models."""
+    """The network has running statistics or tied weights, or an operation that knows no stack of models."""
 
 
 def _together(
     recipe: Recipe, examples: Examples, members: Tensor, rows: int, seed: int, progress: Progress
 ) -> dict[str, Tensor]:
     """Weights [models, ...] of models that take their steps side by side; _NotStacked before the first step."""
-    stacked, buffers = stack_module_state([build(recipe, seed=seed + n) for n in range(members.shape[0])])
-    if buffers:
+    models = [build(recipe, seed=seed + n) for n in range(members.shape[0])]
+    stacked, buffers = stack_module_state(models)
+    if buffers or set(stacked) != set(models[0].state_dict()):  # a tied weight has two names, and stands there once
         raise _NotStacked
     weights = {name: tensor.detach().clone().requires_grad_(False) for name, tensor in stacked.items()}
     skeleton = build(recipe, seed=0).train()

@@ -35,15 +35,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", type=int, default=1, help="train: parts that are trained apart and forget apart")
     parser.add_argument("--slices", type=int, default=1, help="train, with --shards: steps in which a shard learns")
     parser.add_argument("--shadows", type=int, default=0, help="audit: references to train beside (16 is enough)")
+    parser.add_argument(
+        "--module", help="FILE.py:NAME: an architecture of your own, called with channels, side and classes; it is run"
+    )
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--trials", type=int, default=12, help="tune: doses to try")
     parser.add_argument("--budget", default="", help="seconds, such as 60s")
 
 
 def run(options: argparse.Namespace, *, progress: Progress) -> Any:
-    from unlearning.classifiers import commands
+    from unlearning.classifiers import commands, own
     from unlearning.classifiers.tables import commands as of_tables
     from unlearning.classifiers.tables.folders import is_table
+    from unlearning.errors import InputError
 
+    if options.module and is_table(options.data):
+        raise InputError("a table's model is scikit-learn's: --estimator names it, --module is for images")
+    if options.module:
+        options.module = own.register(options.module)
     table = of_tables.COMMANDS if is_table(options.data) else commands.COMMANDS
     return table[options.does](options, progress)

@@ -19,6 +19,7 @@ from unlearning.types import silent
 NAMES = ("ada", "bea", "cleo")
 ASKED = {
     "folds": 0, "people": None, "shards": 1, "slices": 1, "without_class": None, "epochs": 2, "seed": 4, "budget": "",
+    "module": None,
     "forget_class": None, "forget_ids": None, "model": None, "method": "auto", "references": [], "shadows": 0,
     "out": None,
 }  # fmt: skip
