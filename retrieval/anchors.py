@@ -6,6 +6,7 @@ a word or a number begins; so who looks for forms misses nothing that the rules 
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import product
 from typing import Final
 
@@ -16,9 +17,8 @@ from retrieval.types import Needle
 
 _DOTS: Final = ("", "2e", "dot", "punkt", "ponto")
 _ATS: Final = ("", "40", "64", "commat", "at", "arroba")
-
-
 _MOST: Final = 125
+_PARTS: Final = re.compile(r"([^\w]+|_+)")
 
 
 def forms_of(needle: Needle, region: str | None = None) -> tuple[list[Form], bool]:
@@ -45,24 +45,33 @@ def _cut(spellings: Iterable[str], domain: str = "") -> list[Form]:
 def _numbers(code: str, rest: str) -> list[str]:
     if not code:
         return [rest]
-    return [rest, f"0{rest}", *(f"{start}{zero}{rest}" for start in (code, f"00{code}") for zero in ("", "0"))]
+    return [rest, f"0{rest}", f"{code}{rest}", f"{code}0{rest}", f"00{code}{rest}", f"00{code}0{rest}"]
+
+
+@lru_cache(maxsize=4_096)
+def _letters_of(domain: str) -> str:
+    """Return the letters that are compared behind a mailbox's name."""
+    return squeeze(domain.partition(".")[0])[:DOMAIN]
 
 
 def _of_email(canonical: str) -> tuple[list[Form], bool]:
     local, _, domain = canonical.partition("@")
     if len(local) >= SHORTEST and local.isalnum():
-        return [(local[:WHOLE], "" if len(local) > WHOLE else squeeze(domain.partition(".")[0])[:DOMAIN])], False
-    parts = re.split(r"([^\w]+|_+)", local)
-    if len(squeeze(local)) < SHORTEST:
+        return [(local[:WHOLE], "" if len(local) > WHOLE else _letters_of(domain))], False
+    parts, size = _PARTS.split(local), len(squeeze(local))
+    if size < SHORTEST:
         return _cut(_shown(_first([*parts, "@", *re.split(r"(\.)", domain)]))), True
     dots = parts.count(".")
-    if len(squeeze(local)) + 5 * dots > WHOLE or len(_DOTS) ** dots > _MOST:
+    if size + 5 * dots > WHOLE or len(_DOTS) ** dots > _MOST:
         return _cut(_shown(_first(parts))), False
-    return _cut(_shown(parts), squeeze(domain.partition(".")[0])[:DOMAIN]), False
+    return _cut(_shown(parts), _letters_of(domain)), False
 
 
 def _shown(parts: list[str]) -> list[str]:
     """Spell every separator in every way."""
+    if len(parts) == 3 and parts[1] == ".":  # most addresses that have any
+        first, last = squeeze(parts[0]), squeeze(parts[2])
+        return [f"{first}{dot}{last}" for dot in _DOTS]
     ways = [_DOTS if part == "." else _ATS if part == "@" else (squeeze(part),) for part in parts]
     return ["".join(chosen) for chosen in product(*ways)]
 

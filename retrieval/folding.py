@@ -6,6 +6,7 @@ CaseFolding.txt.
 """
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
@@ -50,8 +51,10 @@ class Folded:
     one_to_one: bool = False
 
     @cached_property
-    def starts(self) -> tuple[int, ...]:
+    def starts(self) -> Sequence[int]:
         """For each folded character, the original position it came from."""
+        if len(self.text) == len(self.original) and all(len(_FOLDER[ord(one)]) == 1 for one in set(self.original)):
+            return range(len(self.original))
         return tuple(position for position, folded in enumerate(_pieces(self.original)) for _ in folded)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
@@ -89,9 +92,16 @@ def _pieces(text: str) -> list[str]:
 
 def fold(text: str) -> Folded:
     """Fold a text; folding what is folded changes nothing."""
-    if text.isascii():
-        plain = text.lower().translate(_ASCII_SPACE).replace("`", "'")
-        if "  " not in plain:
-            return Folded(plain, text, one_to_one=True)
-    plain = text.translate(_FOLDER)
-    return Folded(plain if "  " not in plain else "".join(_pieces(text)), text)
+    folded = folded_text(text)
+    return Folded(folded, text, one_to_one=len(folded) == len(text) and text.isascii())
+
+
+def folded_text(text: str) -> str:
+    """Return a text folded, without the way back."""
+    plain = _folded_ascii(text) if text.isascii() else text.translate(_FOLDER)
+    return plain if "  " not in plain else "".join(_pieces(text))
+
+
+def _folded_ascii(text: str) -> str:
+    lowered = text.lower() if text.isprintable() else text.lower().translate(_ASCII_SPACE)
+    return lowered.replace("`", "'")

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
 
 import ahocorasick_rs
 
@@ -18,6 +19,7 @@ __all__ = ["Locator", "locate", "scan_bytes", "scan_tree"]
 
 _REPORT_EVERY = 500
 _DELETE = bytes(code for code in range(128) if not chr(code).isalnum())
+_IS_LETTER = bytes(code < 128 and chr(code).isalnum() for code in range(256))
 _LOWER = bytes(ord(chr(code).lower()) if code < 128 else code for code in range(256))
 
 
@@ -59,12 +61,18 @@ def _all(squeezed: str, anchor: str) -> Iterator[int]:
 
 
 def _checked(folded: Folded, hits: Iterable[tuple[Rule, int, int]]) -> list[tuple[int, int, Rule]]:
-    places = [place for place, character in enumerate(folded.text) if character.isalnum()]
+    places = _places(folded.text)
     found: dict[tuple[int, int, str], Rule] = {}
     for rule, start, end in hits:
         for span in _around(folded, rule, places[start], places[end - 1]):
             found.setdefault((*span, rule.needle.key), rule)
     return _apart(sorted(((start, end, rule) for (start, end, _), rule in found.items()), key=_leftmost_longest))
+
+
+def _places(folded: str) -> list[int]:
+    """Return where letters and digits stand."""
+    there = folded.encode().translate(_IS_LETTER) if folded.isascii() else map(str.isalnum, folded)
+    return list(compress(range(len(folded)), there))
 
 
 def _leftmost_longest(span: tuple[int, int, Rule]) -> tuple[int, int]:

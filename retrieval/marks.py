@@ -13,7 +13,7 @@ from numba import njit
 PREFIX: Final = 4
 LONG: Final = 14  # letters of a form that are looked up before any are squeezed
 _LARGEST: Final = 23  # a map of 2 ** 23 bits is a megabyte: it stays in the second cache
-_MANY: Final = 1 << (_LARGEST - 5)  # keys from which on a map is as large as it gets
+_MANY: Final = 1 << 15  # keys from which on those that are equal are not told apart first
 _PRIME: Final = np.uint64(0x9E3779B97F4A7C15)
 Words = npt.NDArray[np.uint64]
 Maps = tuple[Any, ...]
@@ -38,8 +38,8 @@ def front_of(words: Words, width: int) -> Words:
     return map_of(words & (~np.uint64(0) >> np.uint64(64 - 8 * width)))
 
 
-def maps_of(words: tuple[Words, Words], sizes: npt.NDArray[np.int64]) -> Maps:
-    """Make the maps for ``known_as`` from every form's first eight letters, next eight and length.
+def maps_of(words: tuple[Words, Words], sizes: npt.NDArray[np.int64], firsts: Words) -> Maps:
+    """Make the maps for ``known_as`` from every form's first eight letters, next eight and length; and the first four.
 
     Returns (first none to four letters, first eight or all, first fourteen or all, which lengths there are up to
     fourteen, and how far products are shifted for each map).
@@ -48,12 +48,11 @@ def maps_of(words: tuple[Words, Words], sizes: npt.NDArray[np.int64]) -> Maps:
     exact = np.bincount(shown, minlength=LONG + 1).astype(bool)
     long, more = shown >= 8, np.uint64(8) * np.maximum(shown - 8, 0).astype(np.uint64)
     rest = words[1] & ((np.uint64(1) << more) - np.uint64(1))
-    maps = _prefixes(words[0]), map_of(words[0]), map_of(((words[0] * _PRIME) ^ rest)[long])
+    maps = _prefixes(firsts), map_of(words[0]), map_of(((words[0] * _PRIME) ^ rest)[long])
     return *maps, exact, *(shift_of(marks) for marks in maps)
 
 
-def _prefixes(words: Words) -> Words:
-    firsts = np.unique(words & np.uint64((1 << (8 * PREFIX)) - 1))
+def _prefixes(firsts: Words) -> Words:
     return map_of(np.concatenate([firsts & np.uint64((1 << (8 * size)) - 1) for size in range(PREFIX + 1)]))
 
 

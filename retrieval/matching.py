@@ -22,6 +22,7 @@ _ALONE_LEFT = r"(?<![^\W_])"
 _ALONE_RIGHT = r"(?![^\W_])"
 _NO_OTHER_COUNTRY = r"(?<!\d)" + "".join(rf"(?<!\+{digits}[\s\-.])" for digits in (r"\d", r"\d\d", r"\d\d\d"))
 _CONTENT_ANCHOR = 48
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ def _name_rules(needle: Needle, canonical: str) -> tuple[Rule, ...]:
 
 def orders_of(value: str, canonical: str) -> list[tuple[str, ...]]:
     """Return a name's words as they may follow each other: as given, in Latin letters, the last word first."""
-    orders = {tuple(words_of(spelling)) for spelling in (canonical, *transliterated(value))}
+    spellings = (canonical,) if value.isascii() else (canonical, *transliterated(value))
+    orders = {tuple(words_of(spelling)) for spelling in spellings}
     return sorted(orders | {(words[-1], *words[:-1]) for words in orders if words})
 
 
@@ -116,7 +118,7 @@ def _name_rule(needle: Needle, words: tuple[str, ...]) -> Rule:
 
 def words_of(text: str) -> list[str]:
     """Return the runs of letters and digits of a folded text."""
-    return re.findall(r"[^\W_]+", text)
+    return _WORD.findall(text)
 
 
 def _content_rule(needle: Needle, canonical: str) -> Rule:

@@ -54,13 +54,13 @@ class Prefilter:
         words, heads = _heads(letters_, sizes, 0), np.minimum(sizes, LONGEST)
         self._width = int(heads.min()) if len(heads) else LONGEST
         self._front = front_of(words, self._width)
-        self._maps = maps_of((words, _heads(letters_, sizes, 8)), sizes)
+        firsts = np.unique(words & np.uint64(0xFFFFFFFF))
+        self._maps = maps_of((words, _heads(letters_, sizes, 8)), sizes, firsts)
         present = np.bincount(heads, minlength=LONGEST + 1).astype(np.uint8)
         by_head = _masks(words, sizes, np.zeros(_slots(words), np.uint64), np.zeros(_slots(words), np.uint64))
         by_hash = _chains(hashes, np.full(_slots(words), -1, np.int64), np.full(len(words) + 1, -1, np.int64))
         self._table = (present, *by_head, *by_hash, hashes, domain_sizes, domain_hashes, _marks(hashes))
         self._after_plus = after_plus
-        firsts = np.unique(words & np.uint64(0xFFFFFFFF))
         self._bytes = byte_tables(firsts) if _pays(len(firsts)) else None
         self._coded: Coded | None = None
         if self._bytes is not None and wide():
@@ -151,11 +151,18 @@ _READING: Final = {json: _reading(json=json) for json in (False, True)}
 
 def _tails(texts: list[str]) -> tuple[Bytes, Hits, npt.NDArray[np.uint64]]:
     """Return all letters in eight bits, each text's length and its hash."""
-    codes = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32).astype(np.uint64)
-    hashed = np.uint64(128) | (((codes * np.uint64(40503)) >> np.uint64(7)) & np.uint64(127))
-    every = np.where(codes < 128, codes, hashed).astype(np.uint8)
-    sizes = np.array([len(text) for text in texts], np.int64)
+    sizes = np.fromiter(map(len, texts), np.int64, len(texts))
+    every = _shortened("".join(texts))
     return every, sizes, _hashes(every, sizes)
+
+
+def _shortened(text: str) -> Bytes:
+    """Return letters in eight bits, as ``retrieval.letters.short`` does."""
+    if text.isascii():
+        return np.frombuffer(text.encode(), np.uint8)
+    codes = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.uint64)
+    hashed = np.uint64(128) | (((codes * np.uint64(40503)) >> np.uint64(7)) & np.uint64(127))
+    return np.where(codes < 128, codes, hashed).astype(np.uint8)
 
 
 @njit(cache=True)

@@ -11,7 +11,8 @@ from typing import Final
 import phonenumbers
 
 from retrieval.errors import UnknownKind, UnusableNeedle
-from retrieval.folding import Folded, fold
+from retrieval.folding import Folded, fold, folded_text
+from retrieval.phones import e164
 from retrieval.transliteration import UMLAUTS
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 KINDS: Final = ("email", "phone", "customer_id", "username", "tax_id", "name", "content")
-_NO_MARKS: Final = str.maketrans({chr(code): "" for code in range(128) if not chr(code).isalnum()})
+_MARKS: Final = bytes(code for code in range(128) if not chr(code).isalnum())
 _CODES: Final = ("customer_id", "username", "tax_id")
 SHARED_MAILBOXES: Final = frozenset(
     """
@@ -42,7 +43,7 @@ _SHORTEST: Final = {"email": 6, "phone": 7, "customer_id": 4, "username": 4, "ta
 def squeeze(folded: str) -> str:
     """Keep letters and digits only, of text that is folded already."""
     if folded.isascii():
-        return folded.translate(_NO_MARKS)
+        return folded if folded.isalnum() else folded.encode().translate(None, _MARKS).decode()
     return "".join(character for character in folded if character.isalnum())
 
 
@@ -54,7 +55,7 @@ def normalise(kind: str, value: str, region: str | None = None) -> str:
     """
     if kind not in KINDS:
         raise UnknownKind(f"Normalising an identifier of kind {kind!r}: no rule for it; use one of {', '.join(KINDS)}.")
-    folded = fold(value).text.strip()
+    folded = folded_text(value).strip()
     canonical = _canonical(kind, folded, region)
     _refuse_the_useless(kind, folded, canonical)
     return canonical
@@ -78,6 +79,8 @@ def _canonical_email(folded: str) -> str:
 
 
 def _canonical_phone(folded: str, region: str | None) -> str:
+    if known := e164(folded, region):
+        return known
     digits = "".join(character for character in folded if character.isdigit())
     try:
         number = phonenumbers.parse(folded.replace("(0)", ""), region)
@@ -88,14 +91,14 @@ def _canonical_phone(folded: str, region: str | None) -> str:
 
 def _refuse_the_useless(kind: str, folded: str, canonical: str) -> None:
     characters = squeeze(canonical)
-    if any(wild in folded for wild in "*%") and len(characters) < 2 * _SHORTEST[kind]:
+    if ("*" in folded or "%" in folded) and len(characters) < 2 * _SHORTEST[kind]:
         raise UnusableNeedle(f"Looking for a value of kind {kind!r}: it has a wildcard; give the literal value.")
     if len(characters) < _SHORTEST[kind]:
         raise UnusableNeedle(
             f"Looking for a value of kind {kind!r}: {len(characters)} letters or digits are too few to tell one "
             f"person from another; at least {_SHORTEST[kind]} are needed."
         )
-    if len(set(characters)) < 2:
+    if characters.count(characters[0]) == len(characters):
         raise UnusableNeedle(f"Looking for a value of kind {kind!r}: it is one character repeated; check the request.")
 
 

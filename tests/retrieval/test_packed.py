@@ -10,6 +10,7 @@ from retrieval.packing import packs
 from retrieval.prefilter import Prefilter
 from tests.retrieval.test_glance import FORMS, _window
 
+_FOUR = np.uint64(0xFFFFFFFF)
 SHORT = [("abcd", ""), ("0157", ""), ("nesá", ""), ("aeiou", ""), ("silvana", ""), ("cust0012", "")]
 
 
@@ -65,7 +66,7 @@ def _word(letters: str) -> np.uint64:
 def test_letters_behind_a_whole_form_do_not_hide_it_and_another_beginning_is_not_known(form: str) -> None:
     others = ["bernardo", "bernardopinto", "carl"]
     words = tuple(np.array([_word(one[at : at + 8]) for one in [form, *others]]) for at in (0, 8))
-    maps = maps_of(words, np.array([len(one) for one in [form, *others]]))
+    maps = maps_of(words, np.array([len(one) for one in [form, *others]]), np.unique(words[0] & _FOUR))
     seen = (form + "zzzzzzzzzzzzzzzz")[:16]
     assert known_as(maps, _word(seen[:8]), _word(seen[8:]), np.uint64(16))
     wrong = "y" + seen[1:]
