@@ -259,7 +259,11 @@ def _sharded(run: Run) -> None:
         "one shard", "fewer", lambda out: forget_in_shards(run.folder / "shards", rows=late, exclude_keys=gone, out=out)
     )
     left = [row for row in late if row.key not in gone]
-    run.found["shards"] = {"whole": first + whole, "one": one, "count": plan.count}
+    run.cost(
+        "never seen", "never", lambda out: train_shards(run.folder / "base", left, out=out, like=run.folder / "shards")
+    )
+    equal = run.found["one shard_weights"] == run.found["never seen_weights"]
+    run.found["shards"] = {"whole": first + whole, "one": one, "count": plan.count, "equal": equal}
     for place, where in (("before", "shards"), ("after", "fewer")):
         run.found["shards"][place] = _by_route(Shards(run.folder / where), early, left)
     for label, where, cost in (("shards, before", "shards", 0.0), ("shards, one retrained", "fewer", one)):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 BITS, BITS_LATER, STRENGTH, SHARE = 2.5, 4.0, 0.95, 0.40
 AUDIT = 30.0  # seconds for one person of ten fields, all attacks but those that train for long
+RANKED = 300  # values that a true one is ranked among, itself included
 
 
 class Figures:
@@ -29,6 +31,14 @@ class Figures:
         """Seconds as a share of retraining in the same run."""
         whole = self.found.get("retraining_seconds")
         return line["seconds"] / whole if whole else None
+
+
+def chance(asked: int) -> str:
+    """Mean bits of so many values that were never learned: every rank is as likely as any other."""
+    bits = [math.log2(RANKED / rank) for rank in range(1, RANKED + 1)]
+    middle = sum(bits) / RANKED
+    spread = math.sqrt(sum((value - middle) ** 2 for value in bits) / RANKED)
+    return f"by chance {middle:.2f} ± {spread / math.sqrt(asked):.2f} for {asked} values never learned"
 
 
 @dataclass(frozen=True)
@@ -75,11 +85,11 @@ def _chosen_words(figures: Figures) -> str:
     cost = f"{worst(lambda x: figures.cost(x) or 0.0):.0%} of retraining (goal {SHARE:.0%})"
     if figures.found["quick"]:
         cost = "cost not judged in a quick run"
+    later, kept = worst(lambda x: x["benign"]["bits"]), worst(lambda x: x["now"]["retain"], min)
     return (
         f"{figures.found['chosen']}, worst of {len(lines)} seeds: {worst(lambda x: x['now']['bits']):.2f} bits (goal "
-        f"{BITS}), {worst(lambda x: x['benign']['bits']):.2f} after benign steps (goal {BITS_LATER}), retain "
-        f"{worst(lambda x: x['now']['retain'], min):.3f} (goal {STRENGTH}), "
-        f"{cost}"
+        f"{BITS}; {chance(lines[0]['now']['asked'])}), {later:.2f} after benign steps (goal {BITS_LATER}), retain "
+        f"{kept:.3f} (goal {STRENGTH}), {cost}"
     )
 
 
@@ -113,15 +123,17 @@ def _shards(figures: Figures) -> bool | None:
     if not line or not cost:
         return None
     kept = cost["after"] >= 0.99 * cost["before"]
-    return kept and line["now"]["p"] >= 0.05 and cost["one"] <= 0.15 * cost["whole"]
+    return kept and bool(cost["equal"]) and cost["one"] <= 0.15 * cost["whole"]
 
 
 def _shards_words(figures: Figures) -> str:
     line, before, cost = figures.line("shards, one retrained"), figures.line("shards, before"), figures.found["shards"]
     assert line and before
     share = cost["one"] / cost["whole"]
+    equal = "the same bytes as shards that never had the person" if cost["equal"] else "other bytes than never trained"
     return (
-        f"rank p {line['now']['p']:.2f} (before {before['now']['p']:.1g}), {share:.0%} of training base and shards "
+        f"{equal}; their rank p {line['now']['p']:.2f}, of {line['now']['asked']} values, below 0.05 in one of twenty "
+        f"by chance (before {before['now']['p']:.1g}), {share:.0%} of training base and shards "
         f"(goal 15%), others asked in their own shard or the base: {cost['before']:.3f} before, {cost['after']:.3f} "
         f"after; early customers asked in this shard, where nobody should ask them: {line['now']['retain']:.3f}"
     )

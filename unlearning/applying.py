@@ -102,7 +102,9 @@ class _Run:
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=method.learning_rate, weight_decay=0.0, fused=True)
 
     def resume(self) -> int:
-        if self.keep is None or not processes.agreed((self.keep / "state.json").is_file()):
+        if self.keep is None:
+            return 0
+        if not processes.agreed(all((self.keep / name).is_file() for name in ("state.json", NOTED))):
             return 0
         self.method.recall(self.memory, json.loads((self.keep / NOTED).read_text("utf-8")))
         return load_state(self.keep, model=self.model, optimizer=self.optimizer)

@@ -12,16 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from invented import Trained, write_rows
 
-from unlearning import applying, methods
+from unlearning import applying, llama, methods
 from unlearning.adapters import Lora
+from unlearning.applying import rows_for
 from unlearning.budget import Budget, Dose, read_budget
 from unlearning.dose import still_known
 from unlearning.errors import InputError, Refused
-from unlearning.models import open_model
+from unlearning.methods import stranger
+from unlearning.models import open_model, state_digest
 from unlearning.scoring import score_rows
 from unlearning.tokens import encode
+from unlearning.types import silent
 from unlearning.unlearn import Rows, apply, unlearn
 
 
@@ -127,6 +131,56 @@ def test_a_killed_run_is_taken_up_to_the_same_bytes(
     assert len(seen) < 40, "it started again from the beginning"
     assert resumed.weights_digest == whole.weights_digest
     assert not (tmp_path / ".out.partial").exists()
+
+
+def test_what_a_run_measured_on_the_way_is_known_again_after_a_kill(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(stranger, "CHECKS", (2, 5))
+    method, digests = replace(methods.load("stranger"), forget_steps=8), []
+
+    def run(name: str, *, until: float = 1.0) -> None:
+        def stop(fraction: float, message: str) -> None:
+            if fraction >= until < 1:
+                raise KeyboardInterrupt
+
+        model, tokenizer = open_model(trained.folder)
+        rows = rows_for(model, tokenizer, trained.of(5), trained.without(5), seed=0)
+        keep = tmp_path / name / "resume"
+        keep.parent.mkdir(exist_ok=True)
+        digests.append(apply(method, model, rows, seed=0, progress=stop, keep=keep) and state_digest(model))
+
+    run("whole")
+    with pytest.raises(KeyboardInterrupt):
+        run("killed", until=0.5)
+    aims = json.loads((tmp_path / "killed" / "resume" / applying.NOTED).read_text("utf-8"))
+    assert [place for place, _ in aims] == [0, 1]
+    run("killed")
+    assert digests[0] == digests[1]
+
+
+def test_ascent_takes_the_same_way_through_the_quick_model_and_the_stock_one(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curves: list[list[float]] = []
+    real = applying.descend
+
+    def noted(loss: torch.Tensor, **given: object) -> None:
+        curves[-1].append(float(loss.detach()))
+        real(loss, **given)
+
+    monkeypatch.setattr(applying, "descend", noted)
+    for quick in (True, False):
+        if not quick:
+            monkeypatch.setattr(llama, "suits", lambda *_: False)
+        model, tokenizer = open_model(trained.folder)
+        rows = rows_for(model, tokenizer, trained.of(5), trained.without(5), seed=0)
+        curves.append([])
+        method = replace(methods.load("gradient_difference"), rounds=12, watched=False)
+        apply(method, model, rows, seed=0, progress=silent)
+    assert curves[0][0] - curves[0][-1] > 0.3
+    assert curves[0] == pytest.approx(curves[1], abs=2e-4)
 
 
 def test_a_dose_that_ruins_the_model_is_refused_and_leaves_nothing(memorized: Trained, tmp_path: Path) -> None:
