@@ -65,7 +65,8 @@ def _rows(file: str, graph: Graph, before: npt.NDArray[np.int32], after: npt.NDA
     changed = np.flatnonzero(before != after)
     if not len(changed):
         return
-    spans = np.unique(changed // (_WIDE // 4)) * (_WIDE // 4)
+    spans = changed // (_WIDE // 4) * (_WIDE // 4)  # ascending
+    spans = spans[np.append(True, spans[1:] != spans[:-1])]
     whole = spans[spans + _WIDE // 4 <= len(after)]
     if len(whole):
         rows = after[whole[:, None] + np.arange(_WIDE // 4)]

@@ -60,52 +60,98 @@ def _gather(
 
 
 @njit(cache=True)
-def mend_level(
-    vectors: Any, slots: Any, before: Any, offsets: Any, begin: int, end: int, here: Any, lost: Any, product: bool
-) -> int:
-    """Mend every living list of one level that named an erased node; return how many there were."""
-    changed = 0
-    seen = np.full(len(here), -1, np.int64)
-    found, far = np.empty(_MOST, np.int64), np.empty(_MOST, np.float32)
+def hurt(before: Any, offsets: Any, begin: int, end: int, here: Any, lost: Any) -> Any:
+    """Return the living nodes whose list of one level names an erased node, and the first erased node that each names.
+
+    ``here``, ``lost`` (n,) bool: who lives on this level, who is being erased.
+    """
+    owners, by = np.empty(len(here), np.int64), np.empty(len(here), np.int32)
+    count = 0
     for node in range(len(here)):
         if not here[node]:
             continue
-        start, stop = offsets[node] + begin, offsets[node] + end
-        kept, hurt = start, False
-        for slot in range(start, stop):
-            other = before[slot]
-            if other < 0:
+        for slot in range(offsets[node] + begin, offsets[node] + end):
+            if before[slot] < 0:
                 break
-            if lost[other]:
-                hurt = True
-            else:
-                slots[kept] = other
-                kept += 1
-        if not hurt:
-            continue
-        changed += 1
-        wanted = kept
-        for slot in range(start, stop):
-            if before[slot] >= 0:
-                wanted = slot + 1
-        for slot in range(kept, stop):
-            slots[slot] = -1
+            if lost[before[slot]]:
+                owners[count], by[count] = node, before[slot]
+                count += 1
+                break
+    return owners[:count], by[:count]
+
+
+@njit(cache=True)
+def mend_level(
+    vectors: Any, slots: Any, before: Any, offsets: Any, begin: int, end: int, here: Any, lost: Any, product: bool
+) -> int:
+    """Mend every living list of one level that named an erased node; return how many there were.
+
+    Lists are taken by the erased node that they named: they share its neighbours, whose vectors are then near at hand.
+    """
+    owners, by = hurt(before, offsets, begin, end, here, lost)
+    seen = np.full(len(here), -1, np.int64)
+    found, far = np.empty(_MOST, np.int64), np.empty(_MOST, np.float32)
+    kept, holes = np.empty(end - begin, np.int64), np.empty(end - begin, np.int64)
+    for at in np.argsort(by, kind="mergesort"):
+        node = owners[at]
+        many, empty, stop = _split(node, before, offsets, begin, end, lost, kept, holes)
         count = _gather(node, before, offsets, begin, end, here, lost, seen, node, found)
-        for at in range(count):
-            far[at] = _far(vectors, node, found[at], product)
-        order = np.argsort(far[:count])
-        for at in order:
-            if kept >= wanted:
+        for place in range(count):
+            far[place] = _far(vectors, node, found[place], product)
+        filled = 0
+        for place in np.argsort(far[:count]):
+            if filled == empty:
                 break
-            candidate, near = found[at], True
-            for slot in range(start, kept):
-                if _far(vectors, candidate, slots[slot], product) < far[at]:
-                    near = False
-                    break
-            if near:
-                slots[kept] = candidate
-                kept += 1
-    return changed
+            candidate = found[place]
+            if _joins(vectors, candidate, far[place], kept, many, product):
+                slots[holes[filled]] = kept[many] = candidate
+                filled, many = filled + 1, many + 1
+        _close(slots, holes, filled, empty, stop)
+    return len(owners)
+
+
+@njit(cache=True)
+def _split(
+    node: int, before: Any, offsets: Any, begin: int, end: int, lost: Any, kept: Any, holes: Any
+) -> tuple[int, int, int]:
+    """Collect whom a list keeps, and the slots of the erased; return how many of both, and where the list ends."""
+    many = empty = 0
+    stop = offsets[node] + begin
+    while stop < offsets[node] + end and before[stop] >= 0:
+        if lost[before[stop]]:
+            holes[empty] = stop
+            empty += 1
+        else:
+            kept[many] = before[stop]
+            many += 1
+        stop += 1
+    return many, empty, stop
+
+
+@njit(cache=True)
+def _joins(vectors: Any, candidate: int, far: Any, kept: Any, many: int, product: bool) -> bool:
+    """Say whether a candidate is nearer to the list's owner than to all whom the list keeps.
+
+    Whoever turns one candidate away is asked first about the next: who is near to one is near to its neighbours.
+    """
+    for at in range(many):
+        if _far(vectors, candidate, kept[at], product) < far:
+            kept[at], kept[0] = kept[0], kept[at]
+            return False
+    return True
+
+
+@njit(cache=True)
+def _close(slots: Any, holes: Any, filled: int, empty: int, stop: int) -> None:
+    """Move a list's last entries into the slots that nobody took: a list ends where its first empty slot is."""
+    while filled < empty:
+        stop -= 1
+        if holes[empty - 1] == stop:
+            empty -= 1
+        else:
+            slots[holes[filled]] = slots[stop]
+            filled += 1
+        slots[stop] = -1
 
 
 @njit(cache=True)
