@@ -171,3 +171,18 @@ def test_wrong_tables_are_refused_in_words() -> None:
     with pytest.raises(InputError, match="no row would be left"):
         rows = table(20)
         forget(fit(KNeighborsClassifier(1), rows), KNeighborsClassifier(1), rows, rows.ids)
+
+
+def test_identifiers_are_taken_as_they_are_written(tmp_path: Path) -> None:
+    written = ["007", "07", "7", "1.50", "true", "2024-01-02", f"{10**30}", f"{10**30 + 1}", " 8 "]
+    lines = [f"{i},{n},{'ab'[n % 2]}" for n, i in enumerate(written)]
+    (tmp_path / "train.csv").write_text("\n".join(["id,age,y", *lines]))
+    table = read_table(tmp_path / "train.csv", Schema("y", ("id",)))
+    assert table.ids == tuple(i.strip() for i in written)
+    assert table.without(["7"]).ids == tuple(i.strip() for i in written if i != "7")
+
+
+def test_numbers_whose_squares_are_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("id,pay,y\na,1e308,x\nb,-1e308,z\n")
+    with pytest.raises(RowsError, match="pay has numbers beyond"):
+        read_table(tmp_path / "train.csv", Schema("y", ("id",)))

@@ -15,6 +15,7 @@ import pyarrow.parquet
 from unlearning.errors import RowsError
 
 MOST_CLASSES = 200
+LARGEST = 1e100  # squares of larger ones, which scaling needs, are no numbers any more
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def read_table(path: Path, schema: Schema) -> Table:
     Numbers and dates become float64 (dates in days since 1970), NaN where they are empty; words stay words.
     """
     try:
-        table = pa.parquet.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path)
+        table = pa.parquet.read_table(path) if path.suffix == ".parquet" else _of_csv(path, schema)
     except (OSError, pa.ArrowException):
         raise RowsError(f"reading {path.name}: it cannot be read as {path.suffix or 'CSV'}; check the file") from None
     missing = [name for name in (schema.target, *schema.identifiers) if name not in table.column_names]
@@ -75,7 +76,13 @@ def read_table(path: Path, schema: Schema) -> Table:
     }
     labels = np.asarray(table[schema.target].to_pylist())
     named = table[schema.identifiers[0]].to_pylist() if schema.identifiers else range(table.num_rows)
-    return Table(columns, labels, tuple(str(i) for i in named))
+    return Table(columns, labels, tuple(str(i).strip() for i in named))
+
+
+def _of_csv(path: Path, schema: Schema) -> Any:
+    """Identifiers stay as they are written: 007 is nobody's 7, and long numbers are not rounded to one another."""
+    words = {name: pa.string() for name in schema.identifiers}
+    return pa.csv.read_csv(path, convert_options=pa.csv.ConvertOptions(column_types=words))
 
 
 def _usable(table: Any, schema: Schema, path: Path) -> None:
@@ -95,7 +102,7 @@ def _usable(table: Any, schema: Schema, path: Path) -> None:
             f"{MOST_CLASSES} at most, so group them first"
         )
     for name in schema.identifiers[:1]:
-        if table[name].null_count or "" in {str(value) for value in table[name].to_pylist()}:
+        if table[name].null_count or "" in {str(value).strip() for value in table[name].to_pylist()}:
             raise RowsError(f"reading {path.name}: column {name} is empty in some rows; every row needs an id")
 
 
@@ -115,6 +122,8 @@ def _values(column: Any, path: Path, name: str) -> np.ndarray:
         values = np.array(column.cast(pa.float64()).to_numpy(), dtype=float)
         if np.isinf(values).any():
             raise RowsError(f"reading {path.name}: column {name} has infinite numbers; correct them first")
+        if (np.abs(values) > LARGEST).any():
+            raise RowsError(f"reading {path.name}: column {name} has numbers beyond {LARGEST:g}; correct them first")
         return values
     if not any(check(kind) for check in (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)):
         raise RowsError(
