@@ -1,6 +1,7 @@
 """`python -m unlearning VERB …`: the same verbs for another process.
 
-Progress goes to standard error as JSON lines `{"fraction", "message"}`, the result to `--json FILE`, written whole.
+Progress goes to standard error as JSON lines `{"fraction", "message"}`, the result to `--json FILE`, written whole,
+and its figures in words to standard output.
 Exit code 0: done; 1: refused, with one line `{"error", "message"}` on standard error; 2: wrong arguments.
 """
 

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from unlearning import verbs
+from unlearning import telling, verbs
 from unlearning.errors import InputError, OutputExists, ProcessLost, UnlearningError
 from unlearning.files import write_json
 from unlearning.types import silent
@@ -34,8 +34,7 @@ def main(arguments: Sequence[str]) -> int:
         _use(options.device)
         with _limited(options.context):
             result = verbs.load(options.verb).run(options, progress=_progress)
-        if options.json:
-            write_json(options.json, asdict(result))
+        _hand_over(result, options.json)
     except Exception as error:
         if (
             isinstance(error, UnlearningError)
@@ -46,6 +45,13 @@ def main(arguments: Sequence[str]) -> int:
         _say({"error": type(error).__name__, "message": _message(error)})
         return 1
     return 0
+
+
+def _hand_over(result: Any, path: Path | None) -> None:
+    """Write the whole result to the file that was named, and say in words what was found."""
+    if path:
+        write_json(path, asdict(result))
+    print("\n".join(telling.told(result)), flush=True)
 
 
 def _use(device: str) -> None:
@@ -83,8 +89,8 @@ def _together(options: argparse.Namespace) -> int:
         options.out = out
         with _limited(options.context):
             result = verbs.load(options.verb).run(options, progress=_progress if group.is_first else silent)
-        if options.json and group.is_first:
-            write_json(options.json, asdict(result))
+        if group.is_first:
+            _hand_over(result, options.json)
     return 0
 
 

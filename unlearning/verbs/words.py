@@ -10,7 +10,7 @@ from unlearning.errors import RowsError
 
 def shared(parser: argparse.ArgumentParser) -> None:
     """What every verb takes."""
-    parser.add_argument("--json", type=Path, help="write the result to this file")
+    parser.add_argument("--json", type=Path, help="write the whole result to this file")
     parser.add_argument("--threads", type=int, default=1, help="threads of the computation (1 repeats bytes)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--context", type=int, help="tokens of a row at most (what the model itself sees)")

@@ -97,7 +97,12 @@ class _Run:
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         settings = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "HF_HUB_OFFLINE": "1", **threads}
         self._process = subprocess.Popen(
-            [sys.executable, *command], cwd=folder, env={**os.environ, **settings}, stderr=subprocess.PIPE, text=True
+            [sys.executable, *command],
+            cwd=folder,
+            env={**os.environ, **settings},
+            stdout=subprocess.DEVNULL,  # its result in words; its progress comes on the other
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
