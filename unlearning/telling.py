@@ -65,4 +65,4 @@ def _measured(one: Mapping[str, Any]) -> str:
 def _plain(name: str, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    return "(in the file of --json)" if name in _QUOTED else str(value)
+    return "(in the file of --json)" if name in _QUOTED and isinstance(value, str) else str(value)
