@@ -102,6 +102,10 @@ def _secret(name: str) -> str:
 
 SECRET_KEY = _secret("OUBLI_SECRET_KEY")
 OUBLI_MASTER_KEY = _secret("OUBLI_MASTER_KEY")
+# Only between the two halves of a rotation (manage.py rotate_keys): the key that was in use before.
+OUBLI_MASTER_KEY_PREVIOUS = env.str("OUBLI_MASTER_KEY_PREVIOUS", default="")
+if not OUBLI_MASTER_KEY_PREVIOUS and (OUBLI_KEYS / "oubli_master_key_previous").is_file():
+    OUBLI_MASTER_KEY_PREVIOUS = (OUBLI_KEYS / "oubli_master_key_previous").read_text()
 DEBUG = False
 ALLOWED_HOSTS = env.list("OUBLI_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = env.list("OUBLI_TRUSTED_ORIGINS", default=[])

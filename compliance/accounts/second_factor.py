@@ -6,8 +6,6 @@ allauth makes and keeps them; here they are encrypted under the installation's m
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,12 +20,13 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
-from cryptography.fernet import Fernet
+from cryptography.fernet import MultiFernet
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from compliance.accounts import master_key
 from compliance.accounts.models import User
 from compliance.rules.errors import InvalidInput, TooOften
 
@@ -48,11 +47,11 @@ class Sealing(DefaultMFAAdapter):
 
     def encrypt(self, text: str) -> str:
         """Sealed under the master key."""
-        return _seal().encrypt(text.encode()).decode()
+        return seal().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         """What ``encrypt`` sealed."""
-        return _seal().decrypt(encrypted_text.encode()).decode()
+        return seal().decrypt(encrypted_text.encode()).decode()
 
     def get_totp_label(self, user: Any) -> str:
         """What the app calls the account."""
@@ -63,9 +62,9 @@ class Sealing(DefaultMFAAdapter):
         return f"Oubli {settings.OUBLI_SITE.partition('://')[2]}"
 
 
-def _seal() -> Fernet:
-    derived = hmac.new(settings.OUBLI_MASTER_KEY.encode(), b"second factor", hashlib.sha256).digest()
-    return Fernet(base64.urlsafe_b64encode(derived))
+def seal() -> MultiFernet:
+    """What seals the secrets, under the master key."""
+    return master_key.sealing("second factor")
 
 
 def required() -> bool:

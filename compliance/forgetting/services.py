@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from compliance.accounts import master_key
 from compliance.accounts.models import LegalEntity
 from compliance.audit import services as audit
 from compliance.forgetting import folders, kinds
@@ -133,7 +134,7 @@ def untold(now: datetime) -> list[UnlearningJob]:
 
 def _digest(body: str) -> str:
     """Keyed: the digest outlives the row ids in the body, and whoever reads it must not be able to try ids."""
-    return hmac.new(settings.OUBLI_MASTER_KEY.encode(), f"unlearning order\x00{body}".encode(), "sha256").hexdigest()
+    return hmac.new(master_key.hashing("unlearning order"), body.encode(), "sha256").hexdigest()
 
 
 def _ordered_before(entity: LegalEntity, key: str, digest: str) -> UnlearningJob | None:

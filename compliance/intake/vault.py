@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
-from django.conf import settings
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.utils import timezone
 
+from compliance.accounts import master_key
 from compliance.intake.models import CaseKey, ErasureRequest
 from compliance.rules.errors import NotFoundHere
 
 
-def _derived(purpose: str) -> bytes:
-    """32 bytes for one purpose, from the installation's master key (HMAC-SHA256 as a key derivation)."""
-    return hmac.new(settings.OUBLI_MASTER_KEY.encode(), purpose.encode(), hashlib.sha256).digest()
-
-
 def lookup_key() -> bytes:
     """The key under which identifiers, contents and secrets are hashed for linking; it never leaves the house."""
-    return _derived("lookup")
+    return master_key.hashing("lookup")
 
 
 def exclusion_key() -> bytes:
     """The key of the exclusion list, which training machines are given: it tells nothing of any other hash."""
-    return _derived("exclusion list")
+    return master_key.hashing("exclusion list")
 
 
-def _wrapping() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(_derived("wrap")))
+def wrapping() -> MultiFernet:
+    """What wraps the keys of cases and undo copies, under the master key."""
+    return master_key.sealing("wrap")
 
 
 def new_case_key() -> tuple[bytes, bytes]:
     """A fresh case key, as (plain, wrapped)."""
     plain = Fernet.generate_key()
-    return plain, _wrapping().encrypt(plain)
+    return plain, wrapping().encrypt(plain)
 
 
 def case_key(request: ErasureRequest) -> bytes:
@@ -47,7 +40,7 @@ def case_key(request: ErasureRequest) -> bytes:
     row = CaseKey.objects.get(request=request)
     if row.wrapped is None:
         raise NotFoundHere("The personal data of this case has been destroyed; only the evidence remains.")
-    return _wrapping().decrypt(bytes(row.wrapped))
+    return wrapping().decrypt(bytes(row.wrapped))
 
 
 def encrypt(key: bytes, content: Mapping[str, Any]) -> bytes:
@@ -79,14 +72,14 @@ def destroy(request: ErasureRequest) -> None:
 
 def wrap(key: bytes) -> bytes:
     """Wrap another key (of an undo copy) with the master key, for storage."""
-    return _wrapping().encrypt(key)
+    return wrapping().encrypt(key)
 
 
 def unwrap(wrapped: bytes) -> bytes:
     """The key that ``wrap`` wrapped."""
-    return _wrapping().decrypt(bytes(wrapped))
+    return wrapping().decrypt(bytes(wrapped))
 
 
 def suppression_key() -> bytes:
     """The key of suppression lists, 32 bytes."""
-    return _derived("suppress")
+    return master_key.hashing("suppress")
