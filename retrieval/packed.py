@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from retrieval.lanes import WORD, bits_of, borrowed, eight_at, first_bit, held, picked
-from retrieval.marks import known_as, marked
+from retrieval.marks import known_by_sixteen, marked
 from retrieval.packing import letters_at, pack
 from retrieval.reporting import report
 from retrieval.squeezing import AHEAD, PLACE, plainly, slowly
@@ -24,7 +24,7 @@ _ROOM: Final = 7 * _PIECE + 256
 def _packed(block: Any, at: Any, until: Any, json: Any, reading: Any, folds: Any, room: Any) -> Any:
     """Squeeze to ``until`` as far as 64 bytes can be read at once; returns where it stopped."""
     classes, starts, pool = reading[0], folds[0], folds[1]
-    squeezed, begins, state = room
+    squeezed, begins, state, _ = room
     length, count = np.uint64(state[0]), np.uint64(state[1])
     letter, digit = np.uint64(state[2] == 1), np.uint64(state[2] == 2)
     one, twenty = np.uint64(1), np.uint64(20)
@@ -67,15 +67,21 @@ def _packed(block: Any, at: Any, until: Any, json: Any, reading: Any, folds: Any
 
 @njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
 def _looked(block: Any, room: Any, upto: Any, front: Any, maps: Any, table: Any, out: Any, found: Any) -> Any:
-    """Look up the letters after each begin."""
-    squeezed, begins, state = room
+    """Look up the letters after each begin: first of all, then of those that pass, so that few branches go wrong."""
+    squeezed, begins, state, passed = room
     width, marks, shift = front
-    head, eight, full = ~np.uint64(0) >> np.uint64(64 - 8 * width), np.uint64(8), np.uint64(16)
+    head, eight, first, second = ~np.uint64(0) >> np.uint64(64 - 8 * width), np.uint64(8), np.uint64(0), np.uint64(0)
     for index in range(upto):
-        place = begins[np.uint64(index)] & PLACE
-        word = eight_at(squeezed, place)
-        if marked(marks, shift, word & head) and known_as(maps, word, eight_at(squeezed, place + eight), full):
-            found = report(block, squeezed, begins, index, state[1], word, table, out, found)
+        word = eight_at(squeezed, begins[np.uint64(index)] & PLACE)
+        passed[first] = index
+        first += np.uint64(marked(marks, shift, word & head))
+    for number in range(first):
+        place = begins[np.uint64(passed[number])] & PLACE
+        passed[second] = passed[number]
+        second += np.uint64(known_by_sixteen(maps, eight_at(squeezed, place), eight_at(squeezed, place + eight)))
+    for number in range(second):
+        word = eight_at(squeezed, begins[np.uint64(passed[number])] & PLACE)
+        found = report(block, squeezed, begins, passed[number], state[1], word, table, out, found)
     return found
 
 
@@ -83,8 +89,9 @@ def _looked(block: Any, room: Any, upto: Any, front: Any, maps: Any, table: Any,
 def scan(block: Any, json: Any, reading: Any, folds: Any, front: Any, maps: Any, table: Any, out: Any) -> Any:
     """Report every form that begins in a block: how many; those that fit are written."""
     squeezed_, begins_, state_ = np.zeros(_ROOM, np.uint8), np.empty(_ROOM, np.uint64), np.zeros(3, np.int64)
-    room = borrowed(squeezed_), borrowed(begins_), borrowed(state_)
-    squeezed, begins, state = room
+    passed_ = np.empty(_ROOM, np.int64)
+    room = borrowed(squeezed_), borrowed(begins_), borrowed(state_), borrowed(passed_)
+    squeezed, begins, state, _ = room
     lent, first = borrowed(block), (front[0], borrowed(front[1]), front[2])
     seen = borrowed(maps[0]), borrowed(maps[1]), borrowed(maps[2]), borrowed(maps[3]), maps[4], maps[5], maps[6]
     read, fold = (borrowed(reading[0]), borrowed(reading[1]), reading[2]), (borrowed(folds[0]), borrowed(folds[1]))
@@ -118,4 +125,5 @@ def scan(block: Any, json: Any, reading: Any, folds: Any, front: Any, maps: Any,
     held(squeezed_)
     held(begins_)
     held(state_)
+    held(passed_)
     return found

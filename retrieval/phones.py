@@ -8,6 +8,7 @@ other reading) are checked here by its own metadata, with the same result; whate
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import phonenumbers
 
@@ -59,7 +60,7 @@ def _country(code: str) -> _Plan | None:
 @lru_cache(maxsize=300)
 def _plan(region: str) -> _Plan | None:
     """Return a country's rules, where its national prefix is "0" or none and nothing is rewritten."""
-    known = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
+    known: Any = phonenumbers.PhoneMetadata.metadata_for_region(region, None)
     if known is None or region not in phonenumbers.SUPPORTED_REGIONS:
         return None
     if known.national_prefix_for_parsing not in (None, "0") or known.national_prefix_transform_rule:
