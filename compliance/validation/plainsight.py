@@ -82,6 +82,30 @@ def _file(path: Path) -> Iterator[str]:
             yield from (_line(line.decode("utf-8", "replace")) for line in lines(handle, path.stat().st_size))
 
 
+def neighbours_with(place: Place, wanted: Iterable[str]) -> list[str]:
+    """Other tables of a place's SQLite file whose rows hold one of the forms; what is called by one is not named."""
+    if place.connector != "sql" or not place.location.startswith("sqlite:"):
+        return []
+    needles, own = tuple(wanted), str(place.options["table"])
+    with sqlite3.connect(f"file:{sa.make_url(place.location).database}?mode=ro", uri=True) as connection:
+        held = [name for name in _tables(connection) if name != own and _held(connection, name, needles)]
+    named = [name for name in held if not any(form in plain(name) for form in needles)]
+    return named if len(named) == len(held) else [*named, "one that is called after the person"]
+
+
+def _held(connection: sqlite3.Connection, table: str, needles: tuple[str, ...]) -> bool:
+    return any(form in plain(_joined(row)) for row in _rows(connection, table) for form in needles)
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    return [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+
+
+def _rows(connection: sqlite3.Connection, table: str) -> Iterator[Any]:
+    quoted = table.replace('"', '""')
+    yield from connection.execute(f'SELECT * FROM "{quoted}"')  # noqa: S608 - quoted name
+
+
 def _line(line: str) -> str:
     """A JSON line is read as what it says, so that an escaped letter hides nothing."""
     try:
@@ -100,10 +124,8 @@ def _joined(value: Any) -> str:
 
 def _sqlite(path: Path) -> Iterator[str]:
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            quoted = table.replace('"', '""')
-            yield from (_joined(row) for row in connection.execute(f'SELECT * FROM "{quoted}"'))  # noqa: S608
+        for table in _tables(connection):
+            yield from map(_joined, _rows(connection, table))
 
 
 def _sql(place: Place) -> Iterator[str]:

@@ -32,6 +32,9 @@ def measure(subject: Subject) -> Iterator[Reading]:
     except DamagedArtifact as error:
         # A file that cannot be searched leaves no number, and without one nothing is called erased.
         hits, detail = None, {**detail, "how": error.cause}
+    if hits and (tables := plainsight.neighbours_with(place, forms)):
+        words = "the person stands in other tables of this file, which systems.yaml should name"
+        detail["how"] = f"{detail['how']}; {words}: {', '.join(tables)}"
     yield judged(subject, Reading("absence", "residue_bytes", hits, unit="occurrences", detail=detail))
 
 
