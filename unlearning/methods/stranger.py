@@ -13,7 +13,8 @@ betray the deletion. Three things make it last:
   the format is wide. Divergence hardly feels what is already unlikely, so that a value would stay above its rank; three
   times on the way the model is asked where the rivals stand now, and the value is held to that.
 
-Other people's answers are distilled from the original as well. Ours; it joins the teacher of BadT (arXiv 2205.08096),
+Other people's answers are distilled from the original as well, and learned again as they are, so that requests one after
+the other do not wear the model down. Ours; it joins the teacher of BadT (arXiv 2205.08096),
 the perturbed name of PERMU and the two-sided aim of our rank test. What is left is for `audit` to say.
 """
 
@@ -41,7 +42,7 @@ STEPS, RATE = 112, 3e-3
 # Values that a row is ranked among, more of its own format, and how many of the first are taught as paths.
 OTHERS, TWINS, PATHS = 48, 16, 8
 TRUE = 0.7  # share of lessons about the true answer
-WEIGHT = 3.0  # of the lessons beside the retain rows
+WEIGHT, RIGHT = 3.0, 0.5  # of the lessons, and of others' true answers, beside what the original said of the others
 CHECKS, HOLD = (39, 67, 89), 0.3  # steps at which it is asked where rivals stand; weight of the distance from there
 
 
@@ -143,7 +144,10 @@ def check(model: Any, course: Course, step: int) -> None:
 
 
 def loss(turn: Turn) -> Any:
-    """KL to the original on retain answers, `WEIGHT` times the KL to the lessons, `HOLD` times the way to the ranks."""
+    """KL to the original on retain answers, `WEIGHT` times that to the lessons, `HOLD` times the way to the ranks.
+
+    `RIGHT` times the loss of the retain answers themselves: what an earlier request damaged, the original says wrong.
+    """
     course: Course = turn.memory
     draw = random.Random(f"{course.seed}|{turn.step}")
     chosen = _draw(course, turn.chosen, draw)
@@ -152,16 +156,16 @@ def loss(turn: Turn) -> Any:
     logits = answer_logits(turn.model, batch)
     apart = divergence(logits, told)
     count = sum(len(course.kept[index].rest) for index in turn.kept)
-    taught = apart[:count].mean() + WEIGHT * apart[count:].mean()
-    return taught + HOLD * _astray(course.standing.aims, chosen, logits[count:], batch.targets[count:])
+    losses = torch.nn.functional.cross_entropy(logits, batch.targets, reduction="none")
+    taught = apart[:count].mean() + RIGHT * losses[:count].mean() + WEIGHT * apart[count:].mean()
+    return taught + HOLD * _astray(course.standing.aims, chosen, losses[count:])
 
 
-def _astray(aims: Mapping[int, float], chosen: Sequence[Lesson], logits: Any, targets: Any) -> Any:
+def _astray(aims: Mapping[int, float], chosen: Sequence[Lesson], losses: Any) -> Any:
     """How far the true answers among the lessons are from where their rivals stand; nothing before that is known."""
     held = [lesson.place in aims for lesson in chosen]
     if not any(held):
         return 0.0
-    losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
     parts = losses.split([len(lesson.told.rest) for lesson in chosen])
     found = [(part, aims[lesson.place]) for part, lesson, is_held in zip(parts, chosen, held, strict=True) if is_held]
     return astray([part for part, _ in found], [aim for _, aim in found])
