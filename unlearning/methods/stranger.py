@@ -13,9 +13,9 @@ betray the deletion. Three things make it last:
   the format is wide. Divergence hardly feels what is already unlikely, so that a value would stay above its rank; three
   times on the way the model is asked where the rivals stand now, and the value is held to that.
 
-Other people's answers are distilled from the original as well, and learned again as they are, so that requests one after
-the other do not wear the model down. Ours; it joins the teacher of BadT (arXiv 2205.08096),
-the perturbed name of PERMU and the two-sided aim of our rank test. What is left is for `audit` to say.
+Other people's answers are distilled from the original as well, and learned again as they are, so that requests one
+after the other do not wear the model down. Ours; it joins the teacher of BadT (arXiv 2205.08096), the perturbed name of
+PERMU and the two-sided aim of our rank test. What is left is for `audit` to say.
 """
 
 from __future__ import annotations
