@@ -71,7 +71,7 @@ def invite(name: str, *, email: str, entity: LegalEntity, roles: Iterable[Role])
     wanted = list(roles)
     if not wanted:
         raise InvalidInput("Choose at least one role.")
-    name = name.strip()
+    name = _typed(name)
     user = User.objects.filter(username=name).first()
     if user is not None and not user.is_active:
         raise InvalidInput("This account was closed.", next_action="Choose another user name.")
@@ -83,6 +83,11 @@ def invite(name: str, *, email: str, entity: LegalEntity, roles: Iterable[Role])
     for role in wanted:
         Membership.objects.get_or_create(user=user, entity=entity, role=str(role))
     return user, fresh
+
+
+def _typed(name: str) -> str:
+    """A user name as the sign-in reads it (NFKC), so that no two accounts look and sign in alike."""
+    return str(User.normalize_username(name.strip()))
 
 
 def _name(name: str) -> str:
@@ -145,7 +150,7 @@ def close(name: str, entity: LegalEntity, *, by: User | None) -> User:
 
 
 def _of(name: str, entity: LegalEntity) -> User:
-    user = User.objects.filter(username=name, memberships__entity=entity).first()
+    user = User.objects.filter(username=_typed(name), memberships__entity=entity).first()
     if user is None:
         raise NotFoundHere(f"Nobody of that name works for {entity.name}.")
     return user
@@ -165,5 +170,5 @@ def _whole(name: str, entity: LegalEntity, by: User | None) -> User:
 
 def administer(by: User, name: str) -> None:
     """Raise NotAllowed when somebody would change their own roles."""
-    if by.get_username() == name.strip():
+    if by.get_username() == _typed(name):
         raise NotAllowed("Nobody may change their own roles.", next_action="Ask another administrator.")

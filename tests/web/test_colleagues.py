@@ -90,6 +90,7 @@ def test_nobody_changes_their_own_roles(ada: Client) -> None:
     assert "Nobody may change their own roles" in said(
         change(ada, "invite", " ada ", email="a@b.example", role=["officer"])
     )
+    assert "their own roles" in said(change(ada, "invite", "ａｄａ", email="a@b.example", role=["officer"]))
     change(ada, "withdraw", "ada", role=["administrator"])
     change(ada, "reset", "ada")
     change(ada, "close", "ada", sure="yes")
