@@ -71,13 +71,17 @@ def struck(
     for place, name in enumerate(names):
         progress(place / len(names), f"attacking: {name.replace('_', ' ')}")
         try:
-            after = attacks.load(name)(target, benign=benign)
+            found += _after(name, target, benign=benign)
         except NotApplicable:
             impossible.append(name)
-            continue
-        found += [replace(item, name=f"{name}.{item.name}") for item in _measured(after)]
     progress(1.0, "attacked")
     return _adjusted(found), impossible
+
+
+def _after(name: str, target: Examined, *, benign: Sequence[Row]) -> list[Measurement]:
+    """What is measured after one attack; its copy of the model is let go before the next makes another."""
+    after = attacks.load(name)(target, benign=benign)
+    return [replace(item, name=f"{name}.{item.name}") for item in _measured(after)]
 
 
 def _measured(after: Examined) -> Iterator[Measurement]:

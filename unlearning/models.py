@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import os
@@ -22,6 +21,7 @@ from unlearning.adapter_folders import attached, base_of, identity, is_adapter
 from unlearning.agreement import check_ways
 from unlearning.errors import MissingWeights, ModelError, NotFinite, NotWritten, PickledWeights, RemoteCode
 from unlearning.files import sha256_of
+from unlearning.paging import keep_freed_memory
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "consolidated*.bin")
 PROGRAM = "4"  # raised whenever the same run would give other bytes
@@ -34,7 +34,6 @@ IDENTITY = (
     "special_tokens_map.json",
     "vocab*",
 )
-MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # options of mallopt(3)
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
@@ -245,17 +244,4 @@ def pin(threads: int) -> None:
     # Every buffer we allocate is written before it is read; filling each with NaN first costs a tenth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    _keep_freed_memory()
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library reuse what a step frees: handing it back and taking it page by page costs a tenth of a step.
-
-    Blocks of 8 MB and more still go back at once, and so does what is above 64 MB. Without glibc nothing changes.
-    """
-    try:
-        set_option = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError, TypeError):
-        return
-    set_option(MMAP_THRESHOLD, 1 << 23)
-    set_option(TRIM_THRESHOLD, 1 << 26)
+    keep_freed_memory()

@@ -21,6 +21,7 @@ LONGEST = 2048  # tokens of a text where the model names no limit of its own, an
 SHORTEST = 256  # tokens that a new model has room for at least
 TOGETHER = 16  # rows that are learned from at once
 LARGE = 1 << 28  # numbers from which on it is asked whether memory is there
+PIECE = 1 << 25  # numbers that a pass may keep for its way back where its rows can be learned from in pieces
 LIMITS = ("max_position_embeddings", "max_seq_len", "n_positions", "context_length")  # what families call it
 _NAMED: ContextVar[int | None] = ContextVar("named", default=None)
 
@@ -105,18 +106,31 @@ def check_memory(model: Any, *, longest: int, rows: int, learning: bool) -> None
 
     Counted are logits, and where something is learned what each layer keeps for its way back.
     """
-    config = model.config
-    width, layers = (int(getattr(config, name, 0) or 0) for name in ("hidden_size", "num_hidden_layers"))
-    inner = int(getattr(config, "intermediate_size", 0) or 4 * width)
     together = min(rows, TOGETHER) if learning else 1
-    each = 3 * int(config.vocab_size) + (layers * (12 * width + 4 * inner) if learning else 12 * width + 4 * inner)
-    numbers = together * longest * each
+    numbers = together * longest * (3 * int(model.config.vocab_size) + _kept(model.config, learning=learning))
     free = free_memory() if numbers > LARGE else None
     if free is not None and 4 * numbers > free:
         raise InputError(
             f"reading rows: {together} of {longest} tokens need about {4 * numbers / 1e9:.0f} GB and "
             f"{free / 1e9:.0f} GB are free; split the long rows, or have them cut by --context"
         )
+
+
+def _kept(config: Any, *, learning: bool) -> int:
+    """Numbers that a pass holds of each token: of one layer, or where something is learned of each."""
+    width, layers = (int(getattr(config, name, 0) or 0) for name in ("hidden_size", "num_hidden_layers"))
+    inner = int(getattr(config, "intermediate_size", 0) or 4 * width)
+    return (12 * width + 4 * inner) * (layers if learning else 1)
+
+
+def in_pieces(model: Any, rows: Sequence[Encoded]) -> list[list[Encoded]]:
+    """Rows in groups that may be learned from one after the other, so that no pass of a large model keeps too much."""
+    most, found = PIECE // max(1, _kept(model.config, learning=True)), [list(rows[:1])]
+    for row in rows[1:]:
+        if sum(len(other.ids) for other in found[-1]) + len(row.ids) > most:
+            found.append([])
+        found[-1].append(row)
+    return found
 
 
 def free_memory() -> int | None:

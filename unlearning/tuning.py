@@ -23,6 +23,7 @@ from unlearning.candidates import candidates_for
 from unlearning.errors import Diverged, NotFinite
 from unlearning.gates import right_tokens
 from unlearning.models import digest, open_model, pin, versions
+from unlearning.paging import set_down
 from unlearning.scoring import candidate_scores
 from unlearning.types import Progress, Row, silent
 from unlearning.unlearn import check_rows, dosed
@@ -98,7 +99,9 @@ def tune(
         rounds = asked.suggest_int("rounds", max(1, own.rounds // 3), own.rounds * 2)
         rate = asked.suggest_float("rate", own.learning_rate / 4, own.learning_rate * 4, log=True)
         method_now = dosed(own, Dose(rounds, rate))
-        found.append(_tried(method_now, copy.deepcopy(model), rows, before=before, seed=seed))
+        copied = copy.deepcopy(model)
+        set_down(model)
+        found.append(_tried(method_now, copied, rows, before=before, seed=seed))
         study.tell(asked, found[-1].score)
         progress(len(found) / trials, f"dose {len(found)} of {trials}: {found[-1].bits:.1f} bits")
     best = min(found, key=lambda trial: trial.score)

@@ -12,6 +12,8 @@ import torch
 
 from unlearning.batches import collate, token_losses
 from unlearning.errors import NotApplicable
+from unlearning.paging import hand_back_freed_memory, set_down
+from unlearning.room import in_pieces
 from unlearning.scoring import encoded_for
 from unlearning.tokens import Encoded
 from unlearning.types import Row
@@ -37,11 +39,19 @@ class Tuning:
         """Go on to that many steps; returns a copy of the model as it is then."""
         self.model.train()
         while self.taken < steps:
-            batch = collate(self.draw.sample(self.rows, min(ROWS, len(self.rows))))
-            loss = token_losses(self.model, batch).mean()
+            chosen = self.draw.sample(self.rows, min(ROWS, len(self.rows)))
+            *pieces, last = in_pieces(self.model, chosen)
+            count = sum(len(row.ids) - row.start for row in chosen)
+            for piece in pieces:
+                self._mean(piece, count).backward()
+            loss = self._mean(last, count)
             descend(loss, model=self.model, optimizer=self.optimizer, doing="attacking by fine-tuning")
             self.taken += 1
         return copy.deepcopy(self.model.eval())
+
+    def _mean(self, rows: Sequence[Encoded], count: int) -> Any:
+        """What these rows add to the mean loss over `count` tokens."""
+        return token_losses(self.model, collate(rows)).sum() / count
 
 
 def attack(examined: Examined, *, benign: Sequence[Row]) -> Examined:
@@ -65,7 +75,9 @@ def _tuned(examined: Examined, benign: Sequence[Row], steps: int) -> Any:
 
 def started(model: Any, tokenizer: Any, rows: Sequence[Row], seed: int) -> Tuning:
     """A fine-tuning of a copy of the model, before its first step."""
-    model = copy.deepcopy(model)
+    original, model = model, copy.deepcopy(model)
+    set_down(original)
+    hand_back_freed_memory(model)
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.0, fused=True)
     return Tuning(model, optimizer, random.Random(seed), encoded_for(model, tokenizer, rows))
