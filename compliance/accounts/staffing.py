@@ -77,6 +77,10 @@ def invite(name: str, *, email: str, entity: LegalEntity, roles: Iterable[Role])
         raise InvalidInput("This account was closed.", next_action="Choose another user name.")
     fresh = user is None
     if user is None:
+        if User.objects.filter(username__iexact=name).exists():
+            raise InvalidInput(
+                "Another account has this name in other capitals.", next_action="Choose another user name."
+            )
         user = User(username=_name(name), email=_address(email))
         user.set_unusable_password()
         user.save()

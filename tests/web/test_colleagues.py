@@ -146,7 +146,7 @@ def test_a_closed_account_opens_nothing(ada: Client, olga: Client, aurora: seede
     ("name", "email", "role"),
     [("", "a@b.example", ["officer"]), ("two words", "a@b.example", ["officer"]), ("iris", "nothing", ["officer"]),
      ("iris", "a@b.example", []), ("iris", "a@b.example", ["emperor"]), ("i" * 61, "a@b.example", ["officer"]),
-     ("<b>iris", "a@b.example", ["officer"])],
+     ("<b>iris", "a@b.example", ["officer"]), ("OLGA", "a@b.example", ["officer"])],
 )  # fmt: skip
 def test_what_cannot_be_an_account_is_refused_in_words(ada: Client, name: str, email: str, role: list[str]) -> None:
     before = User.objects.count()
