@@ -132,6 +132,10 @@ def _tune(options: argparse.Namespace, progress: Progress) -> Tuned:
     model, recipe, notes, folds = _opened(options, data)
     if not len(forget):
         raise InputError("tuning: the rows that were named are held out, the model never learned from them")
+    if len(retain) < 2:
+        raise InputError(
+            "tuning: fewer than two rows are kept, and a dose is judged by some that are; withdraw the model"
+        )
     chance = torch.Generator().manual_seed(options.seed)
     held = retain.sample(max(1, len(retain) // 10), generator=chance)
     rest = part_ids(retain, held.ids)[1]

@@ -67,8 +67,8 @@ def plan(
     scope = scope_of(forget, retain)
     if scope == "none":
         return Plan(scope, None, (), ("Nothing is to be forgotten: the model stays as it is.",))
-    predicted = predict_seconds(recipe, retain) if recipe is not None and retain is not None else None
-    given = {"retain": retain is not None, "recipe": recipe is not None, "folds": folds}
+    predicted = predict_seconds(recipe, retain) if recipe is not None and retain else None
+    given = {"retain": bool(retain), "recipe": recipe is not None, "folds": folds}
     choices = []
     for name in RANKED[scope]:
         if not all(given[need] for need in methods.load(name).NEEDS):

@@ -73,7 +73,7 @@ def check(name: str, task: Task, parameters: dict[str, Any]) -> None:
     method = load(name)
     if task.scope not in method.SCOPES:
         raise InputError(f"{name} is for {' and '.join(method.SCOPES)}, not for {task.scope}; choose another or auto")
-    given = {"retain": task.retain, "recipe": task.recipe, "folds": task.folds}
+    given = {"retain": task.retain or None, "recipe": task.recipe, "folds": task.folds}
     lacking = [need for need in method.NEEDS if given[need] is None]
     if lacking:
         raise InputError(f"{name} needs {', '.join(lacking)}, which was not given; give it or choose another method")
