@@ -49,6 +49,10 @@ class RemoteCode(ModelError):
     """The model wants to run code of its own."""
 
 
+class QuantizedWeights(ModelError):
+    """The weights are kept in so few bits that small changes to them cannot be saved."""
+
+
 class MissingWeights(ModelError):
     """No weights, or tensors that the configuration needs are absent."""
 

@@ -19,11 +19,20 @@ from safetensors.torch import load_file, save_file
 from unlearning import __version__, precision
 from unlearning.adapter_folders import attached, base_of, identity, is_adapter
 from unlearning.agreement import check_ways
-from unlearning.errors import MissingWeights, ModelError, NotFinite, NotWritten, PickledWeights, RemoteCode
+from unlearning.errors import (
+    MissingWeights,
+    ModelError,
+    NotFinite,
+    NotWritten,
+    PickledWeights,
+    QuantizedWeights,
+    RemoteCode,
+)
 from unlearning.files import sha256_of
 from unlearning.paging import keep_freed_memory
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "consolidated*.bin")
+QUANTIZED = ("quantize_config.json", "quant_config.json")  # what GPTQ and AWQ wrote before config.json said it
 PROGRAM = "4"  # raised whenever the same run would give other bytes
 # What a model's answers depend on; a folder's other files (ledger, notes) do not change its digest.
 IDENTITY = (
@@ -71,11 +80,18 @@ def check_folder(folder: Path) -> None:
         settings = json.loads(config.read_text(encoding="utf-8"))
     except ValueError:
         raise ModelError(f"opening {folder}: config.json is not valid JSON; restore the file") from None
-    if isinstance(settings, dict) and settings.get("is_encoder_decoder"):
+    if not isinstance(settings, dict):
+        raise ModelError(f"opening {folder}: config.json holds no settings; restore the file")
+    if settings.get("is_encoder_decoder"):
         raise ModelError(f"opening {folder}: it turns one text into another; give a causal language model")
     if "auto_map" in settings:
         raise RemoteCode(
             f"opening {folder}: config.json asks to run the folder's own code; export it without `auto_map`"
+        )
+    if settings.get("quantization_config") or any((folder / name).is_file() for name in QUANTIZED):
+        raise QuantizedWeights(
+            f"opening {folder}: its weights are quantized, and what unlearning changes is less than such weights can "
+            "hold; unlearn in the folder that they were made from (float32, bfloat16 or float16), then quantize anew"
         )
     if not list(folder.glob("*.safetensors")):
         if any(list(folder.glob(pattern)) for pattern in PICKLES):
@@ -153,7 +169,7 @@ def check_finite(model: Any, *, doing: str) -> None:
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write weights (safetensors), configuration and tokenizer; the caller makes the whole folder visible.
 
-    Weights have the precision that they were given in; what was given in float32 or made here is float32.
+    Each weight has the precision that it was given in; what was given in float32 or made here is float32.
     """
     check_finite(model, doing=f"saving {folder}")
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ import torch
 from invented import Trained
 from safetensors.torch import load_file, save_file
 
-from unlearning.errors import MissingWeights, ModelError, NotFinite, PickledWeights, RemoteCode
+from unlearning.errors import MissingWeights, ModelError, NotFinite, PickledWeights, QuantizedWeights, RemoteCode
 from unlearning.models import digest, open_model
 from unlearning.tokens import make_tokenizer, prompt_ids
 
@@ -29,6 +29,31 @@ def test_pickled_weights_are_refused_and_not_loaded(copied: Copy) -> None:
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'touch /nowhere'\ntR.")
     with pytest.raises(PickledWeights, match="convert them to safetensors"):
+        open_model(folder)
+
+
+QUANTIZED: dict[str, tuple[str, dict[str, object]]] = {
+    "bitsandbytes": ("config.json", {"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}),
+    "gptq": ("config.json", {"quantization_config": {"quant_method": "gptq", "bits": 4}}),
+    "awq": ("config.json", {"quantization_config": {"quant_method": "awq", "bits": 4}}),
+    "mxfp4": ("config.json", {"quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": []}}),
+    "gptq as it was written first": ("quantize_config.json", {"bits": 4, "group_size": 128}),
+}
+
+
+@pytest.mark.parametrize("kind", QUANTIZED)
+def test_quantized_weights_are_refused_with_what_to_do(copied: Copy, kind: str) -> None:
+    folder, (name, settings) = copied(), QUANTIZED[kind]
+    before = json.loads((folder / name).read_text()) if (folder / name).is_file() else {}
+    (folder / name).write_text(json.dumps({**before, **settings}))
+    with pytest.raises(QuantizedWeights, match=r"unlearn in the folder that they were made from .* quantize anew"):
+        open_model(folder)
+
+
+def test_a_configuration_that_is_a_list_is_refused(copied: Copy) -> None:
+    folder = copied()
+    (folder / "config.json").write_text("[]")
+    with pytest.raises(ModelError, match="holds no settings"):
         open_model(folder)
 
 

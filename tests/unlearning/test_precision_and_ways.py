@@ -42,6 +42,50 @@ def test_a_half_precision_model_is_computed_in_float32_and_saved_as_it_was_given
     assert next(model.parameters()).dtype is torch.float32, "the model in hand stays as it was"
 
 
+@pytest.fixture
+def mixed(trained: Trained, tmp_path: Path) -> Path:
+    """Norms in float32, as many such folders have them, one matrix in float16, the rest in bfloat16."""
+    model, tokenizer = open_model(trained.folder)
+    for name, weight in model.named_parameters():
+        if "norm" not in name:
+            weight.data = weight.data.to(torch.float16 if name.endswith("0.mlp.up_proj.weight") else torch.bfloat16)
+    model.save_pretrained(tmp_path / "mixed")
+    tokenizer.save_pretrained(tmp_path / "mixed")
+    return tmp_path / "mixed"
+
+
+def test_in_a_folder_of_several_precisions_each_weight_keeps_its_own(
+    mixed: Path, trained: Trained, tmp_path: Path
+) -> None:
+    model, tokenizer = open_model(mixed)
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+    save_model(model, tokenizer, tmp_path / "again")
+    done = unlearn(
+        mixed,
+        forget=trained.rows[:2],
+        retain=trained.rows[2:],
+        out=tmp_path / "out",
+        method="npo",
+        budget=Budget(steps=8),
+        most_lost=1.0,
+    )
+    before, same, after = (load_file(tmp_path / name / "model.safetensors") for name in ("mixed", "again", "out"))
+    assert {weight.dtype for weight in before.values()} == {torch.float32, torch.float16, torch.bfloat16}
+    assert all(same[name].dtype is weight.dtype and same[name].equal(weight) for name, weight in before.items())
+    assert all(after[name].dtype is weight.dtype for name, weight in before.items())
+    assert any(not after[name].equal(weight) for name, weight in before.items())
+    assert (
+        done.detail["saved_as"] == "bfloat16 and float16 and float32" and 0 < float(done.detail["rounding_undid"]) < 1
+    )
+
+
+def test_names_that_a_wrapper_made_longer_keep_their_precision() -> None:
+    model = torch.nn.Linear(2, 2)
+    setattr(model, precision.NAME, {"layers.0.weight": torch.bfloat16})
+    assert precision.of(model, "base_model.model.layers.0.weight") is torch.bfloat16
+    assert precision.of(model, "layers.0.bias") is torch.float32
+
+
 def test_an_unlearned_half_precision_model_says_what_rounding_undid(
     halved: Path, trained: Trained, tmp_path: Path
 ) -> None:
