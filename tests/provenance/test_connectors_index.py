@@ -7,6 +7,8 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from places import ALICE, PATTERNS, RECORDS, index
 from safetensors.numpy import save_file
@@ -16,6 +18,7 @@ from compliance.provenance.connectors.index_folder import chunks_of, opened
 from compliance.rules.errors import ConfigurationError, DamagedArtifact, ModelUnreadable, SourceUnreachable
 from retrieval import codes
 from retrieval.embedders import HashedWords
+from retrieval.types import Needle
 
 
 def test_chunks_are_found_by_owner_by_text_and_by_document(tmp_path: Path) -> None:
@@ -47,6 +50,34 @@ def test_erasing_from_an_index_twice_changes_nothing_more(tmp_path: Path) -> Non
     assert (second.removed, second.redacted, second.remaining) == (0, 0, 0)
     assert second.digest_after == first.digest_after
     assert second.others_untouched
+
+
+NAMED = Needle("email", "nele.maier@x.example", "email:9")
+EMBEDDED = {"embedder": "hashed-words"}
+
+
+def plain(folder: Path, kind: str, metric: int, **options: str) -> tuple[Place, range]:
+    """A company's own index over whole vectors, with texts beside it: the second and no other mentions a person."""
+    folder.mkdir()
+    texts = [f"question {number} about parcel {number * 7}" for number in range(12)]
+    texts[1] += ", ask nele.maier@x.example"
+    vectors = HashedWords(64).embed(texts)
+    made = faiss.index_factory(64, kind, metric)
+    made.train(vectors)
+    made.add(vectors) if kind in ("Flat", "IVF2,Flat") else made.add_with_ids(vectors, np.arange(len(texts)))
+    faiss.write_index(made, str(folder / "index.faiss"))
+    lines = (json.dumps({"id": at, "document": f"d{at}", "text": text}) + "\n" for at, text in enumerate(texts))
+    (folder / "chunks.jsonl").write_text("".join(lines))
+    return Place("index", "index", "vector_index", str(folder), {"text_fields": ["text"], **options}), range(len(texts))
+
+
+def shape_of(path: Path) -> tuple[str, int, int]:
+    """What a program that knows faiss alone finds: the kind below a map of ids, metric and number."""
+    whole = faiss.read_index(str(path))  # kept: what it holds goes with it
+    index = faiss.downcast_index(whole)
+    inner = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexIDMap2) else index
+    kinds = {faiss.IndexIVFFlat: "IVF2,Flat", faiss.IndexHNSWFlat: "IDMap2,HNSW8,Flat"}
+    return kinds.get(type(inner), "Flat"), index.metric_type, index.ntotal
 
 
 def coded(folder: Path, **options: str) -> Place:
@@ -141,3 +172,34 @@ def test_missing_pickled_and_truncated_weights_are_three_clear_errors(tmp_path: 
     (tmp_path / "model" / "pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(ModelUnreadable, match="pickled"):
         load("model").describe(place)
+
+
+@pytest.mark.parametrize("metric", [faiss.METRIC_L2, faiss.METRIC_INNER_PRODUCT], ids=["L2", "inner product"])
+@pytest.mark.parametrize("kind", ["Flat", "IVF2,Flat", "IDMap2,HNSW8,Flat"])
+def test_a_mention_in_somebody_elses_index_is_blanked_and_the_index_stays_of_its_kind(
+    tmp_path: Path, kind: str, metric: int
+) -> None:
+    place, ids = plain(tmp_path / "plain", kind, metric, embedder="hashed-words")
+    before = opened(place).vectors(ids)
+    receipt = load("vector_index").erase(place, redactions={"1": [NAMED]})
+    assert (receipt.redacted, receipt.removed, receipt.others_untouched) == (1, 0, True)
+    assert shape_of(Path(place.location) / "index.faiss") == (kind, metric, len(ids))
+    same = (opened(place).vectors(ids) == before).all(axis=1)
+    assert [number for number in ids if not same[number]] == [1]
+    assert chunks_of(place)[1].text == f"question 1 about parcel 7, ask {MARK}"
+    assert load("vector_index").absent(place, [b"nele.maier@x.example", before[1].tobytes()]) == 0
+
+
+@pytest.mark.parametrize("store", ["parquet", "no embedder"])
+def test_a_mention_that_cannot_be_blanked_is_refused_before_anything_changes(tmp_path: Path, store: str) -> None:
+    place, _ = plain(tmp_path / "plain", "Flat", faiss.METRIC_L2, **({} if store != "parquet" else EMBEDDED))
+    folder = Path(place.location)
+    if store == "parquet":
+        rows = [json.loads(line) for line in (folder / "chunks.jsonl").read_text().splitlines()]
+        pq.write_table(pa.Table.from_pylist(rows), folder / "chunks.parquet")
+        (folder / "chunks.jsonl").unlink()
+    content = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ConfigurationError) as refused:
+        load("vector_index").erase(place, records=["2"], redactions={"1": [NAMED]})
+    assert "on_mention: erase" in refused.value.next_action
+    assert {name: (folder / name).read_bytes() for name in content} == content

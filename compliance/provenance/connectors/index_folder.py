@@ -19,10 +19,11 @@ from compliance.rules.errors import (
     NoSpace,
     SourceUnreachable,
 )
-from retrieval import codes, errors
+from retrieval import codes, errors, replacing
 from retrieval.indexes import Embedder, Index, documents, layout, load, weighing
 from retrieval.types import Chunk, Progress, Vectors, silent
 
+_ELSEWHERE = "keeps its texts in SQLite or Parquet, where chunks can go and none be changed"
 OWES = "what the index learned with the removed (code book, centroids, ranges) is still kept"
 
 
@@ -47,6 +48,10 @@ def chunks_of(place: Place) -> dict[int, Chunk]:
 def rebuild(place: Place, kept: Mapping[int, Chunk], index: Index, fresh: Sequence[int], progress: Progress) -> None:
     """Write a generation in which the ``fresh`` chunks have new vectors and all others keep theirs bit for bit."""
     manifest = layout.current(folder_of(place)).manifest
+    if "kind" not in manifest:  # somebody else's index: it stays of its kind, and where its program looks for it
+        made = _embedder(place, {**manifest, "dimension": index.describe().dimension})
+        replacing.replace(folder_of(place), [kept[number] for number in fresh], made, progress=progress)
+        return
     old = [number for number in kept if number not in set(fresh)]
     known = dict(zip((kept[number].text for number in old), index.vectors(old), strict=True)) if old else {}
     remembering = _Remembering(_embedder(place, manifest), known)
@@ -64,15 +69,18 @@ def stored(place: Place, index: Index, ids: Sequence[int]) -> dict[int, bytes]:
 
 
 def refuse_new_vectors(place: Place, index: Index, ids: Sequence[int]) -> None:
-    """Refuse to blank chunks of an index of codes: the others' vectors are not there to be kept."""
+    """Refuse before any change to blank chunks of an index of codes, or texts in a store that takes no other texts."""
+    current = layout.current(folder_of(place))
     try:
         index.vectors(ids)
+        documents.refuse_other_than_lines(current.files, "Blanking texts in")
     except errors.UnsupportedIndex as error:
+        is_kept = "keeps codes and no vectors" if documents.is_lines(documents.found(current.files)) else _ELSEWHERE
         raise ConfigurationError(
-            f"{place.name}: {len(ids)} texts are to be blanked, but this index keeps codes and no vectors; nothing was "
-            "changed.",
+            f"{place.name}: {len(ids)} texts are to be blanked, but this index {is_kept}; nothing was changed.",
             remedy="Set options.on_mention: erase, so that such chunks go whole, or build the index anew.",
         ) from error
+    _embedder(place, {**current.manifest, "dimension": index.describe().dimension})
 
 
 def is_owing(place: Place) -> bool:
