@@ -5,13 +5,16 @@ dropped, digits of every script as ASCII), so that each folded character knows w
 CaseFolding.txt.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import chain, repeat
 
 _ONE_TO_ONE = {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"}
 _QUOTES = dict.fromkeys("‘’‚‛′`´", "'") | dict.fromkeys("“”„‟″", '"')
+_NO_ASCII = re.compile(r"[^\x00-\x7f]")  # every other character folds to one
 _ASCII_SPACE = str.maketrans(dict.fromkeys("\t\n\r\x0b\x0c\x1c\x1d\x1e\x1f", " "))
 
 
@@ -53,9 +56,15 @@ class Folded:
     @cached_property
     def starts(self) -> Sequence[int]:
         """For each folded character, the original position it came from."""
-        if len(self.text) == len(self.original) and all(len(_FOLDER[ord(one)]) == 1 for one in set(self.original)):
-            return range(len(self.original))
-        return tuple(position for position, folded in enumerate(_pieces(self.original)) for _ in folded)
+        others = [(other.start(), len(_FOLDER[ord(other[0])])) for other in _NO_ASCII.finditer(self.original)]
+        uneven = [(position, size) for position, size in others if size != 1]
+        if len(self.text) != len(self.original) + sum(size - 1 for _, size in uneven):  # white space was kept once
+            return [position for position, folded in enumerate(_pieces(self.original)) for _ in folded]
+        runs, behind = [], 0
+        for position, size in uneven:
+            runs += [range(behind, position), repeat(position, size)]
+            behind = position + 1
+        return list(chain(*runs, range(behind, len(self.original))))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the original span of folded characters ``start`` to ``end`` (``end`` not included, not empty)."""

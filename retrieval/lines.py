@@ -145,7 +145,7 @@ def _lines(path: Path, parse: Callable[[str], Mapping[str, str]], *, json: bool)
 def _json_fields(text: str) -> dict[str, str]:
     if not text.strip():
         return {}
-    return unique(leaves(json.loads(text, object_pairs_hook=_every_pair)))
+    return unique(leaves(_JSON.decode(text)))
 
 
 def _every_pair(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -154,6 +154,9 @@ def _every_pair(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for key, value in pairs:
         kept[key if key not in kept else f"{key}#{len(kept)}"] = value
     return {**kept, "(keys)": "\n".join(key for key, _ in pairs)} if pairs else kept
+
+
+_JSON: Final = json.JSONDecoder(object_pairs_hook=_every_pair)
 
 
 def csv_rows(path: Path) -> Iterator[Block]:

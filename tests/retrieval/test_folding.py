@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.folding import fold
+from retrieval.folding import _pieces, fold
 
 texts = st.text(alphabet=st.characters(codec="utf-8"), max_size=60)
 
@@ -50,3 +50,10 @@ def test_known_spellings_fold_to_plain_text(text: str, folded: str) -> None:
 def test_a_span_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(ValueError, match="no such span"):
         fold("abc").span(2, 9)
+
+
+@given(st.lists(st.sampled_from([*"aß ½\u200b\u0301`\t", "  ", "ﬁ", "山", "\u3000"]), max_size=30).map("".join))
+def test_the_way_back_is_the_same_where_characters_fold_to_none_or_several(text: str) -> None:
+    folded = fold(text)
+    came = [position for position, piece in enumerate(_pieces(text)) for _ in piece]
+    assert [folded.span(at, at + 1)[0] for at in range(len(folded.text))] == came
