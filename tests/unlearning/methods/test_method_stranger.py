@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
 from invented import Trained, people
 
 from unlearning import methods
-from unlearning.applying import Rows, apply
+from unlearning.applying import Rows, apply, rows_for
 from unlearning.batches import collate, token_losses
 from unlearning.candidates import candidates_for
 from unlearning.dose import still_known
@@ -109,6 +110,30 @@ def test_values_stand_where_chance_would_put_them_and_stay_there(memorized: Trai
     _tune(model, encode(tokenizer, retain))
     later = [place.bits for place in _places(model, tokenizer, forget, pool)]
     assert sum(later) / len(later) < 4.0
+
+
+def test_what_the_model_says_wrong_of_others_is_put_right_on_the_way(trained: Trained) -> None:
+    model, tokenizer = open_model(trained.folder)
+    forget, retain = trained.of(5), trained.without(5)
+    before = score_rows(model, tokenizer, retain)
+    rows = rows_for(model, tokenizer, forget, retain, seed=0)
+    apply(replace(methods.load("stranger"), forget_steps=25), model, rows, seed=0, progress=silent)
+    after = score_rows(model, tokenizer, retain)
+    assert sum(score.nll for score in after) < 0.8 * sum(score.nll for score in before)
+
+
+def test_values_are_held_to_where_their_rivals_stand_now(memorized: Trained) -> None:
+    model, tokenizer = open_model(memorized.folder)
+    forget, retain = memorized.of(5), memorized.without(5)
+    rows = rows_for(model, tokenizer, forget, retain, seed=0)
+    standing = prepare(rows.material(model, seed=0)).standing
+    standing.ask(model.train())
+    assert model.training and sorted(standing.aims) == [0, 1]
+    for place, row in enumerate(forget):
+        assert standing.answers[place][0] == row.response and row.secret not in standing.answers[place][1:]
+        scores = candidate_scores(model.eval(), tokenizer, row.prompt, standing.answers[place])
+        assert standing.aims[place] < scores[0] - 5
+        assert min(scores[1:]) <= standing.aims[place] <= max(scores[1:])
 
 
 def _tune(model: object, rows: list[object]) -> None:
