@@ -13,6 +13,7 @@ import redis as redis_client
 import sqlalchemy as sa
 
 from compliance.provenance.connectors import MARK, Place, load
+from compliance.provenance.connectors.names import called_after
 from compliance.rules.errors import ConfigurationError, NotAllowed
 from tests.provenance import contract
 from tests.provenance.places import ALICE, OPTIONS, PATTERNS, RECORDS
@@ -226,6 +227,19 @@ def test_an_address_that_makes_the_client_read_files_is_refused(vectors: str) ->
         joint = "&" if "?" in vectors else "?"
         with pytest.raises(ConfigurationError, match="not allowed"):
             load("sql").describe(sql_made(f"{vectors}{joint}{setting}").place)
+
+
+def test_fields_of_a_hash_that_are_called_after_her_are_counted(keys: tuple[str, Path]) -> None:
+    address, _ = keys
+    with redis_client.Redis.from_url(address, decode_responses=True) as client:
+        client.flushall()
+        client.hset("seen", mapping={"alice.moreau@post.example": "1", "malice.moreau@post.example": "2", "bob": "3"})
+        client.set("note", "alice.moreau@post.example")
+        place = Place("cache", "cache", "redis", address, {"subject_fields": ["value.mail"]})
+        said = [one.why for one in called_after(place, [ALICE], region="DE")]
+        client.hdel("seen", "alice.moreau@post.example")
+        assert called_after(place, [ALICE], region="DE") == ()
+    assert len(said) == 1 and "1 names of fields in hashes" in said[0]
 
 
 def test_every_type_of_redis_value_is_searched_and_mended(keys: tuple[str, Path]) -> None:

@@ -28,7 +28,7 @@ from compliance.provenance.connectors.database import table_of
 from compliance.provenance.connectors.formats.lines import lines
 from compliance.provenance.connectors.formats.streams import decoded_cap
 from compliance.provenance.connectors.paths import base_of, listing_of
-from compliance.provenance.connectors.redis import names_of_keys
+from compliance.provenance.connectors.redis import names_of_fields, names_of_keys
 from compliance.provenance.connectors.rows import declared
 from compliance.rules.errors import OubliError
 from retrieval.locate import Locator
@@ -49,6 +49,7 @@ _ENDING: Final = re.compile(
 )
 FILES, MEMBERS, COLUMNS = "names of files and folders", "names in archives", "names of tables and columns"
 NOTES, OBJECTS, KEYS = "notes of file formats", "keys of objects", "names of keys"
+FIELDS = "names of fields in hashes"
 
 
 def called_after(place: Place, needles: Sequence[Needle], *, region: str) -> tuple[Unread, ...]:
@@ -161,7 +162,8 @@ def _of_database(place: Place) -> Iterator[Name]:
 
 
 def _of_keys(place: Place) -> Iterator[Name]:
-    """Keys of a place in which the field ``key`` is not searched; where it is, they are found as records."""
+    """Fields of hashes; and keys where the field ``key`` is not searched: where it is, they are found as records."""
+    yield from ((FIELDS, name) for name in names_of_fields(place))
     if place.text_fields and not declared("key", (*place.subject_fields, *place.text_fields)):
         yield from ((KEYS, name) for name in names_of_keys(place))
 

@@ -93,6 +93,13 @@ def names_of_keys(place: Place) -> Iterator[str]:
             yield key.decode("utf-8", "replace")
 
 
+def names_of_fields(place: Place) -> Iterator[str]:
+    """What the fields inside hashes are called."""
+    with _client(place) as (client, _):
+        for key in client.scan_iter(match=str(place.options.get("match") or "*"), count=1000, _type="hash"):
+            yield from (name.decode("utf-8", "replace") for name in client.hkeys(key))
+
+
 def purge(place: Place) -> Purged:
     """Rewrite the append-only file and the snapshot, forget the slow log; says what the server did not allow."""
     notes: list[str] = []
