@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from unlearning.classifiers import by_shards, networks, own, tuning, vanishing
+from unlearning.classifiers import beside, by_shards, networks, own, tuning, vanishing
 from unlearning.classifiers.audit import Audit, audit
 from unlearning.classifiers.data import DataSet, open_folder
 from unlearning.classifiers.examples import Examples, listed_ids, part_class, part_ids
 from unlearning.classifiers.fitting import accuracy, train
-from unlearning.classifiers.folds import Folds, folds_by_person, people_of, train_folds
+from unlearning.classifiers.folds import Folds
 from unlearning.classifiers.outcome import Budget, Outcome, Recipe, Trained, weights_digest
 from unlearning.classifiers.planning import Plan, plan
 from unlearning.classifiers.shadows import train_references
@@ -47,14 +47,9 @@ def _train(options: argparse.Namespace, progress: Progress) -> Trained:
     if options.shards > 1 or options.slices > 1:
         return by_shards.trained(options, data, rows, recipe, _out(options), progress)
     model = train(recipe, rows, seed=options.seed, progress=progress)
+    kept: dict[str, Any] = {"count": options.folds, "people": options.people, "notes": {"seed": options.seed}}
     out = _out(options)
-    notes = {"seed": options.seed, "folds": options.folds, "by person": options.people is not None}
-    networks.save(model, recipe, out, notes=notes)
-    if options.folds:
-        whose = people_of(options.people)
-        trained = train_folds(recipe, rows, count=options.folds, people=whose, seed=options.seed, progress=progress)
-        for number, one in enumerate(trained.models):
-            networks.save(one, recipe, out / f"fold-{number}")
+    beside.save(model, recipe, rows, out, **kept, progress=progress)
     return Trained(str(out), weights_digest(model), accuracy(model, data.test), len(rows))
 
 
@@ -158,12 +153,17 @@ def _tune(options: argparse.Namespace, progress: Progress) -> Tuned:
     return Tuned(str(out), method, found.objective, found.trials, found.best, found.seconds)
 
 
+def _folds(options: argparse.Namespace, progress: Progress) -> Trained:
+    return beside.renewed(options, _out(options), open_folder, progress)
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace, Progress], Any]] = {
     "train": _train,
     "plan": _plan,
     "unlearn": _unlearn,
     "audit": _audit,
     "tune": _tune,
+    "folds": _folds,
 }
 
 
@@ -173,15 +173,7 @@ def _opened(options: argparse.Namespace, data: DataSet) -> tuple[Any, Recipe, di
     model, recipe, notes = networks.load(options.model)
     if recipe.options.get("classes") != data.train.classes:
         raise InputError("the model and the data have different numbers of classes; give the data it was trained on")
-    count = int(notes.get("folds", 0) or 0)
-    if not count:
-        return model, recipe, notes, None
-    seed = int(notes.get("seed", 0))
-    if notes.get("by person") and options.people is None:
-        raise InputError("the model's folds were cut by person: --people names the file that says whose a row is")
-    parts = tuple(networks.load(options.model / f"fold-{number}")[0] for number in range(count))
-    whose = people_of(options.people) if notes.get("by person") else {}
-    return model, recipe, notes, Folds(parts, folds_by_person(data.train.ids, whose, count=count, seed=seed), seed)
+    return model, recipe, notes, beside.opened(options.model, recipe, notes, data.train.ids, options.people)
 
 
 def _asked(options: argparse.Namespace) -> tuple[DataSet, Examples, Examples]:

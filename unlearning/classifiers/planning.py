@@ -21,7 +21,8 @@ WHY = {
     "fresh_head": "fresh last layers over features computed once",
     "delete": "needs no retained data",
     "oof_match": "each row is given the look it has to a model that never saw it",
-    "neggrad_plus": "no out-of-fold models are there; single rows stay visible, and the audit will say so",
+    "neggrad_plus": "no out-of-fold models are there (`classifier folds` trains them); single rows stay visible,"
+    " and the audit will say so",
 }
 
 

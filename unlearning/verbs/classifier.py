@@ -1,4 +1,4 @@
-"""`classifier`: train, plan, unlearn, audit and tune classifiers of images and numbers, by folders."""
+"""`classifier`: train, plan, unlearn, audit and tune classifiers of images and numbers, or give them folds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from unlearning.types import Progress
 
-HELP = "classifiers: train, plan, unlearn, audit, tune"
-DOES = ("train", "plan", "unlearn", "audit", "tune")
+HELP = "classifiers: train, plan, unlearn, audit, tune, folds"
+DOES = ("train", "plan", "unlearn", "audit", "tune", "folds")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--forget-class", help="label, by number or name")
     parser.add_argument("--forget-ids", type=Path, help="file with one row id a line")
     parser.add_argument("--without-class", help="train: leave this class out (a control)")
-    parser.add_argument("--folds", type=int, default=0, help="train: out-of-fold models beside it (5 is enough)")
+    parser.add_argument("--folds", type=int, default=0, help="train, folds: out-of-fold models beside it (5 is enough)")
     parser.add_argument("--people", type=Path, help="CSV of row id and person: a person's rows share a fold")
     parser.add_argument("--method", default="auto")
     parser.add_argument("--references", type=Path, nargs="*", default=[], help="folders of retrained models")
@@ -53,5 +53,7 @@ def run(options: argparse.Namespace, *, progress: Progress) -> Any:
         raise InputError("a table's model is scikit-learn's: --estimator names it, --module is for images")
     if options.module:
         options.module = own.register(options.module)
+    if options.does == "folds" and is_table(options.data):
+        raise InputError("a table's model forgets exactly, by being fitted again: it needs no out-of-fold models")
     table = of_tables.COMMANDS if is_table(options.data) else commands.COMMANDS
     return table[options.does](options, progress)

@@ -63,7 +63,7 @@ number = 7
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits in MNIST's format, and a file of networks."""
     folder = tmp_path_factory.mktemp("own")
-    digits_in(folder / "digits")
+    digits_in(folder / "digits", most=200)
     (folder / "nets.py").write_text(NETS)
     return folder
 
@@ -81,7 +81,7 @@ def test_a_network_in_a_file_goes_through_every_verb(
     own = ("--module", f"{home / 'nets.py'}:{name}", "--data", str(home / "digits"))
     model, out = tmp_path / "model", tmp_path / "new"
     (tmp_path / "ids").write_text("train-00000\ntrain-00001\ntrain-00002\n")
-    assert run(capsys, "train", *own, "--out", str(model), "--epochs", "2", "--folds", "2")[0] == 0
+    assert run(capsys, "train", *own, "--out", str(model), "--epochs", "1", "--folds", "2")[0] == 0
     asked = (*own, "--model", str(model), "--forget-ids", str(tmp_path / "ids"))
     assert run(capsys, "plan", *asked)[0] == 0
     code, said = run(capsys, "unlearn", *asked, "--out", str(out), "--budget", "0s", "--json", str(tmp_path / "u"))
