@@ -11,12 +11,18 @@
         print(f"{point['fraction']:.0%} {point['message']}")
     print(job.state()["status"], job.download("new-model"))
 
+Who gave a ``callback`` is called when the job has ended. Whatever comes there is first asked who signed it::
+
+    ended = check_call(body, headers, key="…the service's public key, in base64…")  # Forged when somebody else did
+    print(ended["job"], ended["status"])
+
 Errors of the service are ``Refused``: status, detail and what helps stand in it. A connection that breaks while a job
 is ordered is tried again with the same idempotency key, so that nothing is ordered twice.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -44,6 +50,10 @@ class Refused(Exception):
 
 class Damaged(Exception):
     """A file came with other bytes than the job made."""
+
+
+class Forged(Exception):
+    """A call came that the service's key did not sign, or signed more than five minutes ago."""
 
 
 class Oubli:
@@ -184,3 +194,71 @@ def _events(stream: IO[bytes]) -> Iterator[dict[str, str]]:
         elif not text.startswith(":"):
             name, _, value = text.partition(":")
             event[name] = value.removeprefix(" ")
+
+
+def check_call(body: bytes, headers: Mapping[str, str], *, key: str, apart: float = 300) -> dict[str, Any]:
+    """What a call on a ``callback`` says; Forged unless ``key`` (base64) signed it ``apart`` seconds ago at most."""
+    told = {name.lower(): value for name, value in headers.items()}
+    uid, at, signatures = (told.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature"))
+    if not (at.isascii() and at.isdigit() and len(at) < 12 and abs(time.time() - int(at)) <= apart):
+        raise Forged("its time is missing, or too far from this machine's")
+    signed = f"{uid}.{at}.".encode() + body
+    given = [one.partition(",")[2] for one in signatures.split()[:5] if one.startswith("v1a,")]
+    if not any(_verifies(key, one, signed) for one in given):
+        raise Forged("the signature is not the service's")
+    found = json.loads(body)
+    return dict(found)
+
+
+_P, _ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+_D = -121665 * pow(121666, -1, _P) % _P
+_Point = tuple[int, int, int, int]  # x/z, y/z and xy/z of a point of Edwards25519, as x, y, z, t
+
+
+def _verifies(key: str, signature: str, signed: bytes) -> bool:
+    """Ed25519 (RFC 8032, 5.1.7), for messages that are no secret: it takes its time, and not always the same."""
+    try:
+        public, given = base64.b64decode(key, validate=True), base64.b64decode(signature, validate=True)
+    except ValueError:
+        return False
+    owner, place = _point(public), _point(given[:32])
+    share = int.from_bytes(given[32:], "little")
+    if len(public) != 32 or len(given) != 64 or owner is None or place is None or share >= _ORDER:
+        return False
+    told = int.from_bytes(hashlib.sha512(given[:32] + public + signed).digest(), "little") % _ORDER
+    left, right = _times(share, _BASE), _plus(place, _times(told, owner))
+    return all((left[n] * right[2] - right[n] * left[2]) % _P == 0 for n in (0, 1))
+
+
+def _point(raw: bytes) -> _Point | None:
+    """The point that 32 bytes stand for (5.1.3), or None."""
+    number = int.from_bytes(raw, "little")
+    odd, y = number >> 255, number % 2**255
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
+    x = pow(square, (_P + 3) // 8, _P)
+    if (x * x - square) % _P:
+        x = x * pow(2, (_P - 1) // 4, _P) % _P
+    if odd > 1 or y >= _P or (x * x - square) % _P or (x == 0 and odd):
+        return None
+    x = x if x % 2 == odd else _P - x
+    return x, y, 1, x * y % _P
+
+
+def _plus(one: _Point, other: _Point) -> _Point:
+    """Their sum (5.1.4)."""
+    a, b = (one[1] - one[0]) * (other[1] - other[0]) % _P, (one[1] + one[0]) * (other[1] + other[0]) % _P
+    c, d = 2 * one[3] * other[3] * _D % _P, 2 * one[2] * other[2] % _P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % _P, g * h % _P, f * g % _P, e * h % _P
+
+
+def _times(number: int, point: _Point) -> _Point:
+    found: _Point = (0, 1, 1, 0)
+    while number:
+        if number & 1:
+            found = _plus(found, point)
+        point, number = _plus(point, point), number >> 1
+    return found
+
+
+_BASE = _point((4 * pow(5, -1, _P) % _P).to_bytes(32, "little")) or (0, 1, 1, 0)

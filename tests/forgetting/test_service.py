@@ -327,6 +327,9 @@ def test_the_owner_is_called_once_and_can_check_who_called(customer: Customer, s
     signing.check_webhook(public_key=key, uid=uid, at=at, signature=signature, body=body)
     with pytest.raises(NotAllowed):
         signing.check_webhook(public_key=key, uid=uid, at=at, signature=signature, body=body + b" ")
+    assert library.check_call(body, headers, key=key) == json.loads(body)
+    with pytest.raises(library.Forged, match="signature"):
+        library.check_call(body + b" ", headers, key=key)
 
 
 @pytest.mark.django_db
