@@ -18,6 +18,12 @@ def clopper_pearson(hits: int, n: int, *, level: float = 0.95) -> tuple[float, f
     return low, high
 
 
+def fewer(hits: int, n: int, hits_before: int, n_before: int) -> float:
+    """P-value of a rate having fallen (Fisher's exact test, one-sided): small where chance would not explain it."""
+    table = [[hits, n - hits], [hits_before, n_before - hits_before]]
+    return float(stats.fisher_exact(table, alternative="less").pvalue)
+
+
 def fisher_two_sided(places: Sequence[tuple[int, int]]) -> float:
     """Combined p-value of independent ranks, given as (rank, out of how many); never learned means uniform ranks.
 

@@ -32,10 +32,20 @@ def require_useful(task: Task, new: Path) -> dict[str, Any]:
         raise ProofFailed(
             f"{task.place.name}: the new model answers {found['answered']} of {found['asked']} questions about other "
             f"people, the one that serves {found['answered_before']}. It is not promoted; nothing was exchanged.",
-            next_action="Ask an engineer for another way to treat this model; until then it serves as it was, with the "
-            "person's details suppressed.",
+            next_action=_next(found),
         )
     return {**found, "limit": limit.limit}
+
+
+def _next(found: dict[str, Any]) -> str:
+    """What to do; a model that hardly knows its own training set loses and gains answers by chance alone."""
+    until = "until then it serves as it was, with the person's details suppressed."
+    if found["answered_before"] < found["asked"] / 2:
+        return (
+            "The model that serves answers less than half of what it was trained on, so that this says little: have an "
+            f"engineer train it until it answers most of it, or retire it, then try again; {until}"
+        )
+    return f"Ask an engineer for another way to treat this model; {until}"
 
 
 def _limit(task: Task) -> Threshold:

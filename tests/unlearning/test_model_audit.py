@@ -103,6 +103,15 @@ def test_lost_answers_of_others_fail_the_work() -> None:
     assert "others fell from 1.000 to 0.900" in reasons[0]
 
 
+def test_a_few_answers_that_fall_the_other_way_do_not_fail_a_model_that_was_rebuilt() -> None:
+    def measured(rate: float, n: int) -> list[Measurement]:
+        return [Measurement("extraction", "others", rate, n), Measurement("rank_p", "person", 0.3, 5)]
+
+    assert judge(measured(10 / 60, 60), before=measured(12 / 60, 60), exact=True)[0] == "erased (exact)"
+    assert judge(measured(10 / 60, 60), before=measured(12 / 60, 60))[0] == "failed", "a method answers for each"
+    assert judge(measured(0.9, 100), before=measured(1.0, 100), exact=True)[0] == "failed"
+
+
 def test_attacks_bring_back_nothing_that_was_never_there(audited: tuple[Path, AuditResult], facts: PersonFacts) -> None:
     names = [name for name in TABLE if name != "benign_finetune_100"]
     result = attack(audited[0], facts=facts, names=names, candidates=60)
