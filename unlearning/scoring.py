@@ -118,14 +118,15 @@ def candidate_scores(
     """Log-probability (nats) of each whole response to one prompt; what they all begin with is computed once."""
     if not responses:
         return []
-    found = all_answer_ids(tokenizer, responses)
+    room = room_of(model)
+    found = [answer[: room - 1] for answer in all_answer_ids(tokenizer, responses)]
     ids = [*head, *prompt_ids(tokenizer, prompt)] or [0]
     longest = max(map(len, found))
-    rows = [fitted(ids, answer, room=room_of(model)) for answer in found]
+    rows = [fitted(ids, answer, room=room) for answer in found]
     if llama.suits(inner(model), Layout(tuple(len(row.ids) for row in rows))):
         return _as_tree(model, rows)
     common = shared_start(found)
-    start = begin(model, [*ids[-max(2, room_of(model) - longest) :], *found[0][:common]])
+    start = begin(model, [*ids[longest - room :], *found[0][:common]])
     if start.cache is None:
         return [
             -score.nll for score in score_rows(model, tokenizer, [Row(prompt, text) for text in responses], head=head)

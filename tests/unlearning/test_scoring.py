@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from invented import Trained
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from unlearning.answering import answers
 from unlearning.models import open_model
@@ -31,6 +32,16 @@ def test_candidates_after_a_cached_prompt_score_as_without_the_cache(trained: Tr
     cached = candidate_scores(model, tokenizer, prompt, values)
     plain = [-score.nll for score in score_rows(model, tokenizer, [Row(prompt, value) for value in values])]
     assert cached == pytest.approx(plain, rel=1e-4)
+
+
+def test_answers_longer_than_the_model_sees_are_cut_before_they_are_begun(trained: Trained) -> None:
+    _, tokenizer = open_model(trained.folder)
+    config = GPT2Config(vocab_size=len(tokenizer), n_embd=16, n_layer=1, n_head=2, n_positions=24, resid_pdrop=0.0)
+    model = GPT2LMHeadModel(config).eval()
+    values = ["x y " * 40 + "1", "x y " * 40 + "2", "x z " * 40]
+    found = candidate_scores(model, tokenizer, "What is it?", values)
+    plain = [-score.nll for score in score_rows(model, tokenizer, [Row("What is it?", value) for value in values])]
+    assert found == pytest.approx(plain, rel=1e-4)
 
 
 def test_a_value_known_by_heart_is_answered_and_completes_itself(memorized: Trained) -> None:
