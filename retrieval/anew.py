@@ -8,7 +8,7 @@ import numpy as np
 
 from retrieval import undo
 from retrieval.errors import UnsupportedIndex
-from retrieval.indexes import compressed, documents, generation, layout, mapped, originals, vectors, weighing
+from retrieval.indexes import compressed, documents, generation, layout, mapped, originals, turned, vectors, weighing
 from retrieval.indexes.layout import Place
 from retrieval.indexes.originals import Originals
 from retrieval.indexes.vectors import Ids
@@ -27,12 +27,16 @@ class Asked:
 
 @dataclass(frozen=True)
 class _Made:
-    """An index without the removed, how it was made, what it owes whoever was removed, and whether these among them."""
+    """An index without the removed, how it was made, what it owes whoever was removed, and whether these among them.
+
+    ``below`` is what the index may stand on without owning it, so that it lives as long.
+    """
 
     index: Any
     how: str
     owed: Json
     partial: bool = False
+    below: Any = None
 
 
 def written(place: Place, ids: Ids, why: str, asked: Asked) -> EraseReceipt:
@@ -70,41 +74,57 @@ def _files(target: Path, index: object, held: generation.Generation, gone: froze
 
 
 def _without(held: generation.Generation, ids: Ids, asked: Asked) -> _Made:
-    weight = _weight(held, ids)
-    if vectors.is_compressed(held.index):
-        return _without_codes(held, ids, weight, asked)
-    stored = vectors.contents(held.index, held.gone)
-    keep = ~np.isin(stored.ids, ids)
-    if asked.keep_undo is not None:
-        chunks = [held.chunks[id] for id in stored.ids[~keep].tolist()]
-        undo.keep(asked.keep_undo, held.place.generation, chunks, stored.vectors[~keep])
+    """Take ids out of what is stored; what was learned is learned again, kept where they weighed little, or owed."""
+    weight, stored = _weight(held, ids), turned.below(held.index)
+    is_coded, is_turned = vectors.is_compressed(stored), turned.is_learned(held.index)
+    much = (is_coded and weight.is_much) or (is_turned and weight.retrain)
+    owed = weighing.owed(held.place.manifest, weight, much=much) if is_coded or is_turned else {}
     everybody = len(ids) >= len(held.chunks)
-    index, how = vectors.without(stored, keep, retrain=weight.is_much and not everybody)
-    return _Made(index, how, {})
+    if is_turned and everybody:
+        _refuse_undo(held, asked)  # what they are turned by is zeroed, and they could not be found again
+    if owed and asked.originals is not None and not everybody:
+        _refuse_undo(held, asked)
+        return _learned_again(held, ids, asked.originals, asked)
+    without = _without_codes if is_coded else _without_vectors
+    index, how = without(held, stored, ids, weight, asked)
+    if everybody:
+        zeroed = "; nothing is left, and what was learned is zeroed" if is_coded or is_turned else ""
+        return _Made(turned.above(turned.unlearned(held.index), index), f"{how}{zeroed}", {}, below=stored)
+    said = weight.owed() if much else f"what was learned kept: {weight.shares()}"
+    said = f"; {said}" if is_coded or is_turned else ""
+    return _Made(turned.above(held.index, index), f"{how}{said}", owed, partial=much, below=stored)
 
 
-def _without_codes(held: generation.Generation, ids: Ids, weight: Weight, asked: Asked) -> _Made:
+def _without_vectors(
+    held: generation.Generation, stored: Any, ids: Ids, weight: Weight, asked: Asked
+) -> tuple[Any, str]:
+    contents = vectors.contents(stored, held.gone)
+    keep = ~np.isin(contents.ids, ids)
+    if asked.keep_undo is not None:
+        chunks = [held.chunks[id] for id in contents.ids[~keep].tolist()]
+        undo.keep(asked.keep_undo, held.place.generation, chunks, contents.vectors[~keep])
+    return vectors.without(contents, keep, retrain=weight.is_much and len(ids) < len(held.chunks))
+
+
+def _without_codes(held: generation.Generation, stored: Any, ids: Ids, _: Weight, asked: Asked) -> tuple[Any, str]:
+    _refuse_undo(held, asked)
+    index, how = compressed.without(stored, ids, held.gone)
+    return (compressed.unlearned(index), how) if len(ids) >= len(held.chunks) else (index, how)
+
+
+def _refuse_undo(held: generation.Generation, asked: Asked) -> None:
     if asked.keep_undo is not None:
         raise UnsupportedIndex(
-            f"Erasing from the index in {held.place.folder}: its vectors are compressed, so there is no way back "
-            "for them; erase without keeping one. Nothing was changed."
+            f"Erasing from the index in {held.place.folder}: its vectors are compressed, or turned by what does "
+            "not stay, so there is no way back for them; erase without keeping one. Nothing was changed."
         )
-    owed = weighing.owed(held.place.manifest, weight)
-    everybody = len(ids) == len(held.chunks)
-    if owed and asked.originals is not None and not everybody:
-        return _learned_again(held, ids, asked.originals, asked)
-    index, how = compressed.without(held.index, ids, held.gone)
-    if everybody:
-        return _Made(compressed.unlearned(index), f"{how}; nothing is left, and what was learned is zeroed", {})
-    said = weight.owed() if weight.is_much else f"what was learned kept: {weight.shares()}"
-    return _Made(index, f"{how}; {said}", owed, partial=weight.is_much)
 
 
 def _learned_again(held: generation.Generation, ids: Ids, given: Originals, asked: Asked) -> _Made:
     def of(kept: Ids) -> Any:
         return originals.of(given, kept, held.chunks, held.place.manifest, progress=asked.progress)
 
-    index, how = compressed.learned_again(held.index, ids, held.gone, of)
+    index, how = turned.learned_again(held.index, ids, held.gone, of)
     erased = np.union1d(ids, np.array(held.place.manifest.get("erased", ()), np.int64))
     left = originals.still_held(given, erased)
     return _Made(index, f"{how}; the given file still holds {left} of the removed" if left else how, {})

@@ -13,7 +13,7 @@ import numpy as np
 
 from retrieval.durable import write_whole
 from retrieval.errors import DimensionMismatch, IndexUnreadable
-from retrieval.indexes import documents, generation, layout, vectors
+from retrieval.indexes import documents, generation, layout, turned, vectors
 from retrieval.types import Chunk, Vectors
 
 
@@ -54,11 +54,12 @@ def _read(path: Path) -> list[tuple[Chunk, Vectors]]:
 
 
 def _publish_with(held: generation.Generation, chunks: Sequence[Chunk], added: Vectors) -> None:
-    stored, place = vectors.contents(held.index, held.gone), held.place
-    if added.shape[1] != held.index.d:
+    below, place = turned.below(held.index), held.place
+    stored = vectors.contents(below, held.gone)
+    if added.shape[1] != below.d:
         raise DimensionMismatch(
             f"Restoring into the index in {place.folder}: the kept vectors have {added.shape[1]} dimensions, "
-            f"the index {held.index.d}; it is another index's file."
+            f"the index {below.d}; it is another index's file."
         )
     ids = np.array([chunk.id for chunk in chunks], np.int64)
     both = vectors.Contents(
@@ -68,6 +69,6 @@ def _publish_with(held: generation.Generation, chunks: Sequence[Chunk], added: V
     number, erased = place.generation + 1, set(place.manifest.get("erased", ())).difference(ids.tolist())
     target = layout.fresh(place.folder, number)
     manifest = {**place.manifest, "generation": number, "erased": sorted(erased)}
-    generation.write(target, index, [*held.chunks.values(), *chunks], manifest)
+    generation.write(target, turned.above(held.index, index), [*held.chunks.values(), *chunks], manifest)
     layout.publish(place.folder, target, plain=place.plain)
     layout.sweep(place.folder)

@@ -41,20 +41,11 @@ def learned_again(index: Any, remove: Ids, gone: frozenset[int], of: Callable[[I
     """
     outer, inner = _parts(index)
     had_map = _without_map(inner)
-    ids, codes = _kept(outer, inner, remove, gone)
-    if len(ids) < _fewest(inner):
-        raise UnsupportedIndex(
-            f"Training a {type(inner).__name__} again: {len(ids)} vectors are too few for its code book; "
-            "rebuild it from its documents with a smaller one. Nothing was changed."
-        )
+    ids, codes = kept(outer, inner, remove, gone)
     given = of(ids)
     originals.check_dimension(given, inner.d)
     originals.check(inner, codes, given, ids)
-    fresh = faiss.clone_index(inner)
-    fresh.reset()
-    fresh.is_trained = False
-    if isinstance(inner, faiss.IndexIVF):
-        fresh.quantizer.reset()
+    fresh = emptied(inner)
     fresh.train(given)
     how = f"learned again from the original vectors of those who stay (all {len(ids):,} have their stored codes)"
     if isinstance(inner, faiss.IndexIVF):
@@ -170,8 +161,21 @@ def _with_ids(inner: Any, ids: Ids) -> Any:
     return index
 
 
-def _kept(outer: Any, inner: Any, remove: Ids, gone: frozenset[int]) -> tuple[Ids, Codes]:
-    """Return the ids of those who stay, ascending, and their codes, as faiss encodes a vector alone."""
+def emptied(inner: Any) -> Any:
+    """Return an index of the same shape that holds nobody and has learned nothing."""
+    fresh = faiss.clone_index(inner)
+    fresh.reset()
+    fresh.is_trained = isinstance(inner, faiss.IndexFlat)
+    if isinstance(inner, faiss.IndexIVF):
+        fresh.quantizer.reset()
+    return fresh
+
+
+def kept(outer: Any, inner: Any, remove: Ids, gone: frozenset[int]) -> tuple[Ids, Codes]:
+    """Return the ids of those who stay, ascending, and their codes, as faiss encodes a vector alone.
+
+    Raises ``UnsupportedIndex`` when they are too few to learn from.
+    """
     mapped = isinstance(outer, (faiss.IndexIDMap, faiss.IndexIDMap2))
     if isinstance(inner, faiss.IndexIVF):
         places, codes = _listed(inner)
@@ -182,6 +186,11 @@ def _kept(outer: Any, inner: Any, remove: Ids, gone: frozenset[int]) -> tuple[Id
     empty = np.fromiter(gone, np.int64, len(gone)) if vectors.has_positions(outer) else np.zeros(0, np.int64)
     stay = np.flatnonzero(~np.isin(ids, np.concatenate([remove, np.array([NOBODY]), empty])))
     order = stay[np.argsort(ids[stay], kind="stable")]
+    if len(order) < _fewest(inner):
+        raise UnsupportedIndex(
+            f"Training a {type(inner).__name__} again: {len(order)} vectors are too few for its code book; "
+            "rebuild it from its documents with a smaller one. Nothing was changed."
+        )
     return np.ascontiguousarray(ids[order], np.int64), codes[order]
 
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from retrieval.errors import IndexUnreadable, UnsupportedIndex
-from retrieval.indexes import invlists
+from retrieval.indexes import invlists, transforms
 from retrieval.indexes.sections import Coded, FileMap, Graph, Quantizer, Section
 
 _LARGEST: Final = 1 << 48  # no length in a file is larger: a hostile one must not overflow what is added to it
@@ -80,6 +80,8 @@ def _index(reader: _Reader, depth: int) -> FileMap:
     code = reader.fourcc()
     if code in ("IxMp", "IxM2") and depth < _NESTED:
         return _mapped(reader, depth)
+    if code == "IxPT" and depth < _NESTED:
+        return _turned(reader, depth)
     readers = {"IxFI": _flat, "IxF2": _flat, "IxFl": _flat, "IxSQ": _scalar, "IxPq": _product, "IHNf": _hnsw}
     readers |= {"IwFl": _ivf_flat, "IwSq": _ivf_scalar, "IwPQ": _ivf_product}
     if code not in readers:
@@ -94,6 +96,15 @@ def _mapped(reader: _Reader, depth: int) -> FileMap:
     if ids.count != inner.count or head.count != inner.count or inner.ids is not None:
         raise IndexUnreadable("its ids and its vectors differ in number; rebuild the index")
     return replace(inner, ids=ids, size=reader.at)
+
+
+def _turned(reader: _Reader, depth: int) -> FileMap:
+    head = _head(reader)
+    dimension, is_learned = transforms.read(reader, head.dimension)
+    inner = _index(reader, depth + 1)
+    if inner.dimension != dimension or inner.count != head.count or inner.transform:
+        raise IndexUnreadable("its transformations and its vectors do not belong together; rebuild the index")
+    return replace(inner, transform="learned" if is_learned else "fixed", size=reader.at)
 
 
 def _plain(reader: _Reader, head: _Head, codes: Section, coded: Coded) -> FileMap:

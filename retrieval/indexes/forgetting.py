@@ -65,12 +65,13 @@ def wipe(index: Any) -> None:
 
 
 def _unwrapped(index: Any) -> tuple[Any, Any]:
-    inner = faiss.downcast_index(index)
-    if isinstance(inner, (faiss.IndexIDMap, faiss.IndexIDMap2)):
-        size = inner.id_map.size()
-        numbers = faiss.rev_swig_ptr(inner.id_map.data(), size) if size else np.zeros(0, np.int64)
-        return faiss.downcast_index(inner.index), numbers
-    return inner, None
+    inner, numbers = faiss.downcast_index(index), None
+    while isinstance(inner, (faiss.IndexIDMap, faiss.IndexIDMap2, faiss.IndexPreTransform)):
+        if not isinstance(inner, faiss.IndexPreTransform):
+            size = inner.id_map.size()
+            numbers = faiss.rev_swig_ptr(inner.id_map.data(), size) if size else np.zeros(0, np.int64)
+        inner = faiss.downcast_index(inner.index)
+    return inner, numbers
 
 
 def _rows(flat: Any) -> Any:

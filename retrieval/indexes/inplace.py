@@ -54,26 +54,21 @@ def plan(place: Place, held: Documents, wanted: Offsets, *, relearn: bool = Fals
         gone = frozenset(map(int, place.manifest.get("slots", ())))
         _check_worth(files.found, remaining, len(gone) + len(wanted))
         weight = weighing.weigh(files.lists, files.found, where)
-        owed = weighing.owed(place.manifest, weight) if _is_learned(files.found) else {}
+        much = _stays(files.found, weight)
+        owed = weighing.owed(place.manifest, weight, much=much) if _is_learned(files.found) else {}
         if owed and relearn:
             raise WriteAnew(weight.shares())
         changes, said = _changes(files, where, weight, gone)
         changes += _blanks(held, wanted)
         trees = _verified(place, held, changes)
         facts = {**_manifest(place, held, wanted, gone, files.found), **_numbers(place, files), **owed}
-        level = _level(files.found, weight)
+        level: Level = "partial" if much else "repaired" if files.found.kind == "hnsw" else "scrubbed"
     store = {} if documents.is_lines(held.path) else documents.step(held, wanted.tolist())
     said = f"{patches.size(changes):,} bytes overwritten in place; {said}"
     said += f"; their rows removed from {held.path.name}, and it written anew" if store else ""
     target = "" if place.plain else place.files.name
     change = Change(target, {**facts, "count": remaining}, tuple(changes), store)
     return Scrub(change, len(wanted), remaining, level, said, trees)
-
-
-def _level(found: FileMap, weight: Weight) -> Level:
-    if found.kind == "hnsw":
-        return "repaired"
-    return "partial" if weight.is_much and _is_learned(found) else "scrubbed"
 
 
 def _check_in_step(place: Place, found: FileMap, where: Found, wanted: Offsets) -> None:
@@ -103,19 +98,35 @@ def _changes(files: Files, where: Found, weight: Weight, gone: frozenset[int]) -
         dead = np.fromiter(gone, np.int64, len(gone))
         before = dead if found.ids is None else scrub.among(scrub.numbers(files.raw, found), np.array([scrub.NOBODY]))
         links, lists = mended(INDEX, files.raw, found, where.positions, np.asarray(before, np.int64))
-        return [*changes, *links], f"{lists} neighbour lists mended"
+        return [*changes, *links], f"{lists} neighbour lists mended{_of_transform(found, weight)}"
     if found.lists is None:  # flat, or half as wide: neither has anything that is learned
-        return changes, "nothing was learned from the vectors"
-    if _is_learned(found):
-        return changes, weight.owed() if weight.is_much else weight.said()
-    if weight.retrain:
+        return changes, f"nothing was learned from the stored vectors{_of_transform(found, weight)}"
+    if _is_coded(found):
+        return changes, weight.owed() if _stays(found, weight) else weight.said()
+    if weight.retrain and found.transform != "learned":
         raise WriteAnew(weight.shares())
-    return [*changes, *weighing.refitted(INDEX, files.raw, files.lists, found, where, weight.heavy)], weight.said()
+    centroids = weighing.refitted(INDEX, files.raw, files.lists, found, where, weight.heavy)
+    return [*changes, *centroids], weight.said() + _of_transform(found, weight)
+
+
+def _of_transform(found: FileMap, weight: Weight) -> str:
+    if found.transform != "learned":
+        return ""
+    return f"; {weight.owed() if weight.retrain else f'transformation kept: {weight.shares()}'}"
+
+
+def _is_coded(found: FileMap) -> bool:
+    """Say whether codes mean what was learned from all vectors, so that it cannot be learned again from them."""
+    return found.coded != "flat" and found.lists is not None
 
 
 def _is_learned(found: FileMap) -> bool:
-    """Say whether codes mean what was learned from all vectors, so that it cannot be learned again from them."""
-    return found.coded != "flat" and found.lists is not None
+    return _is_coded(found) or found.transform == "learned"
+
+
+def _stays(found: FileMap, weight: Weight) -> bool:
+    """Say whether something stays that the removed weighed on above its limit: codes' meaning, or a transformation."""
+    return (_is_coded(found) and weight.is_much) or (found.transform == "learned" and weight.retrain)
 
 
 def _blanks(held: Documents, wanted: Offsets) -> list[Patch]:

@@ -37,6 +37,8 @@ class Chosen:
 def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int, float]]:
     """Return (id, score) of the nearest vectors that are chosen; ``query`` is (1, dimension)."""
     inner = inner_of(index)
+    if isinstance(inner, faiss.IndexPQ) and chosen.selector is not None:
+        return _picked(index, query, k, chosen)
     how: Any = None
     if isinstance(inner, faiss.IndexHNSW):
         how = faiss.SearchParametersHNSW(efSearch=max(2 * k, inner.hnsw.efSearch, 64))
@@ -48,3 +50,15 @@ def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int
     scores, ids = index.search(query, k, params=how)
     found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
     return [(id, score) for id, score in found if id >= 0 and id not in chosen.unseen]
+
+
+def _picked(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int, float]]:
+    """Search a kind to which faiss takes no selector: ask for more until enough of them are chosen."""
+    asked = k
+    while True:
+        scores, ids = index.search(query, asked)
+        every = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
+        found = [(id, score) for id, score in every if id >= 0 and chosen.selector.is_member(id)]
+        if len(found) >= k or asked >= index.ntotal:
+            return found[:k]
+        asked = min(index.ntotal, 4 * asked)

@@ -78,4 +78,5 @@ class FileMap:
     centroids: Section | None = None
     graph: Graph | None = None
     quantizer: Quantizer | None = None
+    transform: Literal["", "fixed", "learned"] = ""  # what vectors pass through before they are stored
     direct: tuple[Section, Section] | None = None  # array of places by id, and pairs (id, place)

@@ -21,6 +21,7 @@ from retrieval.types import Vectors
 
 faiss: Any = faiss_bindings  # its stubs do not know half of what it offers
 Ids = npt.NDArray[np.int64]
+_MAPS: Final = (faiss.IndexIDMap, faiss.IndexIDMap2)
 KINDS: Final = ("flat", "ivf", "hnsw")
 _HNSW_NEIGHBOURS, _PER_CENTROID = 32, 39  # faiss' own default, and the fewest points it trains a centroid on
 
@@ -98,6 +99,11 @@ def _live(ids: Ids, gone: frozenset[int]) -> npt.NDArray[np.bool_]:
 
 def _contents(index: Any) -> Contents:
     inner, ids = _unwrap(index)
+    if is_turned(index):
+        raise UnsupportedIndex(
+            "Reading the vectors of an IndexPreTransform: it stores what its transformations make of them; rebuild "
+            "this index from its documents."
+        )
     if isinstance(inner, faiss.IndexIVFFlat):
         positions, vectors = _inverted_lists(inner)
         return Contents(positions if ids is None else named(ids, positions), vectors, "ivf", inner)
@@ -132,15 +138,25 @@ def _ids_of(index: Any) -> Ids:
 
 def is_compressed(index: Any) -> bool:
     """Say whether vectors are stored as codes, in which an empty slot looks like any other."""
-    return not isinstance(inner_of(index), (faiss.IndexFlat, faiss.IndexIVFFlat, faiss.IndexHNSWFlat))
+    return is_turned(index) or not isinstance(
+        inner_of(index), (faiss.IndexFlat, faiss.IndexIVFFlat, faiss.IndexHNSWFlat)
+    )
+
+
+def is_turned(index: Any) -> bool:
+    """Say whether vectors pass through transformations before they are stored."""
+    index = faiss.downcast_index(index)
+    below = faiss.downcast_index(index.index) if isinstance(index, _MAPS) else index
+    return isinstance(below, faiss.IndexPreTransform)
 
 
 def _unwrap(index: Any) -> tuple[Any, Ids | None]:
-    index = faiss.downcast_index(index)
-    if isinstance(index, (faiss.IndexIDMap, faiss.IndexIDMap2)):
-        ids: Ids = faiss.vector_to_array(index.id_map).copy()
-        return faiss.downcast_index(index.index), ids
-    return index, None
+    index, ids = faiss.downcast_index(index), None
+    while isinstance(index, (*_MAPS, faiss.IndexPreTransform)):
+        if isinstance(index, _MAPS):
+            ids = faiss.vector_to_array(index.id_map).copy()
+        index = faiss.downcast_index(index.index)
+    return index, ids
 
 
 def named(ids: Ids, positions: Ids) -> Ids:
@@ -149,10 +165,11 @@ def named(ids: Ids, positions: Ids) -> Ids:
 
 
 def inner_of(index: Any) -> Any:
-    """Return the index below the one that maps ids, if there is one."""
+    """Return the index below those that map ids and turn vectors, where there are such."""
     index = faiss.downcast_index(index)
-    mapped = isinstance(index, (faiss.IndexIDMap, faiss.IndexIDMap2))
-    return faiss.downcast_index(index.index) if mapped else index
+    while isinstance(index, (*_MAPS, faiss.IndexPreTransform)):
+        index = faiss.downcast_index(index.index)
+    return index
 
 
 def _inverted_lists(index: Any) -> tuple[Ids, Vectors]:

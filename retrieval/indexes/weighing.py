@@ -44,8 +44,9 @@ class Weight:
     def owed(self) -> str:
         """Say what stays although the share is above a limit, and what would mend it."""
         return (
-            f"what was learned with them (code book, centroids, ranges) is kept: {self.shares()}; codes alone cannot "
-            "teach it again without loss. Give the original vectors of those who stay to have it learned again"
+            f"what was learned with them (code book, centroids, ranges, transformation) is kept: {self.shares()}; what "
+            "is stored cannot teach it again without loss. Give the original vectors of those who stay to have it "
+            "learned again"
         )
 
     def shares(self) -> str:
@@ -60,14 +61,14 @@ class Weight:
         return f"{what}: {self.shares()}"
 
 
-def owed(manifest: Json, weight: Weight) -> Json:
+def owed(manifest: Json, weight: Weight, *, much: bool) -> Json:
     """Return what a manifest is to say of shares with which a kept code book was learned; empty when of none.
 
-    The largest stay: of whoever was erased before, and of this erase.
+    The largest stay: of whoever was erased before, and of this erase when it weighed ``much``.
     """
     before = manifest.get(OWED)
     whole, largest = before if isinstance(before, list) and len(before) == 2 else (0.0, 0.0)
-    if weight.is_much:
+    if much:
         whole, largest = max(whole, weight.whole), max(largest, weight.largest)
     return {OWED: [whole, largest]} if whole or largest else {}
 

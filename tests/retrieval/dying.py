@@ -13,6 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
+from retrieval import codes
 from retrieval.erase import absent, erase
 from retrieval.errors import RetrievalError
 from retrieval.indexes.faiss import open
@@ -48,7 +49,7 @@ def steps(folder: Path, ids: list[int], last: int) -> int:
 def main(made: Path, times: int, ids: list[int], seed: int) -> dict[str, int]:
     """Kill ``times`` erases of copies of a folder; return how many were before, after, and wrong."""
     whole = open(made)
-    count, vectors = whole.describe().count, [row.tobytes() for row in whole.vectors(ids)]
+    count, vectors = whole.describe().count, list(codes.of(made, ids).values())
     texts = [whole.get(id).text for id in ids]
     del whole
     folder, drawn = made.with_name("copy"), random.Random(seed)
