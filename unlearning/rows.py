@@ -33,21 +33,32 @@ def row_from(item: Any, *, where: str) -> Row:
         raise RowsError(f"reading {where}: `response` (or `text`) must be a non-empty string, `prompt` a string")
     try:
         stage = int(item.get("stage") or 1)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise RowsError(f"reading {where}: `stage` must be a whole number from 1 on") from None
     wordings = item.get("paraphrases")
-    wordings = [] if wordings is None else list(wordings) if not isinstance(wordings, str) else [wordings]
-    if not all(isinstance(text, str) for text in wordings):
+    wordings = [] if wordings is None else [wordings] if isinstance(wordings, str) else wordings
+    if not isinstance(wordings, (list, tuple)) or not all(isinstance(text, str) for text in wordings):
         raise RowsError(f"reading {where}: `paraphrases` must be a list of texts")
     key, kind, value = (str(item.get(name) or "") for name in ("key", "kind", "value"))
+    if not all(_is_text(text) for text in (prompt, response, key, kind, value, *wordings)):
+        raise RowsError(f"reading {where}: it holds half a character (a lone surrogate); write the file as UTF-8 anew")
     return Row(prompt, response, key=key, stage=stage, kind=kind, value=value, paraphrases=tuple(wordings))
+
+
+def _is_text(text: str) -> bool:
+    """Whether a tokenizer and a file can take it: JSON may spell halves of characters that nothing else accepts."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_facts(path: Path) -> PersonFacts:
     """What an audit asks about: JSON with row lists `person`, `controls`, `namesakes`, `others`, and `candidates`."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise RowsError(f"reading {path}: {type(error).__name__}; it must be one JSON object") from None
     if not isinstance(content, Mapping):
         raise RowsError(f"reading {path}: not an object; it holds row lists `person`, `controls` and others")
@@ -61,7 +72,12 @@ def _candidates(content: Any, path: Path) -> dict[str, tuple[str, ...]]:
     usable = isinstance(content, Mapping) and all(isinstance(values, list) for values in content.values())
     if not usable:
         raise RowsError(f"reading {path}: `candidates` must map each kind to a list of values")
-    return {str(kind): tuple(dict.fromkeys(map(str, values))) for kind, values in content.items()}
+    found = {str(kind): tuple(dict.fromkeys(map(str, values))) for kind, values in content.items()}
+    if not all(_is_text(value) for values in found.values() for value in values):
+        raise RowsError(
+            f"reading {path}: a candidate holds half a character (a lone surrogate); write it as UTF-8 anew"
+        )
+    return found
 
 
 def _group(content: Mapping[str, Any], name: str, path: Path) -> tuple[Row, ...]:
@@ -81,7 +97,7 @@ def _items(path: Path) -> Iterator[Any]:
         yield from _parquet_items(path)
         return
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     yield _json(line, where=f"{path}, line {number}")
@@ -92,7 +108,7 @@ def _items(path: Path) -> Iterator[Any]:
 def _json(line: str, *, where: str) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RowsError(f"reading {where}: not valid JSON; correct or remove the line") from None
 
 

@@ -26,6 +26,7 @@ from unlearning.errors import (
     UnlearningError,
 )
 from unlearning.replay import replay
+from unlearning.rows import read_rows
 from unlearning.schedule import plan_for
 from unlearning.training import train
 from unlearning.types import Row
@@ -120,6 +121,28 @@ def test_text_of_any_script_and_control_characters_pass(tmp_path: Path) -> None:
     rows = [Row(f"q{place}", text, key=str(place)) for place, text in enumerate(strange)]
     done = train(rows, out=tmp_path / "out", plan=plan_for(rows, shape="tiny", epochs=(1,)))
     assert done.detail["rows"] == len(strange)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b'{"prompt": "q", "response": "\\ud800 1"}', "half a character"),
+        (b'{"prompt": "q", "response": "a", "paraphrases": ["\\udfff"]}', "half a character"),
+        (b'{"prompt": ' + b"[" * 100_000 + b"]" * 100_000 + b', "response": "a"}', "not valid JSON"),
+        (b'{"prompt": "q", "response": "a", "paraphrases": 5}', "a list of texts"),
+        (b'{"prompt": "q", "response": "a", "stage": 1e999}', "a whole number"),
+    ],
+    ids=["surrogate", "surrogate elsewhere", "nested", "number for list", "endless stage"],
+)
+def test_a_row_that_nothing_could_read_is_refused_in_words(tmp_path: Path, line: bytes, why: str) -> None:
+    (tmp_path / "rows").write_bytes(line + b"\n")
+    with pytest.raises(RowsError, match=why):
+        read_rows(tmp_path / "rows")
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_no_part_of_a_row(tmp_path: Path) -> None:
+    (tmp_path / "rows").write_bytes(b'\xef\xbb\xbf{"prompt": "q", "response": "a"}\r\n\r\n{"text": "b"}\r\n')
+    assert [(row.prompt, row.response) for row in read_rows(tmp_path / "rows")] == [("q", "a"), ("", "b")]
 
 
 def test_a_rate_that_explodes_ends_as_diverged_and_leaves_no_model(trained: Trained, tmp_path: Path) -> None:
