@@ -76,7 +76,8 @@ def judge(
         return NO_POWER, [unasked]
     if exact:
         noted = [f"the clearest of all tests has p {smallest:.2g}, adjusted"] if found else []
-        return ERASED, ["the model was rebuilt without the person, and no test contradicts it", *noted]
+        drawn = [f"{words}, no more than chance explains" for words in _harm(after, before, exact=False)]
+        return ERASED, ["the model was rebuilt without the person, and no test contradicts it", *noted, *drawn]
     if found:
         return MITIGATED, [*found, *([unasked] if unasked else [])]
     if unasked:

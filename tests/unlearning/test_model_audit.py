@@ -107,7 +107,8 @@ def test_a_few_answers_that_fall_the_other_way_do_not_fail_a_model_that_was_rebu
     def measured(rate: float, n: int) -> list[Measurement]:
         return [Measurement("extraction", "others", rate, n), Measurement("rank_p", "person", 0.3, 5)]
 
-    assert judge(measured(10 / 60, 60), before=measured(12 / 60, 60), exact=True)[0] == "erased (exact)"
+    word, reasons = judge(measured(10 / 60, 60), before=measured(12 / 60, 60), exact=True)
+    assert word == "erased (exact)" and "fell from 0.200 to 0.167, no more than chance explains" in reasons[-1]
     assert judge(measured(10 / 60, 60), before=measured(12 / 60, 60))[0] == "failed", "a method answers for each"
     assert judge(measured(0.9, 100), before=measured(1.0, 100), exact=True)[0] == "failed"
 
