@@ -2,7 +2,7 @@
 
 ::
 
-    from client import Oubli
+    from oubli_client import Oubli  # as GET /api/client.py names this file
 
     service = Oubli("https://privacy.example.org", token="oubli_…")
     service.register("support-model", kind="language-model", location="support", inputs={"retain": "retain.jsonl"})
