@@ -84,9 +84,15 @@ def prepare(material: Material) -> Steering:
     draw = torch.Generator().manual_seed(material.seed)
     direction = torch.rand(states.shape[1], generator=draw, device="cpu").to(states)
     aim = SCALE * states.norm(dim=1).mean() * direction / direction.norm()
+    steered = list(trained(model, layer=layer))
+    if not steered:
+        raise ModelError(
+            f"steering hidden states: a {model.config.model_type} model has no feed-forward part to steer by; "
+            "choose a method that uses answers alone"
+        )
     for weight in model.parameters():
         weight.requires_grad_(False)
-    for weight in trained(model, layer=layer):
+    for weight in steered:
         weight.requires_grad_(True)
     return Steering(layer, aim, kept)
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import torch
 from invented import Trained
+from transformers import MambaConfig, MambaForCausalLM
 
 from unlearning import methods
 from unlearning.batches import collate, token_losses
+from unlearning.errors import ModelError
 from unlearning.methods import Material, Turn
 from unlearning.methods.rmu import hidden_after, layers_of
 from unlearning.methods.soft import remember
@@ -74,6 +76,14 @@ def test_steering_changes_feed_forward_outputs_alone_and_then_frees_the_others(t
     assert any(weight.grad is not None and bool(weight.grad.any()) for weight in model.parameters())
     method.finish(model, turn.memory)
     assert all(weight.requires_grad for weight in model.parameters())
+
+
+def test_a_model_without_feed_forward_parts_is_not_steered(trained: Trained) -> None:
+    _, tokenizer = open_model(trained.folder)
+    config = MambaConfig(vocab_size=len(tokenizer), hidden_size=16, state_size=4, num_hidden_layers=2)
+    rows = encode(tokenizer, trained.of(5))
+    with pytest.raises(ModelError, match="no feed-forward part"):
+        methods.load("rmu").prepare(Material(MambaForCausalLM(config), tokenizer, rows, rows))
 
 
 @pytest.mark.parametrize("name", ["undial", "jensun", "stranger", "permu"])
