@@ -114,8 +114,10 @@ class Oubli:
 def _refused(error: urllib.error.HTTPError) -> Refused:
     try:
         said = json.load(error)
-        return Refused(error.code, str(said.get("detail", "")), str(said.get("next_action", "")))
-    except ValueError:
+        listed = "; ".join(f"{one.get('pointer', '')}: {one.get('detail', '')}" for one in said.get("errors") or ())
+        detail = " ".join(part for part in (str(said.get("detail", "")), listed and f"({listed})") if part)
+        return Refused(error.code, detail, str(said.get("next_action", "")))
+    except (ValueError, AttributeError, TypeError):
         return Refused(error.code, error.reason, "")
 
 
