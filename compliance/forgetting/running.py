@@ -70,13 +70,34 @@ def run(job_id: uuid.UUID, progress: Progress) -> None:
     arguments = kinds.load(ordered.model.kind).arguments(order)
     try:
         result = processes.run("unlearning", arguments, teller, hear=teller.hear)
+    except OubliError as error:
+        _tell_no_folder(error, ordered)
+        raise
     finally:
         (order.workplace / "ids").unlink(missing_ok=True)
     with progress.commit():
-        ordered.result = result
+        ordered.result = _as_registered(result, ordered)
         ordered.artifacts = list(folders.listed(order.workplace / "model"))
         ordered.save(update_fields=["result", "artifacts"])
         blank(ordered)
+
+
+def _tell_no_folder(error: OubliError, ordered: UnlearningJob) -> None:
+    error.cause, error.next_action = (_as_registered(words, ordered) for words in (error.cause, error.next_action))
+    error.args = (error.cause,)
+
+
+def _as_registered(said: Any, ordered: UnlearningJob) -> Any:
+    """The same with paths as they were registered: where the operator's folders lie is not for others."""
+    if isinstance(said, dict):
+        return {name: _as_registered(value, ordered) for name, value in said.items()}
+    if isinstance(said, list):
+        return [_as_registered(value, ordered) for value in said]
+    if isinstance(said, str):
+        company = folders.root(ordered.entity)
+        for home in (company.resolve(), company, folders.workplace(ordered.pk)):
+            said = said.replace(f"{home}/", "")
+    return said
 
 
 def _order(ordered: UnlearningJob) -> kinds.Order:
