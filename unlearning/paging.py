@@ -26,7 +26,7 @@ def set_down(model: Any) -> int:
     except (OSError, AttributeError, TypeError):
         return 0
     given = 0
-    for weight in model.parameters():
+    for weight in (weight for weight in model.parameters() if weight.device.type == "cpu"):
         first = -(-weight.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
         end = (weight.data_ptr() + weight.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
         if first < end and any(begin <= first and end <= until for begin, until in mapped):
