@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from invented import TEXT, people
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from invented import TEXT, Trained, people
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, MambaConfig, MambaForCausalLM
 
 from unlearning.answering import answers, sampled
 from unlearning.attack import attack
@@ -142,6 +142,14 @@ def test_cut_behind_the_last_layer_a_model_is_itself(taught: tuple[Path, PersonF
     assert [s.nll for s in score_rows(cut, tokenizer, rows)] == [s.nll for s in score_rows(model, tokenizer, rows)]
     early = cut_after(model, 1)
     assert score_rows(early, tokenizer, rows)[0].nll > score_rows(model, tokenizer, rows)[0].nll
+
+
+def test_a_model_that_counts_its_kinds_of_layer_itself_is_cut_too(trained: Trained) -> None:
+    _, tokenizer = open_model(trained.folder)
+    config = MambaConfig(vocab_size=len(tokenizer), hidden_size=16, state_size=4, num_hidden_layers=3)
+    model = MambaForCausalLM(config).eval()
+    whole, cut = (score_rows(one, tokenizer, trained.rows[:2]) for one in (model, cut_after(model, 2)))
+    assert [score.nll for score in whole] != [score.nll for score in cut]
 
 
 @pytest.mark.parametrize("method", ["rome", "memit"])

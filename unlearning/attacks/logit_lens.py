@@ -43,7 +43,7 @@ def cut_after(model: Any, layers: int) -> Any:
     depth = model.config.num_hidden_layers
     config = copy.deepcopy(model.config)
     config.num_hidden_layers = layers
-    if getattr(config, "layer_types", None):
+    if len(getattr(config, "layer_types", None) or ()) > layers:  # some families count them themselves
         config.layer_types = config.layer_types[:layers]
     outer, body = _shallow(model, config), _shallow(getattr(model, model.base_model_prefix), config)
     outer._modules[model.base_model_prefix] = body
