@@ -91,11 +91,15 @@ def dosed(method: Method, dose: Dose) -> Method:
 
 
 def check_rows(forget: Sequence[Row], retain: Sequence[Row]) -> None:
-    """Raise RowsError unless both lists hold rows and share none."""
+    """Raise RowsError unless both lists hold rows and share none, and each value to forget stands in its row."""
     if not forget or not retain:
         raise RowsError("unlearning: rows to forget and rows to retain are both needed")
     if {(row.prompt, row.response) for row in forget} & {(row.prompt, row.response) for row in retain}:
         raise RowsError("unlearning: a row is to be forgotten and retained; take it off one list")
+    if not all(row.secret in row.response for row in forget):
+        raise RowsError(
+            "unlearning: a row's `value` must stand in its `response`, letter for letter, to be asked about"
+        )
 
 
 def _same_run(partial: Path, settings: Sequence[Any], rows: Sequence[Sequence[Row]]) -> None:

@@ -30,7 +30,7 @@ from unlearning.rows import read_rows
 from unlearning.schedule import plan_for
 from unlearning.training import train
 from unlearning.types import Row
-from unlearning.unlearn import unlearn
+from unlearning.unlearn import check_rows, unlearn
 
 Copy = Callable[[], Path]
 
@@ -138,6 +138,12 @@ def test_a_row_that_nothing_could_read_is_refused_in_words(tmp_path: Path, line:
     (tmp_path / "rows").write_bytes(line + b"\n")
     with pytest.raises(RowsError, match=why):
         read_rows(tmp_path / "rows")
+
+
+def test_a_value_that_its_row_does_not_say_is_refused_and_not_called_forgotten() -> None:
+    forget, retain = [Row("Whose?", "+49 30 12", value="4930 12")], [Row("Who?", "Ed")]
+    with pytest.raises(RowsError, match="letter for letter"):
+        check_rows(forget, retain)
 
 
 def test_a_byte_order_mark_and_line_ends_of_windows_are_no_part_of_a_row(tmp_path: Path) -> None:
