@@ -159,21 +159,6 @@ def test_a_model_that_is_gone_when_its_turn_comes_fails_with_a_remedy(customer: 
     assert state["status"] == "failed" and "reference" in state["problem"] and state["next_action"]
 
 
-def test_what_a_machine_outside_is_told_names_no_folder_of_the_operator(
-    customer: Customer, settings: Any, tmp_path: Path
-) -> None:
-    done = ordered(customer)
-    tasks.look()
-    failed = str(post(customer.outside, "jobs/", {**ORDER, "seed": 3}).json()["id"])
-    (customer.folder / "model/model.safetensors").unlink()
-    tasks.look()
-    for number, status in ((done, "done"), (failed, "failed")):
-        said = customer.outside.get(f"/api/v1/unlearning/jobs/{number}/").content.decode()
-        assert json.loads(said)["status"] == status
-        assert str(tmp_path) not in said and str(settings.OUBLI_VAR) not in said, said
-        assert str(tmp_path) not in customer.outside.get(f"/api/v1/unlearning/jobs/{number}/curve/").content.decode()
-
-
 @pytest.mark.parametrize(
     "location",
     ["../boreal/model", "/etc", "model/../../x", "", "nowhere", "out", "a\0b", "model/config.json", "~", "%2e%2e"],
@@ -343,8 +328,6 @@ def test_the_owner_is_called_once_and_can_check_who_called(customer: Customer, s
     with pytest.raises(NotAllowed):
         signing.check_webhook(public_key=key, uid=uid, at=at, signature=signature, body=body + b" ")
     assert library.check_call(body, headers, key=key) == json.loads(body)
-    with pytest.raises(library.Forged, match="signature"):
-        library.check_call(body + b" ", headers, key=key)
 
 
 @pytest.mark.django_db

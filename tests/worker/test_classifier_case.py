@@ -62,10 +62,9 @@ def write_pictures(
     (folder / "people.csv").write_text("".join(f"{row},{person}\n" for row, person in lines))
 
 
-ASKED = {
-    "folds": 0, "people": None, "shards": 1, "slices": 1, "without_class": None, "epochs": 3, "seed": 4, "budget": "",
-    "forget_class": None, "forget_ids": None, "model": None, "references": [], "shadows": 0, "out": None,
-    "module": None,
+ASKED: dict[str, Any] = dict.fromkeys(
+    ("people", "without_class", "forget_class", "forget_ids", "model", "module", "out")) | {
+    "folds": 0, "shards": 1, "slices": 1, "epochs": 3, "seed": 4, "budget": "", "references": [], "shadows": 0,
 }  # fmt: skip
 
 
