@@ -41,7 +41,7 @@ from retrieval.indexes.faiss import open as open_index  # noqa: E402
 
 DIMENSION, QUERIES, SAMPLE, TIMES = 384, 200, 10, 3
 GOAL_SCRUB, GOAL_REPAIR, GOAL_HIDE, GOAL_RECALL = 200.0, 20.0, 5.0, 0.002
-KINDS = {"flat": "IDMap2,Flat", "ivf": "IVF{lists},Flat", "pq": "IVF{lists},PQ48"}
+KINDS = {"flat": "IDMap2,Flat", "ivf": "IVF{lists},Flat", "pq": "IVF{lists},PQ48x{bits}"}
 PARTS = (*KINDS, "hnsw", "peers")
 Row = dict[str, Any]
 
@@ -172,7 +172,7 @@ def scrubbed(place: Path, factory: str, vectors: np.ndarray, queries: np.ndarray
 
 def _middle(folder: Path, sets: np.ndarray, vectors: np.ndarray, is_coded: bool) -> Row:
     """Erase several sets of ids one after another, the peer the same ones; the middle of each counts."""
-    width = DIMENSION * 4 if not is_coded else 48
+    width = DIMENSION * 4 if not is_coded else len(codes.held(folder, sets[0][:1])[0].content)
     ours, alone, both, floor, left, shared = [], [], [], [], 0, 0
     for ids in sets:
         os.sync()  # nobody is charged for what the one before left to the disk: the peer unlinks 1.5 GB
@@ -311,7 +311,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where the files are made; a temporary folder otherwise")
     given = parser.parse_args()
     count, graph, others = (50_000, 5_000, 2_000) if given.quick else (1_000_000, 50_000, 20_000)
-    lists = 64 if given.quick else 1024
+    lists, bits = (64, 4) if given.quick else (1024, 8)  # a code book of 16 words is learned in seconds, one of 256 not
     queries, many_queries = points(QUERIES, 99), points(5 * QUERIES, 99)
     with tempfile.TemporaryDirectory(dir=given.folder) as made:
         place, parts = Path(made), given.part or list(PARTS)
@@ -321,7 +321,7 @@ def main() -> int:
         vectors = points(count if wide else others, 1)
         for part in wide:
             asked = many_queries if part == "pq" else queries  # of codes fewer are found, so that more are asked
-            rows += scrubbed(place, KINDS[part].format(lists=lists), vectors, asked)
+            rows += scrubbed(place, KINDS[part].format(lists=lists, bits=bits), vectors, asked)
             print(f"{part} done", file=sys.stderr, flush=True)
         if "hnsw" in parts:
             rows += mended(place, graph, queries)
