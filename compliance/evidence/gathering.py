@@ -31,6 +31,7 @@ from compliance.intake.models import ErasureRequest
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.provenance.models import Artifact
 from compliance.rules import claims as claim_rules
+from compliance.rules.figures import plain
 from compliance.rules.terms import (
     ClaimLevel,
     Horizon,
@@ -212,7 +213,7 @@ def _methods(plan: Plan | None) -> list[dossier.Method]:
     methods = []
     for step in _steps(plan):
         receipt: dict[str, Any] = step.receipt or {}
-        facts = {k: str(v) for k, v in sorted(_flat(receipt).items())}
+        facts = {k: str(v) for k, v in sorted(flat(receipt).items())}
         if facts and step.artifact:
             methods.append(
                 dossier.Method(
@@ -224,16 +225,28 @@ def _methods(plan: Plan | None) -> list[dossier.Method]:
     return methods
 
 
-def _flat(receipt: dict[str, Any]) -> dict[str, Any]:
+def flat(receipt: dict[str, Any]) -> dict[str, Any]:
+    """A receipt as facts on one level, in words."""
     flat: dict[str, Any] = {}
     for name, value in receipt.items():
         if isinstance(value, dict):
             flat |= {f"{name}.{inner}": v for inner, v in value.items()}
         elif isinstance(value, list):
-            flat[name] = "; ".join(map(str, value))
+            flat[name] = "; ".join(map(_worded, value))
         else:
             flat[name] = value
     return flat
+
+
+def _worded(item: Any) -> str:
+    """A figure of a list in words, as "shards learned again: 2 (n = 4)"; whatever else as it is."""
+    if not isinstance(item, dict) or not {"name", "value"} <= item.keys():
+        return str(item)
+    value = item["value"]
+    shown = plain(float(value)) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+    note = f" ({item['note']})" if item.get("note") else ""
+    among = f" (n = {item['n']})" if item.get("n") else ""
+    return f"{item['name']}{note}: {shown}{among}"
 
 
 def _log(request: ErasureRequest, head: Head | None) -> dossier.LogProof | None:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from compliance.evidence import canonical
 from compliance.evidence.dossier import Dossier, Residual
 from compliance.evidence.errors import PersonalData, UnreadablePack
+from compliance.evidence.gathering import flat
 from compliance.evidence.thresholds import Quantity, Threshold
 from compliance.rules.terms import ArtifactKind, Verdict
 from compliance.rules.thresholds import thresholds
@@ -92,3 +93,13 @@ def test_the_plans_thresholds_judge_here_as_they_do_in_the_rules(kind: ArtifactK
             for powered in (True, False):
                 theirs = rule.judge(value, controls_upper=0.05, powered=powered)
                 assert mine.judge(Quantity(value=value), powered=powered) is theirs
+
+
+def test_figures_of_a_receipt_are_words_and_no_program_text() -> None:
+    figures = [
+        {"name": "shards learned again", "value": 2, "n": 4, "low": None, "high": None, "note": ""},
+        {"name": "held-out accuracy", "value": 0.98333, "n": 60, "low": None, "high": None, "note": "before"},
+    ]
+    told = flat({"exactness": "exact", "figures": figures, "notes": ["none remains"]})
+    assert told["figures"] == "shards learned again: 2 (n = 4); held-out accuracy (before): 0.983 (n = 60)"
+    assert told["notes"] == "none remains"
