@@ -1,0 +1,67 @@
+"""Folders in which an erase meets trouble: no room, another erase, links. It is said in words, and nothing is lost."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from retrieval.erase import erase
+from retrieval.errors import IndexUnreadable
+from retrieval.indexes.faiss import open as open_index
+from tests.retrieval.test_scrub import COUNT, plain
+
+
+def shell(folder: Path, *ids: int, most: int | None = None) -> "subprocess.Popen[str]":
+    """Erase in another process; ``most`` are the bytes that a file may have that it writes."""
+    command = [sys.executable, "-m", "retrieval", "erase", str(folder), "--ids", *map(str, ids)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most or 0, most or 0))
+
+    pipe = subprocess.PIPE
+    before = None if most is None else limited
+    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True, preexec_fn=before)  # noqa: PLW1509
+
+
+@pytest.mark.parametrize(("most", "is_before"), [(0, True), (100, True), (5000, False)])
+def test_without_room_it_is_before_or_after_and_the_next_erase_goes_on(
+    tmp_path: Path, most: int, is_before: bool
+) -> None:
+    """Where the journal found room and the files did not, the change counts: whoever opens the folder next ends it."""
+    folder = plain(tmp_path / "p", "IDMap2,Flat")
+    erase(folder, [1])
+    process = shell(folder, *range(5, 105), most=most)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode not in (0, None)
+    assert told
+    assert "Traceback" not in told
+    rest = frozenset(range(COUNT)) - {1}
+    assert open_index(folder).ids() == (rest if is_before else rest - frozenset(range(5, 105)))
+    assert erase(folder, range(5, 105)).level == ("scrubbed" if is_before else "already gone")
+
+
+def test_two_erases_at_once_are_one_after_the_other(tmp_path: Path) -> None:
+    folder = plain(tmp_path / "p", "IDMap2,Flat")
+    both = [shell(folder, *range(5, 15)), shell(folder, *range(10, 25))]
+    for process in both:
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 0, told
+    assert open_index(folder).ids() == frozenset(range(COUNT)) - frozenset(range(5, 25))
+
+
+def test_a_folder_behind_a_link_is_erased_from_and_a_file_behind_one_is_refused(tmp_path: Path) -> None:
+    folder = plain(tmp_path / "p", "IDMap2,Flat")
+    (tmp_path / "link").symlink_to(folder)
+    assert erase(tmp_path / "link", [5]).level == "scrubbed"
+    assert 5 not in open_index(folder).ids()
+    (folder / "index.faiss").rename(tmp_path / "elsewhere")
+    (folder / "index.faiss").symlink_to(tmp_path / "elsewhere")
+    before = (tmp_path / "elsewhere").read_bytes()
+    with pytest.raises(IndexUnreadable, match="is a link"):
+        erase(folder, [6])
+    assert (tmp_path / "elsewhere").read_bytes() == before
+    assert 6 in open_index(folder).ids()
