@@ -140,7 +140,13 @@ python -m unlearning classifier train   --data FOLDER --out model --folds 5 --pe
 python -m unlearning classifier plan    --data FOLDER --model model --forget-ids ids.txt --people people.csv
 python -m unlearning classifier unlearn --data FOLDER --model model --forget-ids ids.txt --people people.csv --out new
 python -m unlearning classifier audit   --data FOLDER --model model --forget-ids ids.txt --out new --shadows 16
+python -m unlearning classifier folds   --data FOLDER --model new --people people.csv --out next
 ```
+
+A model that forgot has no out-of-fold models any more, for those of before knew who went: `folds` trains new ones beside
+it, which takes a training each, on the data as they are by then. `--module FILE.py:NAME` takes an architecture of your
+own for images (it is called with `channels`, `side` and `classes`; the file is run, and every verb needs it again).
+Running statistics (batch norm) are counted anew over retained rows before an approximate method begins.
 
 FOLDER holds IDX files or CIFAR-10's batches (binary or pickled; a pickle is read and never run), with ids beside
 them (`train-ids.csv`, `test-ids.csv`, see [systems.yaml](systems.md)) or numbered, images in a folder a class, or a
