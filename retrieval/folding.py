@@ -60,6 +60,8 @@ class Folded:
         uneven = [(position, size) for position, size in others if size != 1]
         if len(self.text) != len(self.original) + sum(size - 1 for _, size in uneven):  # white space was kept once
             return [position for position, folded in enumerate(_pieces(self.original)) for _ in folded]
+        if not uneven:
+            return range(len(self.original))
         runs, behind = [], 0
         for position, size in uneven:
             runs += [range(behind, position), repeat(position, size)]

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, Final, Protocol
 
 from retrieval.letters import Bytes
+
+_GLIMPSE: Final = 1_024  # bytes that tell an encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +58,38 @@ def opened(path: Path) -> Iterator[tuple[Any, IO[bytes]]]:
     """Open a file as (UTF-8 bytes, bytes as stored): through gzip and out of UTF-16 where the first bytes say so."""
     with path.open("rb") as raw:
         plain: Any = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
-        start = plain.peek(4)[:4]
-        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            yield Transcoded(plain), raw
+        start = plain.peek(_GLIMPSE)[:_GLIMPSE]
+        if wide := _wide(start):
+            yield Transcoded(plain, wide), raw
             return
         if start.startswith(codecs.BOM_UTF8):
             plain.read(3)
         yield plain, raw
 
 
+def _wide(start: bytes) -> str:
+    """Return the UTF-16 that a file's first bytes are: by their mark, else where every second one is mostly zero."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    pairs = len(start) // 2
+    first, second = start[: 2 * pairs : 2].count(0), start[1 : 2 * pairs : 2].count(0)
+    if not pairs or 5 * max(first, second) < 2 * pairs or min(first, second):
+        return ""
+    encoding = "utf-16-le" if second else "utf-16-be"
+    return encoding if _is_text(start[: 2 * pairs], encoding) else ""
+
+
+def _is_text(start: bytes, encoding: str) -> bool:
+    """Whether bytes read so are text: small numbers of two bytes have zeros too."""
+    text = codecs.getincrementaldecoder(encoding)("replace").decode(start)
+    return all(letter.isprintable() or letter.isspace() for letter in text)
+
+
 class Transcoded(io.RawIOBase):
     """UTF-16 read as UTF-8."""
 
-    def __init__(self, handle: IO[bytes]) -> None:
-        self._text = io.TextIOWrapper(handle, "utf-16", newline="\n")  # a row ends there and nowhere else
+    def __init__(self, handle: IO[bytes], encoding: str) -> None:
+        self._text = io.TextIOWrapper(handle, encoding, newline="\n")  # a row ends there and nowhere else
 
     def read(self, size: int = -1) -> bytes:
         """Read about so many bytes."""

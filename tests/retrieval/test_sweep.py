@@ -231,3 +231,23 @@ def test_rows_across_the_blocks_borders_keep_their_numbers(tmp_path: Path, encod
     (tmp_path / "t.txt").write_bytes("\n".join(rows).encode(encoding))
     (found,) = sweep([tmp_path / "t.txt"], [Needle("email", "ana.silva@x.com", "n")])
     assert (found.record, found.start, found.end) == ("70002", 5, 20)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["t.txt", "t.jsonl"])
+def test_utf_16_without_a_mark_is_read_by_its_zeros(tmp_path: Path, name: str, encoding: str) -> None:
+    (tmp_path / name).write_bytes('{"a": "Grüße an ana.silva@x.com"}\n'.encode(encoding))
+    assert [one.needle for one in found_in(tmp_path / name)] == ["e"]
+
+
+@pytest.mark.parametrize("zeros", [b"\x00\x00\x01\x00" * 400, b"".join(bytes((n, 0)) for n in range(1, 256)) * 9])
+def test_bytes_that_hold_zeros_are_no_utf_16(tmp_path: Path, zeros: bytes) -> None:
+    path = tmp_path / "t.bin"
+    path.write_bytes(zeros + b"\nana.silva@x.com\n")
+    assert [one.needle for one in found_in(path)] == ["e"]
+
+
+def test_a_text_of_megabytes_is_laid_out_in_numbers_not_in_lists(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(json.dumps({"a": "wört " * 300_000 + "CUST-00123 ana.silva@x.com"}) + "\n")
+    assert [(one.needle, one.start) for one in found_in(path)] == [("c", 1_500_000), ("e", 1_500_011)]
