@@ -39,12 +39,18 @@ class Standing:
     aims: dict[int, float] = field(default_factory=dict)
 
     def ask(self, model: Any) -> None:
-        """Measure where the rivals stand in the model as it is now; rows without rivals are left alone."""
-        learning = model.training
+        """Measure where the rivals stand in the model as it is now, once for a value that is asked for in many words.
+
+        Rows without rivals are left alone.
+        """
+        learning, found = model.training, dict[tuple[str, float], float]()
+        values = [(answers[0], share) for answers, share in zip(self.answers, self.shares, strict=True)]
         model.eval()
-        found = {place: self._aim(model, place) for place, answers in enumerate(self.answers) if len(answers) > 1}
+        for place, value in enumerate(values):
+            if len(self.answers[place]) > 1 and value not in found:
+                found[value] = self._aim(model, place)
         model.train(learning)
-        self.aims.update(agreed(found))
+        self.aims.update(agreed({place: found[value] for place, value in enumerate(values) if value in found}))
 
     def _aim(self, model: Any, place: int) -> float:
         scores = candidate_scores(model, self.tokenizer, self.prompts[place], self.answers[place])
