@@ -143,7 +143,7 @@ python -m unlearning classifier audit   --data FOLDER --model model --forget-ids
 python -m unlearning classifier folds   --data FOLDER --model new --people people.csv --out next
 ```
 
-A model that forgot has no out-of-fold models any more, for those of before knew who went: `folds` trains new ones beside
+A model that forgot has no out-of-fold models, for those of before knew who went: `folds` trains new ones beside
 it, which takes a training each, on the data as they are by then. `--module FILE.py:NAME` takes an architecture of your
 own for images (it is called with `channels`, `side` and `classes`; the file is run, and every verb needs it again).
 Running statistics (batch norm) are counted anew over retained rows before an approximate method begins.
