@@ -21,6 +21,7 @@ from retrieval.types import Vectors
 
 faiss: Any = faiss_bindings  # its stubs do not know half of what it offers
 Ids = npt.NDArray[np.int64]
+_BINARY: Final = b"IB"  # how the names of all binary kinds begin
 _MAPS: Final = (faiss.IndexIDMap, faiss.IndexIDMap2)
 KINDS: Final = ("flat", "ivf", "hnsw")
 _HNSW_NEIGHBOURS, _PER_CENTROID = 32, 39  # faiss' own default, and the fewest points it trains a centroid on
@@ -40,6 +41,12 @@ def read(path: Path) -> Any:
     """Read an index file; raises ``IndexUnreadable`` for what faiss cannot read."""
     if not path.exists():
         raise IndexUnreadable(f"Reading {path}: there is no such file; restore it or rebuild the index.")
+    with path.open("rb") as handle:
+        if handle.read(2) == _BINARY:
+            raise UnsupportedIndex(
+                f"Reading {path}: it is a binary index, whose files are of another kind than those known here; rebuild "
+                "it without the removed from its documents. Nothing was changed."
+            )
     try:
         return faiss.read_index(str(path))
     except Exception as error:  # faiss raises RuntimeError, MemoryError or its own, according to where the file ends

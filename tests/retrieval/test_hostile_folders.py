@@ -6,12 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import faiss
+import numpy as np
 import pytest
 
 from retrieval.erase import erase
-from retrieval.errors import IndexUnreadable
+from retrieval.errors import IndexUnreadable, UnsupportedIndex
 from retrieval.indexes.faiss import open as open_index
-from tests.retrieval.test_scrub import COUNT, plain
+from tests.retrieval.test_scrub import COUNT, plain, write_chunks
 
 
 def shell(folder: Path, *ids: int, most: int | None = None) -> "subprocess.Popen[str]":
@@ -65,3 +67,14 @@ def test_a_folder_behind_a_link_is_erased_from_and_a_file_behind_one_is_refused(
         erase(folder, [6])
     assert (tmp_path / "elsewhere").read_bytes() == before
     assert 6 in open_index(folder).ids()
+
+
+def test_a_binary_index_is_refused_by_its_name(tmp_path: Path) -> None:
+    index = faiss.IndexBinaryFlat(64)
+    index.add(np.zeros((10, 8), np.uint8))
+    faiss.write_index_binary(index, str(tmp_path / "index.faiss"))
+    write_chunks(tmp_path, range(10))
+    before = (tmp_path / "index.faiss").read_bytes()
+    with pytest.raises(UnsupportedIndex, match="a binary index"):
+        erase(tmp_path, [3])
+    assert (tmp_path / "index.faiss").read_bytes() == before
