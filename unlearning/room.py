@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from unlearning import llama
 from unlearning.errors import InputError, RowsError
 from unlearning.tokens import Encoded, all_answer_ids, prompt_ids
 from unlearning.types import Row, TrainingPlan
@@ -124,7 +125,13 @@ def _kept(config: Any, *, learning: bool) -> int:
 
 
 def in_pieces(model: Any, rows: Sequence[Encoded]) -> list[list[Encoded]]:
-    """Rows in groups that may be learned from one after the other, so that no pass of a large model keeps too much."""
+    """Rows in groups that may be learned from one after the other, so that no pass of a large model keeps too much.
+
+    A plain Llama's way back lets go of what it kept layer by layer and hands over all gradients at its end: there a
+    second piece would hold them twice.
+    """
+    if llama.plain(model):
+        return [list(rows)]
     most, found = PIECE // max(1, _kept(model.config, learning=True)), [list(rows[:1])]
     for row in rows[1:]:
         if sum(len(other.ids) for other in found[-1]) + len(row.ids) > most:

@@ -11,7 +11,7 @@ import torch
 from invented import Trained
 from safetensors.torch import load_file, save_file
 
-from unlearning import room
+from unlearning import llama, room
 from unlearning.attacks.benign_finetune import started
 from unlearning.models import open_model
 from unlearning.paging import set_down
@@ -50,6 +50,8 @@ def test_rows_learned_from_in_pieces_end_where_all_at_once_end(
     whole = started(model, tokenizer, trained.rows, 0)
     assert len(room.in_pieces(model, whole.rows)) == 1, "a small model is learned from at once"
     monkeypatch.setattr(room, "PIECE", room.PIECE // 100)
+    assert len(room.in_pieces(model, whole.rows)) == 1, "so is a plain Llama of any size"
+    monkeypatch.setattr(llama, "plain", lambda model: False)
     parts = room.in_pieces(model, whole.rows)
     assert len(parts) > 2 and [row for part in parts for row in part] == list(whole.rows)
     in_pieces = started(model, tokenizer, trained.rows, 0).until(3)
