@@ -96,6 +96,9 @@ HANDLING = """
 - **Other architectures**: each model is tried on a few invented rows when it is opened. A quick way through it (rows
   in one batch, common beginnings computed once, the cache) that disagrees with a plain forward pass is not used for
   it. A model that sees what comes later, or whose weights change when it is asked (RWKV), is refused.
+- **Other devices** (`--device cuda`): no run on a GPU stands behind this page. Tests open, ask, attack and unlearn a
+  model on a stand-in that refuses what a device refuses (tensors of two devices in one operation, a generator or an
+  array of the wrong one) and find the CPU's numbers; kernels, speed and memory of a real GPU they cannot show.
 - **Several processes** (`accelerate launch … -m unlearning unlearn …`): where one of them ends, the others end too
   and say how to go on; the same command goes on from the last state saved, with weights in shares (FSDP) from the
   beginning.
