@@ -24,7 +24,7 @@ from compliance.provenance.models import Artifact
 from compliance.rules import claims as claim_rules
 from compliance.rules.proof import Claim
 from compliance.rules.sentences import article, day_in_words
-from compliance.rules.terms import ClaimLevel, Ground, Letter, StepStatus, Support, Told
+from compliance.rules.terms import ClaimLevel, Ground, IdentifierKind, Letter, StepStatus, Support, Told
 from compliance.rules.thresholds import BY_JOB
 from compliance.validation import claiming
 
@@ -112,9 +112,19 @@ def _outcome(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
         "remains": _remains(plan, language),
         "recipients": told,
         "untold": not told and any(artifact.recipients for artifact, _ in found),
+        "looked": _looked(request, language),
         "prevention": phrase("prevention" if _excluded(plan) else "search_again", language),
         "residual_risk": _risk(found, language),
     }
+
+
+def _looked(request: ErasureRequest, language: str) -> str:
+    """What was looked for, and what that cannot find: a claim reaches no further than the search did."""
+    held = {str(needle["kind"]) for needle in vault.opened(request).get("needles", [])}
+    kinds = [phrase(f"kind:{kind}", language) for kind in IdentifierKind if kind in held]
+    told = "looked_by_name" if IdentifierKind.NAME in held else "looked_without_name"
+    said = [phrase("looked", language, kinds=", ".join(kinds))] if kinds else []
+    return " ".join([*said, phrase(told, language)])
 
 
 def spoken(request: ErasureRequest) -> str:

@@ -48,6 +48,17 @@ _ENGLISH: Mapping[str, str] = {
     "told": "{name} (asked to erase; their answer is not here yet)",
     "prevention": "We keep fingerprints of what was erased, from which nobody can read your data, so that our "
     "systems can recognise it and leave it out. We also search again after 7, 30 and 90 days.",
+    "kind:email": "your e-mail address",
+    "kind:phone": "your telephone number",
+    "kind:customer_id": "your customer number",
+    "kind:username": "your user name",
+    "kind:name": "your name",
+    "kind:tax_id": "your tax number",
+    "looked": "We looked for {kinds}, in every usual spelling.",
+    "looked_without_name": "We had no name to look for. A text that says your name and none of these was not "
+    "found; if you know of one, tell us.",
+    "looked_by_name": "Where a text says your name and none of the others, one of us looked at it, because "
+    "other people may have the same name.",
     "no_risk": "We know of no risk beyond what is listed above.",
     "destroyed": "What you send us for this is looked at once and destroyed after the decision.",
     "pause_counts": "Until your answer is here, the time for our own answer stands still. It was due by {day}.",
@@ -107,6 +118,17 @@ _GERMAN: Mapping[str, str] = {
     "prevention": "Wir behalten Fingerabdrücke des Gelöschten, aus denen niemand Ihre Daten lesen kann, damit "
     "unsere Systeme es erkennen und weglassen. Wir suchen auch nach 7, 30 und 90 Tagen noch "
     "einmal.",
+    "kind:email": "Ihrer E-Mail-Adresse",
+    "kind:phone": "Ihrer Telefonnummer",
+    "kind:customer_id": "Ihrer Kundennummer",
+    "kind:username": "Ihrem Benutzernamen",
+    "kind:name": "Ihrem Namen",
+    "kind:tax_id": "Ihrer Steuernummer",
+    "looked": "Wir haben nach {kinds} gesucht, in jeder üblichen Schreibweise.",
+    "looked_without_name": "Wir hatten keinen Namen, nach dem wir suchen konnten. Ein Text mit Ihrem Namen und "
+    "ohne eine dieser Angaben wurde nicht gefunden; wenn Sie einen kennen, sagen Sie es uns.",
+    "looked_by_name": "Wo ein Text Ihren Namen nennt und sonst nichts davon, hat ihn jemand von uns angesehen, "
+    "weil andere genauso heißen können.",
     "no_risk": "Wir kennen kein Risiko außer dem, was oben steht.",
     "destroyed": "Was Sie uns dafür schicken, sehen wir einmal an und vernichten es nach der Entscheidung.",
     "pause_counts": "Bis Ihre Antwort da ist, steht die Frist für unsere Antwort still. Sie endete am {day}.",

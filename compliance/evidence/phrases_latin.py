@@ -44,6 +44,17 @@ PORTUGUESE: Mapping[str, str] = {
     "prevention": "Guardamos impressões digitais do que foi eliminado, nas quais ninguém pode ler os seus "
     "dados, para que nossos sistemas o reconheçam e o deixem de fora. Também procuramos de novo "
     "após 7, 30 e 90 dias.",
+    "kind:email": "o seu e-mail",
+    "kind:phone": "o seu telefone",
+    "kind:customer_id": "o seu número de cliente",
+    "kind:username": "o seu nome de usuário",
+    "kind:name": "o seu nome",
+    "kind:tax_id": "o seu número fiscal",
+    "looked": "Procuramos {kinds}, em todas as formas usuais de escrever.",
+    "looked_without_name": "Não tínhamos um nome para procurar. Um texto com o seu nome e sem nenhum desses "
+    "dados não foi encontrado; se você conhece algum, avise-nos.",
+    "looked_by_name": "Quando um texto tem o seu nome e nenhum dos outros dados, uma pessoa da nossa equipe o "
+    "olhou, porque outras pessoas podem ter o mesmo nome.",
     "no_risk": "Não conhecemos outro risco além do que está listado acima.",
     "destroyed": "O que você nos enviar para isto é visto uma vez e destruído depois da decisão.",
     "pause_counts": "Até a sua resposta chegar, o prazo da nossa resposta fica parado. Ele terminava em {day}.",
@@ -105,6 +116,17 @@ FRENCH: Mapping[str, str] = {
     "prevention": "Nous gardons des empreintes de ce qui a été effacé, où personne ne peut lire vos données, "
     "pour que nos systèmes le reconnaissent et l’écartent. Nous cherchons aussi de nouveau "
     "après 7, 30 et 90 jours.",
+    "kind:email": "votre adresse électronique",
+    "kind:phone": "votre numéro de téléphone",
+    "kind:customer_id": "votre numéro de client",
+    "kind:username": "votre nom d’utilisateur",
+    "kind:name": "votre nom",
+    "kind:tax_id": "votre numéro fiscal",
+    "looked": "Nous avons cherché {kinds}, sous toutes les formes courantes.",
+    "looked_without_name": "Nous n’avions pas de nom à chercher. Un texte qui dit votre nom et rien de cela n’a "
+    "pas été trouvé ; si vous en connaissez un, dites-le-nous.",
+    "looked_by_name": "Quand un texte dit votre nom et rien d’autre de cela, l’un de nous l’a regardé, car "
+    "d’autres personnes peuvent porter le même nom.",
     "no_risk": "Nous ne connaissons pas de risque autre que ce qui figure ci-dessus.",
     "destroyed": "Ce que vous nous envoyez pour cela est regardé une fois et détruit après la décision.",
     "pause_counts": "Jusqu’à votre réponse, le délai de notre réponse est arrêté. Il finissait le {day}.",
@@ -162,6 +184,17 @@ SPANISH: Mapping[str, str] = {
     "prevention": "Guardamos huellas de lo borrado, en las que nadie puede leer sus datos, para que nuestros "
     "sistemas lo reconozcan y lo dejen fuera. También buscamos otra vez después de 7, 30 y 90 "
     "días.",
+    "kind:email": "su correo electrónico",
+    "kind:phone": "su teléfono",
+    "kind:customer_id": "su número de cliente",
+    "kind:username": "su nombre de usuario",
+    "kind:name": "su nombre",
+    "kind:tax_id": "su número fiscal",
+    "looked": "Buscamos {kinds}, en todas las formas usuales de escribirlo.",
+    "looked_without_name": "No teníamos un nombre que buscar. Un texto con su nombre y sin ninguno de estos "
+    "datos no se encontró; si conoce alguno, díganoslo.",
+    "looked_by_name": "Donde un texto dice su nombre y nada más de esto, una persona de nuestro equipo lo miró, "
+    "porque otras personas pueden llamarse igual.",
     "no_risk": "No conocemos otro riesgo que lo que está arriba.",
     "destroyed": "Lo que nos envíe para esto se mira una vez y se destruye después de la decisión.",
     "pause_counts": "Hasta que llegue su respuesta, el plazo de la nuestra queda parado. Terminaba el {day}.",

@@ -37,6 +37,7 @@ FACTS: dict[str, Any] = {
     "claims": ["Your data was erased from the ticket store, and a second check found none of it."],
     "remains": [],
     "recipients": ["The mailing processor, on 4 November 2026."],
+    "looked": "We looked for your e-mail address, in every usual spelling.",
     "prevention": "A keyed list keeps the erased records out of every new training set.",
     "residual_risk": "A backup holds the records until 31 December 2026.",
     "rest": "We erased everything that no law asks us to keep.",

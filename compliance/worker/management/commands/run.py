@@ -22,7 +22,7 @@ from compliance.provenance.catalogue import CatalogueError
 from compliance.provenance.models import Artifact
 from compliance.rules import identifiers
 from compliance.rules.errors import OubliError
-from compliance.rules.terms import State
+from compliance.rules.terms import IdentifierKind, State
 from compliance.worker import demo, results, staff
 from compliance.worker.supervise import Processes, commands, refuse_taken_port
 
@@ -38,7 +38,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What may be chosen."""
         parser.add_argument("--systems", default="", help="a company's own systems.yaml instead of the sample's")
-        parser.add_argument("--subject", default="", help="email:ADDRESS of the person whose case is run")
+        parser.add_argument(
+            "--subject", default="", help="whose case is run: email:ADDRESS, or email:ADDRESS;name:NAME"
+        )
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--no-serve", action="store_true", help="stop after the case; exit 0 only if it verifies")
         parser.add_argument("--again", action="store_true", help="build the sample anew and run a new case")
@@ -75,8 +77,7 @@ class Command(BaseCommand):
             console.print(f"Registered {summary.artifacts} artifacts of {summary.entities} legal entities")
             first = Artifact.objects.filter(retired_at=None).order_by("id").first()
             entity = first.entity if first else LegalEntity.objects.order_by("id")[0]
-            found = identifiers.parse(options["subject"]) if options["subject"] else None
-            return (demo.Subject(email=found.value) if found else None), entity
+            return _subject(options["subject"]), entity
         from compliance.worker.sample import people
 
         folder = Path(settings.OUBLI_VAR) / "sample"
@@ -108,3 +109,16 @@ class Command(BaseCommand):
         console.print(f"{'':{len(site)}}           amir.demo audits, ada.demo staffs the office")
         console.print(f"Password of the demonstration accounts: {staff.password()}    Stop with Ctrl-C.")
         threading.Event().wait()
+
+
+def _subject(typed: str) -> demo.Subject | None:
+    """The person of ``email:ADDRESS`` or ``email:ADDRESS;name:NAME``; None when nobody is named."""
+    if not typed:
+        return None
+    said = {one.kind: one.value for one in map(identifiers.parse, filter(None, typed.split(";")))}
+    if IdentifierKind.EMAIL not in said or not set(said) <= {IdentifierKind.EMAIL, IdentifierKind.NAME}:
+        raise CommandError(
+            "The person is named by an e-mail address, which the letters go to, and a name if you like.\n"
+            'Next: write email:ADDRESS or "email:ADDRESS;name:NAME"; other identifiers are learned from your tables.'
+        )
+    return demo.Subject(email=said[IdentifierKind.EMAIL], name=said.get(IdentifierKind.NAME, ""))
