@@ -1,13 +1,25 @@
 """Which reader reads which file: the suffix decides, gzip is recognised by its first bytes."""
 
 import csv
+import gzip
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 from retrieval import columns, lines, pages, warc
 from retrieval.formats import Block
 from retrieval.rows import RecordsUnreadable
+
+_PACKED: Final = {
+    b"PK\x03\x04": "ZIP",
+    b"PK\x05\x06": "ZIP",
+    b"1AY&": "bzip2",  # behind "BZh" and a digit
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\x07": "RAR",
+}
 
 
 def size_of(path: Path) -> int:
@@ -19,11 +31,29 @@ def size_of(path: Path) -> int:
 
 
 def blocks(path: Path) -> Iterator[Block]:
-    """Yield the blocks of one file; the suffix decides, gzip is recognised by its first bytes."""
+    """Yield the blocks of one file; the suffix decides, gzip is recognised by its first bytes.
+
+    Raises ``RecordsUnreadable`` for what lies packed otherwise: searched as it lies there, nobody would be found in it.
+    """
     try:
+        _refuse_packed(path)
         yield from _reader(path)(path)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise RecordsUnreadable(f"Reading records of {path}: {type(error).__name__}; check the file.") from error
+
+
+def _refuse_packed(path: Path) -> None:
+    with path.open("rb") as raw:
+        start = raw.read(8)
+        if start.startswith(b"\x1f\x8b"):
+            raw.seek(0)
+            start = gzip.GzipFile(fileobj=raw).read(8)
+    start = start[4:] if start.startswith(b"BZh") else start
+    named = next((name for magic, name in _PACKED.items() if start.startswith(magic)), "")
+    if named:
+        raise RecordsUnreadable(
+            f"Reading records of {path}: it is packed ({named}); unpack it, and locate in what it held."
+        )
 
 
 def _reader(path: Path) -> Callable[[Path], Iterator[Block]]:

@@ -1,8 +1,12 @@
 """One pass over whole files finds what the rules find row by row, in every format, and says where."""
 
+import bz2
 import gzip
+import io
 import json
+import lzma
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -251,3 +255,24 @@ def test_a_text_of_megabytes_is_laid_out_in_numbers_not_in_lists(tmp_path: Path)
     path = tmp_path / "t.jsonl"
     path.write_text(json.dumps({"a": "wört " * 300_000 + "CUST-00123 ana.silva@x.com"}) + "\n")
     assert [(one.needle, one.start) for one in found_in(path)] == [("c", 1_500_000), ("e", 1_500_011)]
+
+
+@pytest.mark.parametrize("name", ["ZIP", "bzip2", "xz", "zstd", "ZIP in gzip"])
+def test_what_lies_packed_is_refused_and_not_called_empty(tmp_path: Path, name: str) -> None:
+    line, path = b'{"id": "1", "t": "ana.silva@x.com"}\n', tmp_path / "rows.jsonl"
+    box = io.BytesIO()
+    with zipfile.ZipFile(box, "w") as archive:
+        archive.writestr("rows.jsonl", line)
+    made = {
+        "ZIP": box.getvalue(),
+        "bzip2": bz2.compress(line),
+        "xz": lzma.compress(line),
+        "zstd": pa.compress(line, codec="zstd", asbytes=True),
+        "ZIP in gzip": gzip.compress(box.getvalue()),
+    }
+    path.write_bytes(made[name])
+    with pytest.raises(RetrievalError, match=f"packed \\({name.split()[0]}\\); unpack it"):
+        list(sweep([path], NEEDLES, region="DE"))
+    text = tmp_path / "a.txt"
+    text.write_bytes(b"BZh is how this line begins: ana.silva@x.com\n")
+    assert len(list(sweep([text], NEEDLES, region="DE"))) == 1
