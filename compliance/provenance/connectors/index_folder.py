@@ -24,7 +24,7 @@ from retrieval.indexes import Embedder, Index, documents, layout, load, weighing
 from retrieval.types import Chunk, Progress, Vectors, silent
 
 _ELSEWHERE = "keeps its texts in SQLite or Parquet, where chunks can go and none be changed"
-OWES = "what the index learned with the removed (code book, centroids, ranges) is still kept"
+OWES = "what the index learned with the removed (code book, centroids, ranges, transformation) is still kept"
 
 
 def folder_of(place: Place) -> Path:
