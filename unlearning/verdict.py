@@ -22,6 +22,7 @@ SIGNIFICANT = 0.05
 CONTRADICTS = 0.01  # a test that fires this clearly, adjusted for all, contradicts a receipt of exact work
 POWER = 0.01  # the test must fire at least this clearly on the model before the work
 DETECTS = 0.99  # and on as many of the drawings of the person's fields there
+HEARD, HARDLY = 10, 0.1  # of so many questions about others, fewer right answers than this share are as good as none
 MARGIN = 0.02  # how much of the others' right answers may be lost
 
 
@@ -47,6 +48,7 @@ def decide(
 ) -> Verdict:
     """The verdict from what was measured after the work, before it, and after each attack (`struck`)."""
     word, reasons = judge(after, before=before, struck=struck, exact=exact)
+    reasons += _unheard(after)
     bits, error = _bits(after)
     worst_attack, worst_bits = _worst(struck)
     claim = word
@@ -86,6 +88,17 @@ def judge(
     if weak:
         return NO_POWER, [weak]
     return MITIGATED, ["no test tells the person's values from values never seen, and before they did; not rebuilt"]
+
+
+def _unheard(after: Sequence[Measurement]) -> list[str]:
+    """A model that answers nobody's questions was perhaps asked in a form that it never learned."""
+    others = _counted(after, "others")
+    if others is None or others.n < HEARD or others.value >= HARDLY:
+        return []
+    return [
+        f"the model answers {_hits(others)} of {others.n} questions about others: it was asked in a form that it did "
+        "not learn, or it is hardly trained, so that asking says little of anybody"
+    ]
 
 
 def _unasked(after: Sequence[Measurement]) -> str:

@@ -18,6 +18,7 @@ from unlearning.models import open_model, open_tokenizer
 from unlearning.replay import replay
 from unlearning.training import train
 from unlearning.types import AuditResult, Measurement, PersonFacts
+from unlearning.verdict import decide
 
 PLACE = 11
 
@@ -111,6 +112,12 @@ def test_a_few_answers_that_fall_the_other_way_do_not_fail_a_model_that_was_rebu
     assert word == "erased (exact)" and "fell from 0.200 to 0.167, no more than chance explains" in reasons[-1]
     assert judge(measured(10 / 60, 60), before=measured(12 / 60, 60))[0] == "failed", "a method answers for each"
     assert judge(measured(0.9, 100), before=measured(1.0, 100), exact=True)[0] == "failed"
+
+
+@pytest.mark.parametrize(("hits", "n", "said"), [(0, 60, True), (5, 60, True), (6, 60, False), (0, 9, False)])
+def test_a_model_that_answers_nobody_is_said_to_have_been_asked_in_vain(hits: int, n: int, said: bool) -> None:
+    measured = [Measurement("extraction", "others", hits / n, n), Measurement("rank_p", "person", 0.3, 5)]
+    assert any(f"answers {hits} of {n} questions" in reason for reason in decide(measured).reasons) is said
 
 
 def test_attacks_bring_back_nothing_that_was_never_there(audited: tuple[Path, AuditResult], facts: PersonFacts) -> None:
