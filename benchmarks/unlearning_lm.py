@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from unlearning_lm_case import Case, given_case, sample_case  # noqa: E402
 from unlearning_lm_goals import GOALS, Figures, missed  # noqa: E402
-from unlearning_lm_measures import Line, forgotten, mean, measure, some  # noqa: E402
+from unlearning_lm_measures import Line, come_back, forgotten, mean, measure, some  # noqa: E402
 from unlearning_lm_page import page, table  # noqa: E402
 
 from unlearning import methods  # noqa: E402
@@ -235,6 +235,7 @@ def _requests(run: Run, *, people: int) -> None:
         "after_batch": _right(together, kept),
         "each": mean(turns),
         "each_in_batch": found["batch"] / people,
+        "leak": come_back(run.folder, case, groups),
     }
     run.on(f"{people} in turn", last, sum(turns), forget=gone, retain=kept)
     run.on(f"{people} in one run", together, found["batch"], forget=gone, retain=kept)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from unlearning_lm_goals import BITS, BITS_LATER, GOALS, SHARE, STRENGTH, Figures, better
+from unlearning_lm_measures import SEEN
 from unlearning_lm_words import HANDLING, HOW, LEARNED, LIMITS, METHODS, TITLE, WHAT
 
 from unlearning import methods
@@ -172,5 +173,17 @@ def _requests(figures: Figures) -> str:
         f"One after the other with `{figures.found['chosen']}`: {found['each']:.1f} s each; others' right first "
         f"choices {found['before']:.3f} before and {found['after']:.3f} after the last. In one run: "
         f"{found['each_in_batch']:.1f} s each, {found['after_batch']:.3f}. Their two lines in the table are of all "
-        f"{found['people']} people together."
+        f"{found['people']} people together.\n\n{_come_back(found['leak'], found['people'])}"
+    )
+
+
+def _come_back(leak: dict[str, float], people: int) -> str:
+    """What the later requests did to the earlier people."""
+    head = "Later requests bring earlier people back" if leak["back"] else "Later requests brought nobody back here"
+    return (
+        f"**{head}.** Right after each person's own turn the largest leak@1000 of any value was {_small(leak['own'])}; "
+        f"after the turns of all {people} it was {_small(leak['last'])}, and {leak['back']:.0f} of {leak['of']:.0f} "
+        f"values had come from below {SEEN} to above. Each turn trains on, and its rows no longer say what the earlier "
+        "people's were. So several people are better forgotten in one run, or by a replay that leaves all of them out; "
+        "an audit of one request says nothing of what later training does."
     )
