@@ -18,7 +18,7 @@ from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.provenance.places import artifacts_of, derivations, references
 from compliance.rules import planning
 from compliance.rules.affected import Affected
-from compliance.rules.terms import ArtifactKind, EntityRole, State, Support
+from compliance.rules.terms import ArtifactKind, EntityRole, State, StepStatus, Support
 
 
 def current_plan(request: ErasureRequest) -> Plan | None:
@@ -55,6 +55,8 @@ def _affected(
     rows = Trace.objects.current(request).counted().filter(artifact=artifact)
     facts = {**(note.facts if note else {}), "shared_rows": rows.filter(owner=False).count()}
     facts["recipients"] = len(artifact.recipients)
+    if ArtifactKind(artifact.kind) is ArtifactKind.MODEL:
+        facts["forgotten_before"] = _forgotten_before(request, artifact)
     keys = sorted(rows.values_list("record_key", flat=True))
     facts["records"] = hashlib.sha256("\n".join(keys).encode()).hexdigest()
     lineage = by.get(Support.LINEAGE, 0) + (1 if note and note.by_lineage else 0)
@@ -74,6 +76,14 @@ def _affected(
         facts=facts,
         connector=artifact.connector,
     )
+
+
+def _forgotten_before(request: ErasureRequest, artifact: Artifact) -> int:
+    """Cases that made the model forget by training it on, since it was last rebuilt from a recorded run."""
+    done = Step.objects.filter(artifact=artifact, status=StepStatus.DONE).exclude(plan__request=request)
+    rebuilt = done.filter(action="replay_model").aggregate(last=Max("finished_at"))["last"]
+    trained_on = done.filter(action="unlearn_model", **({"finished_at__gt": rebuilt} if rebuilt else {}))
+    return trained_on.values("plan__request").distinct().count()
 
 
 def _references(request: ErasureRequest) -> list[tuple[str, str]]:

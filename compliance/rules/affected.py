@@ -99,3 +99,15 @@ class Row:
     exact: bool | None = None
     reversible: bool = False
     judged: bool = False
+
+
+def training_on_touches(item: Affected) -> str:
+    """Whom training a model on may touch beside the person: others' answers, and people whom it forgot before."""
+    others = "answers about others may suffer; measured, and limited before promotion"
+    before = item.number("forgotten_before")
+    if not before:
+        return others
+    return (
+        f"{others}; {before} earlier {'case' if before == 1 else 'cases'} made it forget like this, and training on "
+        "can bring some of that back, with nothing left to measure it by: a rebuild without all of them is safer"
+    )

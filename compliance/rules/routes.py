@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from compliance.rules.affected import Affected, Fact, Phase, Row, always
+from compliance.rules.affected import Affected, Fact, Phase, Row, always, training_on_touches
 from compliance.rules.terms import ArtifactKind, EntityRole, Horizon
 from compliance.rules.thresholds import BY_JOB, CLASSIFIER, TABLE_MODEL
 
@@ -333,7 +333,7 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             ),
             when=_unlearnable,
             cost=lambda _: "a fraction of one training",
-            also_touched=lambda _: "answers about others may suffer; measured, and limited before promotion",
+            also_touched=training_on_touches,
             parameters=lambda _: {"method": "alternating_wga"},
             exact=False,
             judged=True,

@@ -70,6 +70,16 @@ def test_without_a_ledger_the_route_is_approximate_and_says_so() -> None:
     assert "approximate" in step.reason
 
 
+@pytest.mark.parametrize(("before", "said"), [(0, ""), (1, "1 earlier case made"), (3, "3 earlier cases made")])
+def test_who_was_forgotten_before_by_training_on_is_named_where_the_model_is_trained_on_again(
+    before: int, said: str
+) -> None:
+    model = replace(MODEL, facts={"forgotten_before": before})
+    step = next(step for step in steps_of(model) if step.action == "unlearn_model")
+    assert said in step.also_touched and ("bring some of that back" in step.also_touched) is bool(before)
+    assert len(step.also_touched) <= 300
+
+
 def test_a_model_that_only_somebody_else_can_change_is_suppressed_and_its_owner_told() -> None:
     assert actions(replace(MODEL, facts={"weights": False})) == ["suppress_output", "notify_recipients"]
 
