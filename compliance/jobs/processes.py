@@ -39,6 +39,7 @@ class ModelRefused(ProofFailed):
 _BY_NAME: Mapping[str, type[OubliError]] = {
     "ModelError": ModelUnreadable,
     "PickledWeights": ModelUnreadable,
+    "QuantizedWeights": ModelUnreadable,
     "RemoteCode": ModelUnreadable,
     "MissingWeights": ModelUnreadable,
     "NotFinite": ModelUnreadable,

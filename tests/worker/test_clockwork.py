@@ -6,6 +6,7 @@ import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pikepdf
 import pytest
@@ -51,7 +52,8 @@ def test_a_hold_ends_the_day_after_its_day_and_the_plan_follows(firm: seeded.Com
     hold = on_hold(firm, case)
     plan = mitigation.current_plan(case)
     assert plan is not None and set(plan.steps.values_list("action", flat=True)) == {"keep"}
-    Decision.objects.filter(pk=hold.pk).update(review_on=timezone.now().date())
+    today = timezone.now().astimezone(ZoneInfo(firm.entity.time_zone)).date()  # near midnight not the day in UTC
+    Decision.objects.filter(pk=hold.pk).update(review_on=today)
     assert clockwork.end_holds() == 0, "the day itself still counts"
     Decision.objects.filter(pk=hold.pk).update(review_on=timezone.now().date() - timedelta(days=2))
     assert clockwork.end_holds() == 1 and clockwork.end_holds() == 0
