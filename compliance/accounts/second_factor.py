@@ -20,7 +20,7 @@ from allauth.mfa.totp.internal.auth import (
     hotp_value,
     yield_hotp_counters_from_time,
 )
-from cryptography.fernet import MultiFernet
+from cryptography.fernet import InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -93,6 +93,14 @@ def sealed_secret() -> str:
     return str(get_adapter().encrypt(generate_totp_secret()))
 
 
+def usable(sealed: str) -> bool:
+    """Whether a secret that was kept can still be opened: there is one, and the master key was not rotated since."""
+    try:
+        return bool(get_adapter().decrypt(sealed))
+    except InvalidToken:
+        return False
+
+
 def offer(user: User, sealed: str) -> Offer:
     """The secret for ``user``'s app."""
     adapter = get_adapter()
@@ -106,6 +114,7 @@ def activate(user: User, sealed: str, code: str) -> list[str]:
     counter = _matching(get_adapter().decrypt(sealed), code, after=0)
     if counter is None:
         raise InvalidInput("This code is not right. Check the clock of your device, and use the newest code.")
+    User.objects.select_for_update().get(pk=user.pk)  # pressed twice, the second waits for the first
     remove(user)
     Authenticator.objects.create(user=user, type=_APP, data={"secret": sealed, "last": counter})
     return _fresh_codes(user)

@@ -91,6 +91,8 @@ def invite(name: str, *, email: str, entity: LegalEntity, roles: Iterable[Role])
 
 def _typed(name: str) -> str:
     """A user name as the sign-in reads it (NFKC), so that no two accounts look and sign in alike."""
+    if "\x00" in name:  # PostgreSQL takes none, and no name has one
+        raise InvalidInput("A user name holds no zero byte.")
     return str(User.normalize_username(name.strip()))
 
 

@@ -82,11 +82,11 @@ def _invite(request: HttpRequest, user: User, entity: LegalEntity) -> str:
 def _withdraw(request: HttpRequest, user: User, entity: LegalEntity) -> str:
     staffing.administer(user, _named(request))
     roles = _roles(request)
+    if not roles:
+        raise InvalidInput("Nothing was taken away.", next_action="Choose what to take away.")
     person = staffing.withdraw(_named(request), entity, roles)
     _note("staff.roles_taken", entity, user, person, roles)
-    return (
-        f"{person.get_username()} no longer holds: {', '.join(role.label for role in roles) or 'nothing was chosen'}."
-    )
+    return f"{person.get_username()} no longer holds: {', '.join(role.label for role in roles)}."
 
 
 def _reset(request: HttpRequest, user: User, entity: LegalEntity) -> str:

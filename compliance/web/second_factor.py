@@ -18,7 +18,7 @@ from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_login_failed
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -131,6 +131,8 @@ def show(request: HttpRequest) -> HttpResponse:
 
 def _activated(request: HttpRequest, user: User) -> HttpResponse:
     sealed = request.session.get(OFFERED, "")
+    if not second_factor.usable(sealed):
+        return _page(request, wrong="Let your app take the picture first, then type its code.", code=422)
     if authenticate(request, username=user.get_username(), password=request.POST.get("password", "")) != user:
         return _page(request, wrong="This is not your password.", code=422)
     try:
@@ -151,6 +153,8 @@ def _activated(request: HttpRequest, user: User) -> HttpResponse:
 def change(request: HttpRequest, verb: str) -> HttpResponse:
     """New recovery codes, or off; either needs a code."""
     user = member(request)
+    if verb not in ("codes", "off"):
+        raise Http404
     try:
         right = second_factor.accept(user, request.POST.get("code", "")[:40])
     except TooOften as error:
@@ -176,8 +180,9 @@ def _page(request: HttpRequest, *, wrong: str = "", codes: list[str] | None = No
         "required": second_factor.required(),
     }
     if context["since"] is None:
-        sealed = request.session.setdefault(OFFERED, second_factor.sealed_secret())
-        offer = second_factor.offer(user, sealed)
+        if not second_factor.usable(request.session.get(OFFERED, "")):
+            request.session[OFFERED] = second_factor.sealed_secret()
+        offer = second_factor.offer(user, request.session[OFFERED])
         drawn = base64.b64encode(offer.drawing.encode()).decode()
         context |= {"drawing": f"data:image/svg+xml;base64,{drawn}", "secret": _in_fours(offer.secret)}
     return desk(request, "officer/second_factor.html", context, code=code)

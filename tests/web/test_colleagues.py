@@ -146,13 +146,34 @@ def test_a_closed_account_opens_nothing(ada: Client, olga: Client, aurora: seede
     ("name", "email", "role"),
     [("", "a@b.example", ["officer"]), ("two words", "a@b.example", ["officer"]), ("iris", "nothing", ["officer"]),
      ("iris", "a@b.example", []), ("iris", "a@b.example", ["emperor"]), ("i" * 61, "a@b.example", ["officer"]),
-     ("<b>iris", "a@b.example", ["officer"]), ("OLGA", "a@b.example", ["officer"])],
+     ("<b>iris", "a@b.example", ["officer"]), ("OLGA", "a@b.example", ["officer"]),
+     ("ir\x00is", "a@b.example", ["officer"])],
 )  # fmt: skip
 def test_what_cannot_be_an_account_is_refused_in_words(ada: Client, name: str, email: str, role: list[str]) -> None:
     before = User.objects.count()
     answer = change(ada, "invite", name, email=email, role=role)
     assert answer.status_code == 200 and "alert-danger" in answer.content.decode()
     assert User.objects.count() == before
+
+
+@pytest.mark.parametrize("verb", ["withdraw", "reset", "close"])
+@pytest.mark.parametrize("name", ["", "ol\x00ga", "o" * 5000, "nobody"])
+def test_who_is_not_here_cannot_be_changed(ada: Client, verb: str, name: str) -> None:
+    answer = change(ada, verb, name, sure="yes", role=["officer"])
+    assert answer.status_code == 200 and "alert-danger" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "where", ["%00/x", "MQ/x-y", "٣/x", "x" * 300 + "/set-password", "MTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw/a-b"]
+)
+def test_a_forged_link_opens_nothing(aurora: seeded.Company, client: Client, where: str) -> None:
+    answer = client.get(f"/sign-in/welcome/{where}/")
+    assert answer.status_code in (200, 404) and "new_password1" not in answer.content.decode()
+
+
+def test_taking_nothing_away_is_said_and_not_logged(ada: Client, olga: Client) -> None:
+    assert "Choose what to take away" in said(change(ada, "withdraw", "olga"))
+    assert not Opening.objects.filter(event__kind="staff.roles_taken").exists()
 
 
 def test_ones_own_new_password_ends_the_other_sessions(aurora: seeded.Company, olga: Client) -> None:

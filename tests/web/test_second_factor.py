@@ -148,6 +148,19 @@ def test_setting_it_up_asks_for_code_and_password_and_ends_other_sessions(aurora
     assert [event.kind for event in Event.objects.filter(kind__startswith="staff.")] == ["staff.second_factor_set"]
 
 
+@pytest.mark.parametrize("kept", [None, "", "not sealed by this key"])
+def test_a_secret_that_was_never_shown_or_cannot_be_opened_is_offered_anew(
+    aurora: seeded.Company, olga: Client, kept: str | None
+) -> None:
+    if kept is not None:
+        session = olga.session
+        session["second_factor_offered"] = kept
+        session.save()
+    answer = olga.post("/account/", {"code": WRONG, "password": seeded.PASSWORD})
+    assert answer.status_code == 422 and "take the picture first" in answer.content.decode()
+    assert 'class="digest"' in olga.get("/account/").content.decode()
+
+
 def test_secrets_and_recovery_codes_are_not_in_the_database(aurora: seeded.Company) -> None:
     app, codes = with_app(aurora.olga)
     kept = " ".join(str(row.data) for row in Authenticator.objects.all())
@@ -168,9 +181,17 @@ def test_turning_it_off_needs_a_code(aurora: seeded.Company, client: Client) -> 
     typed_password(client)
     client.post("/sign-in/code/", {"code": codes[0]})
     assert client.post("/account/off/", {"code": WRONG}).status_code == 422
+    assert client.post("/account/anything/", {"code": codes[2]}).status_code == 404
     assert second_factor.held(aurora.olga)
     assert client.post("/account/off/", {"code": codes[1]}).status_code == 302
     assert not second_factor.held(aurora.olga)
+
+
+@pytest.mark.parametrize("typed", ["", "é" * 6, "\u0661\u0662\u0663\u0664\u0665\u0666", "\x00", "1" * 5000, "🙂"])
+def test_what_is_no_code_is_a_wrong_code(aurora: seeded.Company, client: Client, typed: str) -> None:
+    with_app(aurora.olga)
+    typed_password(client)
+    assert client.post("/sign-in/code/", {"code": typed}).status_code == 422
 
 
 def test_a_wrong_code_turns_nothing_on(aurora: seeded.Company) -> None:
