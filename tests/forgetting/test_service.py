@@ -300,9 +300,9 @@ def test_the_owner_is_called_once_and_can_check_who_called(customer: Customer, s
     class Ear(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(503 if not heard else 204)
-            self.end_headers()
             heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(503 if len(heard) == 1 else 204)
+            self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Nothing."""

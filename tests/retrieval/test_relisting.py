@@ -76,7 +76,8 @@ def test_whoever_would_be_forgotten_stops_it_before_anything_changes(
     code, _, said = run(capsys, old, "--entries", entries(old.parent, ANA))
     assert code == 2
     assert "1 details of 1 groups" in said
-    assert not any(value in said for value in ("silva", "g2", "151"))
+    words = said.replace(str(old), "")  # the folder of the test has numbers of its own
+    assert not any(value in words for value in ("silva", "g2", "151"))
     assert old.read_bytes() == before
     assert run(capsys, old, "--entries", entries(old.parent, ANA), "--forget-others")[0] == 0
     assert not Suppression(old, KEY).filter("+49 151 2345678").blocked
