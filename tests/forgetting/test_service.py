@@ -20,6 +20,7 @@ from django.utils import timezone
 from compliance.accounts import tokens
 from compliance.accounts.models import ScopedToken
 from compliance.api import client as library
+from compliance.api.limits import Knocking
 from compliance.audit import services as audit
 from compliance.audit.models import Event
 from compliance.evidence import signing
@@ -125,6 +126,17 @@ def test_a_quota_says_wait_and_takes_more_when_a_job_has_ended(customer: Custome
     assert refused.status_code == 429 and int(refused["Retry-After"]) > 0
     assert post(customer.outside, f"jobs/{number}/cancel/", {}).json()["status"] == "cancelled"
     assert post(customer.outside, "jobs/", ORDER).status_code == 201
+
+
+def test_a_machine_that_calls_too_often_is_told_to_wait_and_another_companys_is_not(
+    customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Knocking.THROTTLE_RATES, "unlearning", "3/hour")
+    asked = [customer.outside.get("/api/v1/unlearning/jobs/") for _ in range(4)]
+    assert [answer.status_code for answer in asked] == [200, 200, 200, 429] and int(asked[-1]["Retry-After"]) > 0
+    key = tokens.issue(company("boreal").entity, name="partner", scopes=["unlearning"], days=1)
+    other = Client(headers={"Authorization": f"Bearer {key}"})
+    assert other.get("/api/v1/unlearning/jobs/").status_code == 200
 
 
 def test_a_cancelled_job_never_starts_and_a_running_one_stops_at_its_next_word(customer: Customer) -> None:
