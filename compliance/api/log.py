@@ -27,6 +27,9 @@ class HeadShape(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     origin = serializers.CharField()
     public_key = serializers.CharField(help_text="Ed25519, raw, base64.")
+    former_keys = serializers.ListField(
+        child=serializers.CharField(), help_text="Keys that signed earlier heads, newest first; Ed25519, raw, base64."
+    )
 
 
 class ProofShape(serializers.Serializer[Any]):
@@ -48,9 +51,10 @@ class LogHead(Door):
         head = Head.objects.order_by("-size").first()
         if head is None:
             raise NotFoundHere("The log has no signed head yet.", next_action="Ask again after the first event.")
-        key = base64.b64encode(checkpoint.raw_public(audit.public_key())).decode()
-        facts = {"size": head.size, "root_hash": head.root, "note": head.note, "at": head.at}
-        return Response(HeadShape({**facts, "origin": audit.origin(), "public_key": key}).data)
+        key, *former = (base64.b64encode(checkpoint.raw_public(key)).decode() for key in audit.public_keys())
+        note = audit.under_present_key(head.note)
+        facts = {"size": head.size, "root_hash": head.root, "note": note, "at": head.at, "origin": audit.origin()}
+        return Response(HeadShape({**facts, "public_key": key, "former_keys": former}).data)
 
 
 class EventProof(Door):
@@ -65,4 +69,6 @@ class EventProof(Door):
             raise NotFoundHere("There is no such event here.")
         proof = audit.inclusion(found)
         facts = {"event": dict(proof.event), "index": proof.index, "size": proof.size}
-        return Response(ProofShape({**facts, "path": list(proof.path), "note": proof.note}).data)
+        return Response(
+            ProofShape({**facts, "path": list(proof.path), "note": proof.note}).data
+        )

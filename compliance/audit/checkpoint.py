@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,15 +60,21 @@ def sign(checkpoint: Checkpoint, *, key: Ed25519PrivateKey) -> str:
     return f"{body}\n— {checkpoint.origin} {base64.b64encode(signature).decode()}\n"
 
 
-def read(note: str, *, key: Ed25519PublicKey) -> Checkpoint:
-    """The checkpoint in a note whose signature by ``key`` holds; raises BadCheckpoint otherwise."""
+def read(note: str, *, key: Ed25519PublicKey, former: Sequence[Ed25519PublicKey] = ()) -> Checkpoint:
+    """The checkpoint in a note whose signature by ``key``, or one in use before it, holds; BadCheckpoint otherwise."""
+    return read_by(note, keys=(key, *former))[0]
+
+
+def read_by(note: str, *, keys: Sequence[Ed25519PublicKey]) -> tuple[Checkpoint, int]:
+    """The checkpoint in a note, and the place among ``keys`` of the one that signed it; BadCheckpoint when none did."""
     body, separator, lines = note.partition("\n\n")
     checkpoint = _parse(body + "\n")
     wanted = f"— {checkpoint.origin} "
     for line in lines.splitlines() if separator else ():
-        if line.startswith(wanted) and _holds(line.removeprefix(wanted), checkpoint, key):
-            return checkpoint
-    raise BadCheckpoint(f"the head of {checkpoint.size} leaves is not signed by key {fingerprint(key)[:16]}…")
+        for place, key in enumerate(keys) if line.startswith(wanted) else ():
+            if _holds(line.removeprefix(wanted), checkpoint, key):
+                return checkpoint, place
+    raise BadCheckpoint(f"the head of {checkpoint.size} leaves is not signed by key {fingerprint(keys[0])[:16]}…")
 
 
 def _parse(body: str) -> Checkpoint:
@@ -98,29 +105,53 @@ def load_key(folder: Path) -> Ed25519PrivateKey:
     path = folder / KEY_FILE
     if not path.exists():
         _make_key(path)
+    return read_key(path)
+
+
+def read_key(path: Path) -> Ed25519PrivateKey:
+    """The private key in a file; BadCheckpoint when it holds another kind."""
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise BadCheckpoint(f"{KEY_FILE} holds no Ed25519 key; put back the key the log was started with")
+        raise BadCheckpoint(f"{path.name} holds no Ed25519 key; put back the key the log is signed with")
     return key
+
+
+def pem_of(key: Ed25519PrivateKey) -> bytes:
+    """The private key as its file holds it."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _make_key(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
+    draft = _draft(path, pem_of(Ed25519PrivateKey.generate()))
     try:
         os.link(draft, path)  # unlike a rename, a link never replaces the key that another process made first
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+    _keep_name(path)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a file that only its owner reads, over what stood there; after a kill it is the old one or the new one."""
+    _draft(path, content).replace(path)
+    _keep_name(path)
+
+
+def _draft(path: Path, content: bytes) -> Path:
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
+
+
+def _keep_name(path: Path) -> None:
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

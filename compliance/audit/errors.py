@@ -23,5 +23,9 @@ class NoSuchGap(AuditError):
     """There is no gap to answer for, or more than a gap does not hold; nothing was changed."""
 
 
+class BadSuccession(AuditError):
+    """A statement that one key follows another is damaged, or not signed by both; or a rotation is not finished."""
+
+
 class BadCheckpoint(AuditError):
     """The signed note cannot be read or was not signed by this key."""

@@ -38,7 +38,7 @@ def acknowledged() -> list[Gap]:
 def _gap(event: Event) -> Gap:
     words = event.words()
     try:
-        lost = checkpoint.read(str(words.get("signed", "")), key=services.public_key())
+        lost, _ = checkpoint.read_by(str(words.get("signed", "")), keys=services.public_keys())
     except BadCheckpoint:
         return Gap(event.at, event.actor, None, "", str(words.get("reason", "")))
     return Gap(event.at, event.actor, lost.size, lost.root.hex(), str(words.get("reason", "")))
@@ -53,7 +53,7 @@ def acknowledge(*, by: str, reason: str) -> Gap:
     while services.sequence():
         pass
     heads = services.signed_heads()
-    shown = witness.problems(folder, key=services.public_key(), heads=heads)
+    shown = witness.problems(folder, keys=services.public_keys(), heads=heads)
     others = [problem for problem in services.verify_all().problems if problem not in shown]
     if others:
         raise NoSuchGap(f"more than a gap does not hold ({others[0]}): nobody can answer for that")

@@ -19,11 +19,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from compliance.audit import checkpoint, merkle, verifier, witness
-from compliance.audit.errors import NotInTransaction, NotLogged
+from compliance.audit import checkpoint, merkle, succession, verifier, witness
+from compliance.audit.errors import BadCheckpoint, BadSuccession, NotInTransaction, NotLogged
 from compliance.audit.models import Event, Head, Leaf, Opening, Waiting
 
 GAP = "log.gap"  # an officer answers for lines that were lost in a restore (gaps.acknowledge)
+NEW_KEY = "log.key"  # from here on another key signs; the event holds the statement of both
 _SEQUENCER_LOCK = 0x4F75626C69  # "Oubli": the PostgreSQL advisory lock that only sequencers take
 
 
@@ -53,9 +54,43 @@ def signing_key() -> Ed25519PrivateKey:
     return _key(Path(settings.OUBLI_KEYS))
 
 
+def former_signing_key() -> Ed25519PrivateKey | None:
+    """The key before it, while a rotation waits for its end: webhooks are signed by both."""
+    return _former(Path(settings.OUBLI_KEYS))
+
+
+@lru_cache(maxsize=8)
+def _former(folder: Path) -> Ed25519PrivateKey | None:
+    path = folder / succession.FORMER_FILE
+    return checkpoint.read_key(path) if path.exists() else None
+
+
+def forget_key() -> None:
+    """Read the keys anew: another one stands in their place."""
+    _key.cache_clear()
+    _former.cache_clear()
+
+
 def public_key() -> Ed25519PublicKey:
     """The key that verifies heads and packs."""
     return signing_key().public_key()
+
+
+def public_keys() -> list[Ed25519PublicKey]:
+    """The key in use and those before it, newest first, as far as statements signed by both sides lead."""
+    return succession.chain(public_key(), (*_beside_the_key(), *_in_the_log()))
+
+
+def _beside_the_key() -> list[succession.Succession]:
+    return succession.kept(Path(settings.OUBLI_KEYS), origin=origin())
+
+
+def _in_the_log() -> Iterator[succession.Succession]:
+    for event in Event.objects.filter(kind=NEW_KEY).order_by("pk"):
+        try:
+            yield succession.read(event.words(), origin=origin())
+        except BadSuccession:
+            continue  # words that were changed: verify_all finds them in their leaf
 
 
 def record(kind: str, *, case: str, entity: str, by: str, detail: Mapping[str, object] | None = None) -> Event:
@@ -99,10 +134,11 @@ def sequence(*, limit: int = 5000) -> int:
             return 0
         head = _append(events)
         Waiting.objects.filter(event__in=[event.pk for event in events]).delete()
-        keys, note = Path(settings.OUBLI_KEYS), head.note
+        folder, note = Path(settings.OUBLI_KEYS), head.note
+        keys = succession.chain(public_key(), _beside_the_key())  # without the log: this runs every second
 
         def remember() -> None:
-            witness.remember(keys, note=note, key=public_key(), known=_signed)
+            witness.remember(folder, note=note, keys=keys, known=_signed)
 
         transaction.on_commit(remember, robust=True)
     return len(events)
@@ -152,15 +188,16 @@ def inclusions(events: Iterable[Event], *, head: Head | None = None) -> list[Inc
     head = head or Head.objects.order_by("-size").first()
     size = head.size if head else 0
     leaves = [bytes.fromhex(value) for value in Leaf.objects.filter(index__lt=size).values_list("hash", flat=True)]
-    return [_inclusion(event, head, leaves) for event in events]
+    note = under_present_key(head.note) if head else ""
+    return [_inclusion(event, head, leaves, note) for event in events]
 
 
-def _inclusion(event: Event, head: Head | None, leaves: Sequence[bytes]) -> Inclusion:
+def _inclusion(event: Event, head: Head | None, leaves: Sequence[bytes], note: str) -> Inclusion:
     index = Leaf.objects.filter(event=event).values_list("index", flat=True).first()
     if head is None or index is None or index >= head.size:
         raise NotLogged(f"event {event.uid} is under no signed head yet; sequence() first")
     path = merkle.inclusion_proof(leaves, index=index)
-    return Inclusion(fields_of(event), index, head.size, tuple(node.hex() for node in path), head.note)
+    return Inclusion(fields_of(event), index, head.size, tuple(node.hex() for node in path), note)
 
 
 def log_proof(case: str, *, size: int | None = None) -> dict[str, Any]:
@@ -181,6 +218,16 @@ def log_proof(case: str, *, size: int | None = None) -> dict[str, Any]:
     }
 
 
+def under_present_key(note: str) -> str:
+    """The same head under the key in use, when one before it had signed: who checks it needs one key only."""
+    try:
+        checkpoint.read(note, key=public_key())
+    except BadCheckpoint:
+        signed, _ = checkpoint.read_by(note, keys=public_keys())
+        return checkpoint.sign(signed, key=signing_key())
+    return note
+
+
 def _plain(proof: Inclusion) -> dict[str, Any]:
     return {"event": dict(proof.event), "index": proof.index, "path": list(proof.path)}
 
@@ -197,11 +244,11 @@ def consistency(*, old: Head, new: Head) -> list[str]:
 
 def verify_all() -> verifier.Findings:
     """Recompute the whole log, its heads, its openings, and compare the copy of the last head kept outside."""
-    heads = signed_heads()
-    found = verifier.verify(_lines(), heads=heads, key=public_key(), origin=origin())
+    heads, (key, *former) = signed_heads(), public_keys()
+    found = verifier.verify(_lines(), heads=heads, key=key, former=former, origin=origin())
     lost = Event.objects.filter(leaf__isnull=True, waiting__isnull=True).count()
     extra = [f"{lost} events are neither in the tree nor waiting for it"] if lost else []
-    extra += witness.problems(Path(settings.OUBLI_KEYS), key=public_key(), heads=heads)
+    extra += witness.problems(Path(settings.OUBLI_KEYS), keys=(key, *former), heads=heads)
     return verifier.Findings(found.lines, found.heads, found.root, (*found.problems, *extra))
 
 

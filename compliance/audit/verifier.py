@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -70,16 +70,29 @@ def leaf_data(fields: Mapping[str, str]) -> bytes:
     return canonical({"v": 1, **{name: fields[name] for name in LEAF_FIELDS}})
 
 
-def verify(lines: Iterable[Line], *, heads: Iterable[SignedHead], key: Ed25519PublicKey, origin: str) -> Findings:
-    """Recompute the log from its lines in order; ``heads`` in any order. Linear in the number of lines."""
+def verify(
+    lines: Iterable[Line],
+    *,
+    heads: Iterable[SignedHead],
+    key: Ed25519PublicKey,
+    origin: str,
+    former: Sequence[Ed25519PublicKey] = (),
+) -> Findings:
+    """Recompute the log from its lines in order; ``heads`` in any order. Linear in the number of lines.
+
+    ``former`` are the keys before ``key``, newest first. A head signed by one that a smaller head had already been
+    signed after is a problem: a key that was given up signs nothing more.
+    """
     by_size = {head.size: head for head in heads}
+    keys, oldest = (key, *former), len(former)
     problems: list[str] = []
     frontier = merkle.Frontier()
     for line in lines:
         problems += _line_problems(line, expected=frontier.size)
         frontier = frontier.append(merkle.leaf_hash(leaf_data(line.fields)))
         if frontier.size in by_size:
-            problems += _head_problems(by_size[frontier.size], frontier, key, origin)
+            found, oldest = _head_problems(by_size[frontier.size], frontier, keys[: oldest + 1], origin)
+            problems += found
     problems += [f"head of {size}: the log has only {frontier.size} lines" for size in by_size if size > frontier.size]
     if frontier.size and frontier.size not in by_size:
         problems.append(f"the last {frontier.size} lines are under no signed head")
@@ -98,14 +111,17 @@ def _line_problems(line: Line, *, expected: int) -> list[str]:
     return problems
 
 
-def _head_problems(head: SignedHead, frontier: merkle.Frontier, key: Ed25519PublicKey, origin: str) -> list[str]:
+def _head_problems(
+    head: SignedHead, frontier: merkle.Frontier, keys: Sequence[Ed25519PublicKey], origin: str
+) -> tuple[list[str], int]:
+    """What is wrong with a head, and the place of the key that signed it; ``keys`` are those that still may."""
     try:
-        signed = checkpoint.read(head.note, key=key)
+        signed, place = checkpoint.read_by(head.note, keys=keys)
     except BadCheckpoint as error:
-        return [f"head of {head.size}: {error}"]
+        return [f"head of {head.size}: {error}"], len(keys) - 1
     problems = []
     if (signed.origin, signed.size, signed.root.hex()) != (origin, head.size, head.root):
         problems.append(f"head of {head.size}: the signed note says something else than the row")
     if signed.root != frontier.root():
         problems.append(f"head of {head.size}: its root is not that of the first {head.size} lines")
-    return problems
+    return problems, place

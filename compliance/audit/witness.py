@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -15,7 +15,7 @@ from compliance.audit.verifier import SignedHead
 FILE = "log-head.txt"
 
 
-def remember(folder: Path, *, note: str, key: Ed25519PublicKey, known: Callable[[int, str], bool]) -> None:
+def remember(folder: Path, *, note: str, keys: Sequence[Ed25519PublicKey], known: Callable[[int, str], bool]) -> None:
     """Replace the copy by ``note``, whole or not at all, when the log knows the head that it replaces.
 
     ``known`` says whether the log signed a head of this size and root. A restored older log does not know it and must
@@ -24,7 +24,7 @@ def remember(folder: Path, *, note: str, key: Ed25519PublicKey, known: Callable[
     path = folder / FILE
     if path.exists():
         try:
-            kept = checkpoint.read(path.read_text("utf-8"), key=key)
+            kept, _ = checkpoint.read_by(path.read_text("utf-8"), keys=keys)
         except (BadCheckpoint, UnicodeDecodeError):
             return
         if kept.size > _size(note) or not known(kept.size, kept.root.hex()):
@@ -54,13 +54,13 @@ def _size(note: str) -> int:
     return int(lines[1]) if len(lines) > 1 and lines[1].isdigit() else -1
 
 
-def problems(folder: Path, *, key: Ed25519PublicKey, heads: Iterable[SignedHead]) -> list[str]:
+def problems(folder: Path, *, keys: Sequence[Ed25519PublicKey], heads: Iterable[SignedHead]) -> list[str]:
     """What speaks against the database's heads in view of the copy; nothing when there is no copy yet."""
     path = folder / FILE
     if not path.exists():
         return []
     try:
-        kept = checkpoint.read(path.read_text("utf-8"), key=key)
+        kept, _ = checkpoint.read_by(path.read_text("utf-8"), keys=keys)
     except (BadCheckpoint, UnicodeDecodeError):
         return [f"{FILE}: the copy of the last head is damaged or by another key"]
     by_size = {head.size: head.root for head in heads}

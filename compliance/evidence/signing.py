@@ -21,13 +21,14 @@ CLOCKS_APART = timedelta(minutes=5)
 
 
 def webhook_headers(uid: str, body: bytes) -> dict[str, str]:
-    """Id, time and Ed25519 signature over ``id.time.body``."""
+    """Id, time and Ed25519 signature over ``id.time.body``; two while a rotation of the key is not finished."""
     at = str(int(timezone.now().timestamp()))
-    signed = audit.signing_key().sign(f"{uid}.{at}.".encode() + body)
+    keys = [key for key in (audit.signing_key(), audit.former_signing_key()) if key]
+    signed = (key.sign(f"{uid}.{at}.".encode() + body) for key in keys)
     return {
         "webhook-id": uid,
         "webhook-timestamp": at,
-        "webhook-signature": f"v1a,{base64.b64encode(signed).decode()}",
+        "webhook-signature": " ".join(f"v1a,{base64.b64encode(one).decode()}" for one in signed),
     }
 
 

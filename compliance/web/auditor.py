@@ -70,10 +70,12 @@ def log(request: HttpRequest) -> HttpResponse:
     if wanted := request.GET.get("q", "").strip().upper().replace("\x00", "")[:40]:
         events = events.filter(case__icontains=wanted)
     listed = Paginator(events, PAGE).get_page(request.GET.get("page"))
+    head = Head.objects.order_by("-size").first()
     context = {
         "here": "log",
-        "head": Head.objects.order_by("-size").first(),
-        "key": base64.b64encode(checkpoint.raw_public(audit.public_key())).decode(),
+        "head": head,
+        "note": audit.under_present_key(head.note) if head else "",
+        "keys": [base64.b64encode(checkpoint.raw_public(key)).decode() for key in audit.public_keys()],
         "origin": audit.origin(),
         "waiting": Event.objects.unlogged().count(),
         "listed": listed,

@@ -146,7 +146,7 @@ def test_a_restored_older_database_is_seen(keys: Path) -> None:
     note = checkpoint.sign(checkpoint.Checkpoint(services.origin(), 9, bytes(32)), key=services.signing_key())
     witness.replace(keys, note=note)
     assert "restored from older" in services.verify_all().problems[0]
-    witness.remember(keys, note=Head.objects.get(size=3).note, key=services.public_key(), known=lambda *_: True)
+    witness.remember(keys, note=Head.objects.get(size=3).note, keys=[services.public_key()], known=lambda *_: True)
     assert "a head of 9 lines" in services.verify_all().problems[0], "an older head must not replace a newer one"
 
 

@@ -30,13 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate, and say what comes next."""
-        if not options["stopped"]:
-            raise CommandError(
-                "A process that runs on would seal new cases under the old key, and they would be lost.\n"
-                "Next: stop web, workers and scheduler, then say --stopped."
-            )
-        if Job.objects.filter(lease_until__gt=timezone.now()).exists():
-            raise CommandError("A worker holds a job.\nNext: stop it, wait a minute, and try again.")
+        must_stand_still(options["stopped"], or_else="would seal new cases under the old key, and they would be lost")
         keys = Path(settings.OUBLI_KEYS)
         in_file = (keys / _CURRENT).is_file() and (keys / _CURRENT).read_text() == settings.OUBLI_MASTER_KEY
         if in_file:
@@ -58,6 +52,16 @@ class Command(BaseCommand):
             self.stdout.write("The old key is gone. Start everything again, and back up OUBLI_KEYS.")
         else:
             self.stdout.write("Take OUBLI_MASTER_KEY_PREVIOUS out of the environment, and start everything again.")
+
+
+def must_stand_still(said: bool, *, or_else: str) -> None:
+    """CommandError unless somebody says that nothing runs, and no worker holds a job."""
+    if not said:
+        raise CommandError(
+            f"A process that runs on {or_else}.\nNext: stop web, workers and scheduler, then say --stopped."
+        )
+    if Job.objects.filter(lease_until__gt=timezone.now()).exists():
+        raise CommandError("A worker holds a job.\nNext: stop it, wait a minute, and try again.")
 
 
 def _new_key(keys: Path) -> None:
