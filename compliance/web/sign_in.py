@@ -11,14 +11,25 @@ from django.http import HttpResponse
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import override
+from django.views import View
 from django.views.decorators.cache import never_cache
 
 from compliance.accounts import second_factor as factor
 from compliance.web.second_factor import wait_for_code
 
 
+class InEnglish(View):
+    """Staff pages are in English, the labels of Django's forms too, whatever the browser prefers."""
+
+    def dispatch(self, *args: Any, **kwargs: Any) -> Any:
+        """Rendered before the language is given back."""
+        with override("en"):
+            answer = super().dispatch(*args, **kwargs)
+            return answer.render() if hasattr(answer, "render") else answer
+
+
 @method_decorator(never_cache, name="dispatch")
-class SignIn(views.LoginView):
+class SignIn(InEnglish, views.LoginView):
     """Name and password; the same words whatever was wrong. Who has a second factor is asked for it next."""
 
     template_name = "officer/sign_in.html"
@@ -37,7 +48,7 @@ class SignIn(views.LoginView):
 
 
 @method_decorator(never_cache, name="dispatch")
-class Welcome(views.PasswordResetConfirmView):
+class Welcome(InEnglish, views.PasswordResetConfirmView):
     """The link of an invitation: its reader chooses a password, once."""
 
     template_name = "officer/choose_password.html"
@@ -51,17 +62,11 @@ class Welcome(views.PasswordResetConfirmView):
 
 
 @method_decorator(never_cache, name="dispatch")
-class NewPassword(views.PasswordChangeView):
+class NewPassword(InEnglish, views.PasswordChangeView):
     """Somebody's own password; every other session of theirs ends."""
 
     template_name = "officer/new_password.html"
     success_url = reverse_lazy("web:second_factor")
-
-    def dispatch(self, *args: Any, **kwargs: Any) -> Any:
-        """In English, as all pages of staff."""
-        with override("en"):
-            answer = super().dispatch(*args, **kwargs)
-            return answer.render() if hasattr(answer, "render") else answer
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Kept."""

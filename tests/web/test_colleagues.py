@@ -50,8 +50,9 @@ def test_an_invited_colleague_chooses_a_password_and_works(
     address = re.search(r"https?://[^/]+(/sign-in/welcome/\S+)", letter.body)
     assert address
     iris = Client()
-    form = iris.get(address.group(1), follow=True)
+    form = iris.get(address.group(1), follow=True, headers={"accept-language": "de"})
     assert form.status_code == 200 and "At least twelve characters" in form.content.decode()
+    assert "New password" in form.content.decode() and "Passwort" not in form.content.decode()
     where = form.redirect_chain[-1][0]
     assert iris.post(where, {"new_password1": "short", "new_password2": "short"}).status_code == 200
     assert iris.post(where, {"new_password1": CHOSEN, "new_password2": CHOSEN}).status_code == 302
