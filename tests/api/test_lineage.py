@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from collections.abc import Iterator
@@ -71,6 +72,7 @@ def pipeline(transactional_db: None, live_server: Any, tmp_path: Path) -> Iterat
     with_client = OpenLineageClient(transport=transport)
     yield Pipeline(at, with_client, rows)
     with_client.close()
+    gc.collect()  # what is left of the client keeps its connection open, and with it the server's thread
     for thread in threading.enumerate():  # no thread of the server outlives its test
         if "process_request_thread" in thread.name:
             thread.join(timeout=5)

@@ -47,7 +47,7 @@ def listening() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
             """Say nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Listens)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/hook", got
     server.shutdown()

@@ -173,13 +173,24 @@ def test_a_model_that_is_gone_when_its_turn_comes_fails_with_a_remedy(customer: 
 
 @pytest.mark.parametrize(
     "location",
-    ["../boreal/model", "/etc", "model/../../x", "", "nowhere", "out", "a\0b", "model/config.json", "~", "%2e%2e"],
-)
+    ["../boreal/model", "/etc", "model/../../x", "", "nowhere", "out", "a\0b", "model/config.json", "~", "%2e%2e",
+     "loop", "loop/x", "a" * 300, "model/" + "b" * 290, "x/" * 149],
+)  # fmt: skip
 def test_a_reference_stays_in_the_companys_folder(customer: Customer, location: str) -> None:
     (customer.folder / "out").symlink_to(customer.folder.parent)
+    (customer.folder / "loop").symlink_to(customer.folder / "loop")
     answer = post(customer.outside, "models/", {**MODEL, "location": location})
     assert answer.status_code in (400, 422), answer.content
     assert str(customer.folder) not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "retain", ["loop", "a" * 300, "x" * 70_000, "\ud800", ["retain.jsonl"], {"a": 1}, None, "pipe"]
+)
+def test_inputs_that_name_no_file_are_refused_in_words(customer: Customer, retain: Any) -> None:
+    (customer.folder / "loop").symlink_to(customer.folder / "loop")
+    answer = post(customer.outside, "models/", {**MODEL, "inputs": {"retain": retain}})
+    assert answer.status_code in (400, 422) and answer.json()["next_action"]
 
 
 def test_another_companys_jobs_and_models_are_not_here(customer: Customer) -> None:
@@ -320,7 +331,7 @@ def test_the_owner_is_called_once_and_can_check_who_called(customer: Customer, s
             """Nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Ear)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/ended"
     assert post(registered(customer), "jobs/", {**ORDER, "callback": url}).status_code == 422
     settings.OUBLI_CALLBACK_HOSTS = ["127.0.0.1"]

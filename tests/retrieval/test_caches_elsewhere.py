@@ -3,12 +3,15 @@
 import json
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from retrieval.caches import CacheUnreadable
 from retrieval.caches_files import purge_files
@@ -21,10 +24,9 @@ NAME = Needle("name", "Ana Silva", "n")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[redis.Redis, Path]]:
+def server() -> Iterator[tuple[redis.Redis, Path]]:
     """A Redis that writes everything down, on a socket of its own."""
-    folder = Path("/tmp") / tmp_path_factory.mktemp("r").name / "redis"  # a socket's path must be short
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))  # a socket's path must be short
     program = shutil.which("redis-server")
     assert program, "install redis-server"
     words = [program, "--port", "0", "--unixsocket", str(folder / "s"), "--dir", str(folder), "--appendonly", "yes"]
@@ -39,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[redis.Red
     yield client, folder
     process.terminate()
     process.wait()
-    shutil.rmtree(folder.parent)
+    shutil.rmtree(folder)
 
 
 def filled(client: redis.Redis) -> None:
@@ -76,7 +78,7 @@ def test_a_redis_that_decodes_is_read_as_well(server: tuple[redis.Redis, Path]) 
 
 
 def test_a_redis_that_is_away_is_said_without_its_words() -> None:
-    client = redis.Redis(unix_socket_path="/nowhere/s")
+    client = redis.Redis(unix_socket_path="/nowhere/s", retry=Retry(NoBackoff(), 0))
     with pytest.raises(CacheUnreadable, match="ConnectionError"):
         purge_redis(client, needles=[EMAIL])
 

@@ -110,7 +110,7 @@ class Answers(BaseHTTPRequestHandler):
 def provider() -> Iterator[Provider]:
     """The provider, listening while the block runs."""
     with Provider() as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield server
         server.shutdown()
