@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from compliance.audit import services as audit
@@ -21,6 +23,8 @@ from compliance.provenance.models import Trace
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import Support
 from compliance.web.staff import IDENTIFIER_ROLES, case_or_404, desk, member, staff
+
+PAGE = 50  # each record sends a field, and a form of more than DATA_UPLOAD_MAX_NUMBER_FIELDS is not read at all
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,13 @@ def show(request: HttpRequest, reference: str) -> HttpResponse:
         return redirect("web:case", reference)
     with transaction.atomic():
         audit.record("traces.shown", case=reference, entity=case.entity.slug, by=user.get_username())
-    candidates = [_candidate(row, content) for row, content in opened if row.candidate]
-    newest = max((one.row.pk for one in candidates), default=0)  # one answer for all is for those that were shown
-    pictures = any(one.row.artifact.connector == IMAGES for one in candidates)
-    shown = {"candidates": candidates, "rest": _rest(case), "newest": newest, "pictures": pictures}
-    return desk(request, "officer/traces.html", {"here": "cases", "case": case, **shown})
+    candidates = [(row, content) for row, content in opened if row.candidate]
+    listed = Paginator(candidates, PAGE).get_page(request.GET.get("page"))
+    newest = max((row.pk for row, _content in candidates), default=0)  # one answer for all is for what was there
+    pictures = any(row.artifact.connector == IMAGES for row, _content in candidates)
+    shown = {"candidates": [_candidate(*one) for one in listed], "listed": listed, "rest": _rest(case)}
+    further = {"here": "cases", "case": case, "newest": newest, "pictures": pictures}
+    return desk(request, "officer/traces.html", {**shown, **further})
 
 
 def _rest(case: ErasureRequest) -> list[tuple[str, str, int]]:
@@ -93,4 +99,11 @@ def _tick(request: HttpRequest, case: ErasureRequest) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, f"{decided} candidate{'s' if decided != 1 else ''} decided.")
-    return redirect("web:case", case.reference)
+    return redirect(_afterwards(request, case))
+
+
+def _afterwards(request: HttpRequest, case: ErasureRequest) -> str:
+    """The next page while there is one, else the case."""
+    following = _number(request.POST.get("next", ""))
+    pages = reverse("web:traces", args=[case.reference])
+    return f"{pages}?page={following}" if following else reverse("web:case", args=[case.reference])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -169,6 +170,22 @@ def test_one_answer_for_all_of_a_kind_is_for_those_that_were_shown(aurora: seede
         True,
         True,
     ]
+
+
+def test_more_candidates_than_a_form_may_have_fields_are_answered_page_by_page(
+    aurora: seeded.Company, olga: Client, settings: Any
+) -> None:
+    case = seeded.planned(aurora, seeded.register(aurora.entity), candidates=52)
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 54
+    address, answered = f"/officer/cases/{case.reference}/traces/", 0
+    for page, after in ((1, f"{address}?page=2"), (2, f"/officer/cases/{case.reference}/")):
+        text = olga.get(f"{address}?page={page}").content.decode()
+        ticks = sorted(set(re.findall(r'name="(trace-\d+)"', text)))
+        following = {"next": "2"} if 'name="next"' in text else {}
+        answered += len(ticks)
+        reply = olga.post(address, {**dict.fromkeys(ticks, "no"), "rest-name": "", "shown": "0", **following})
+        assert (reply.status_code, reply.headers["Location"]) == (302, after)
+    assert answered == 52 and not Trace.objects.current(case).waiting().exists()
 
 
 def test_stopped_work_says_why_and_can_be_tried_again(aurora: seeded.Company, olga: Client, bruno: Client) -> None:
