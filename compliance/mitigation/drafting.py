@@ -12,13 +12,14 @@ from compliance.audit import services as audit
 from compliance.intake.models import ErasureRequest
 from compliance.intake.standing import Standing, standing
 from compliance.jobs.progress import Progress, Unattended
+from compliance.mitigation import earlier
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.provenance.places import artifacts_of, derivations, references
 from compliance.rules import planning
 from compliance.rules.affected import Affected
-from compliance.rules.terms import ArtifactKind, EntityRole, State, StepStatus, Support
+from compliance.rules.terms import ArtifactKind, EntityRole, State, Support
 
 
 def current_plan(request: ErasureRequest) -> Plan | None:
@@ -56,7 +57,7 @@ def _affected(
     facts = {**(note.facts if note else {}), "shared_rows": rows.filter(owner=False).count()}
     facts["recipients"] = len(artifact.recipients)
     if ArtifactKind(artifact.kind) is ArtifactKind.MODEL:
-        facts["forgotten_before"] = _forgotten_before(request, artifact)
+        facts |= _forgotten_before(request, artifact)
     keys = sorted(rows.values_list("record_key", flat=True))
     facts["records"] = hashlib.sha256("\n".join(keys).encode()).hexdigest()
     lineage = by.get(Support.LINEAGE, 0) + (1 if note and note.by_lineage else 0)
@@ -78,12 +79,12 @@ def _affected(
     )
 
 
-def _forgotten_before(request: ErasureRequest, artifact: Artifact) -> int:
-    """Cases that made the model forget by training it on, since it was last rebuilt from a recorded run."""
-    done = Step.objects.filter(artifact=artifact, status=StepStatus.DONE).exclude(plan__request=request)
-    rebuilt = done.filter(action="replay_model").aggregate(last=Max("finished_at"))["last"]
-    trained_on = done.filter(action="unlearn_model", **({"finished_at__gt": rebuilt} if rebuilt else {}))
-    return trained_on.values("plan__request").distinct().count()
+def _forgotten_before(request: ErasureRequest, artifact: Artifact) -> dict[str, int]:
+    """How many cases made the model forget by training it on, and of how many the rows are still at hand."""
+    before = earlier.forgotten_before(request, artifact)
+    if not before:
+        return {"forgotten_before": 0}
+    return {"forgotten_before": len(before), "forgotten_again": len(earlier.still_kept(before, artifact))}
 
 
 def _references(request: ErasureRequest) -> list[tuple[str, str]]:

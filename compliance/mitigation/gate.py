@@ -8,6 +8,8 @@ from typing import Any
 
 from compliance.jobs import processes
 from compliance.mitigation import weights
+from compliance.mitigation.drafting import current_plan
+from compliance.mitigation.models import Membership, SharedRun
 from compliance.mitigation.tasks import Task
 from compliance.provenance.places import connector_of, place_of
 from compliance.rules.errors import MissingPart, ProofFailed
@@ -35,6 +37,50 @@ def require_useful(task: Task, new: Path) -> dict[str, Any]:
             next_action=_next(found),
         )
     return {**found, "limit": limit.limit}
+
+
+def require_useful_to_all(run: SharedRun, task: Task, new: Path) -> dict[str, Any]:
+    """The same for each case of a shared run, by its own questions and limit; raises ProofFailed when one is refused.
+
+    What fails one case's limit serves nobody: there is one model. Who was asked stays until the run is made again.
+    """
+    refused: list[str] = []
+    for member in run.members.filter(left_at=None).select_related("request"):
+        if member.allowed is None:
+            member.allowed = _of(member, task, new)
+            with task.progress.commit():
+                member.save(update_fields=["allowed"])
+        refused += [str(member.allowed["refused"])] if "refused" in member.allowed else []
+    if refused:
+        run.result = {**run.result, "refused": len(refused)}
+        with task.progress.commit():
+            run.save(update_fields=["result"])
+        raise ProofFailed(refused_in_words(run, task), next_action=_ALONE)
+    return dict(run.members.get(left_at=None, request=task.request).allowed or {})
+
+
+_ALONE = (
+    "Send each of the cases back to its plan: it then goes alone or with others, where another method or dose may keep "
+    "the others' answers; until then the model serves as it was, with the people's details suppressed."
+)
+
+
+def refused_in_words(run: SharedRun, task: Task) -> str:
+    """What a case of the run is told."""
+    cases, refused = run.result.get("cases", 0), run.result.get("refused", 0)
+    return (
+        f"{task.place.name}: the model made for {cases} cases together lost more answers about other people than the "
+        f"plan of {refused} of them allows. It is not promoted for any; nothing was exchanged."
+    )
+
+
+def _of(member: Membership, task: Task, new: Path) -> dict[str, Any]:
+    plan = current_plan(member.request)
+    step = plan.steps.get(artifact=task.artifact, action="promote_model") if plan else task.step
+    try:
+        return require_useful(Task(member.request, step, task.progress), new)
+    except ProofFailed as error:
+        return {"refused": str(error.cause)}
 
 
 def _next(found: dict[str, Any]) -> str:

@@ -1,6 +1,8 @@
-"""The plan, its steps, what is suppressed meanwhile, and the copies that go on a day."""
+"""The plan, its steps, runs shared by several cases, what is suppressed meanwhile, and the copies that go on a day."""
 
 from __future__ import annotations
+
+import uuid
 
 from django.db import models
 from django.db.models import Q
@@ -93,6 +95,55 @@ class Step(models.Model):
     def reversible(self) -> bool:
         """Whether the step may run before the plan is approved."""
         return bool(self.planned.get("reversible"))
+
+
+class SharedRun(models.Model):
+    """One run that makes a model forget the people of several cases; each case names it by its number and a count.
+
+    ``holder`` is the case whose worker is at it, ``result`` what it made (no personal data). It has begun when the
+    cases that take part are fixed, and has ended when its model serves.
+    """
+
+    PERSONAL: set[str] = set()
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="shared_runs")
+    opened_at = models.DateTimeField(auto_now_add=True)
+    called_at = models.DateTimeField(null=True, blank=True, help_text="An officer said: begin with who is approved.")
+    begun_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    holder = models.UUIDField(null=True, blank=True)
+    result = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"shared run {self.pk}"
+
+
+class Membership(models.Model):
+    """A case in a shared run, until it leaves; ``plan`` is the one that took its turn in it.
+
+    ``allowed`` is what the gate found for the case.
+    """
+
+    PERSONAL: set[str] = set()
+
+    run = models.ForeignKey(SharedRun, on_delete=models.CASCADE, related_name="members")
+    request = models.ForeignKey(ErasureRequest, on_delete=models.CASCADE, related_name="memberships")
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    joined_at = models.DateTimeField(auto_now_add=True)
+    left_at = models.DateTimeField(null=True, blank=True)
+    allowed = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "request"], condition=Q(left_at__isnull=True), name="one_membership_of_a_run"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} in {self.run_id}"
 
 
 class Suppression(models.Model):

@@ -17,7 +17,7 @@ from compliance.forgetting import services as forgetting
 from compliance.forgetting.models import ModelReference, UnlearningJob
 from compliance.jobs import services as jobs
 from compliance.jobs.models import Job
-from compliance.mitigation import orders, telling_apart, weights
+from compliance.mitigation import orders, telling_apart, turns, weights
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.rules.errors import InvalidInput, LeaseLost, ProofFailed
 from compliance.rules.terms import JobStatus
@@ -29,12 +29,14 @@ _LAST = "Until then the model serves as it was."
 
 def carry_out(task: Task) -> Outcome:
     """Make the new model by a job, once; what its gate does not pass waits for a person while other steps go on."""
+    turns.turn(task)
     new = weights.fresh_folder(task)
     receipt = dict(task.step.intent.get("result", {}))
     if not (receipt and passed(receipt) and new.is_dir()):
         weights.clear_unclaimed(new)
         weights.need_space_for(Path(task.place.location))
-        receipt = refit(task, new)
+        task.remember(made_from=weights.digest_of(task, Path(task.place.location)))
+        receipt = refit(task, new) | {"made_from": task.step.intent["made_from"]}
         task.remember(result=receipt)
     receipt["weights"] = weights.digest_of(task, new)
     receipt["folder"] = new.name

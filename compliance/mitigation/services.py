@@ -17,7 +17,7 @@ from compliance.jobs.progress import Part, Progress
 from compliance.mitigation import actions
 from compliance.mitigation.drafting import affected, current_plan, draft, redraft
 from compliance.mitigation.models import Leftover, Plan, Step
-from compliance.mitigation.tasks import Task
+from compliance.mitigation.tasks import NotYet, Task
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Trace
 from compliance.rules import planning
@@ -97,7 +97,8 @@ def carry_out(
 ) -> int:
     """Run every step of these horizons that is not done, in order; returns how many were done now.
 
-    A failed step stops the run: what was done stays done, what was not is not called done.
+    A failed step stops the run: what was done stays done, what was not is not called done. NotYet from a step that
+    waits for other cases stops it too, until the day that it names.
     """
     plan = current_plan(request)
     if plan is None:
@@ -123,6 +124,11 @@ def _run(request: ErasureRequest, step: Step, progress: Progress) -> None:
     try:
         outcome = actions.load(step.action).carry_out(Task(request, step, progress))
     except LeaseLost:
+        raise
+    except NotYet as wait:
+        with progress.commit():
+            step.status, step.message = StepStatus.WAITING, wait.words[:300]
+            step.save(update_fields=["status", "message"])
         raise
     except Exception as error:
         _stopped(step, error, progress)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Progress
-from compliance.mitigation.models import Step
+from compliance.mitigation.models import Membership, SharedRun, Step
 from compliance.provenance import search as searching
 from compliance.provenance import services as provenance
 from compliance.provenance.connectors import Connector, Place
@@ -28,6 +30,14 @@ class Outcome:
     receipt: Mapping[str, Any]
     words: str = ""
     done: bool = True
+
+
+class NotYet(Exception):
+    """No failure: the step waits for other cases, and its job is looked at again at ``due_at``."""
+
+    def __init__(self, due_at: datetime, words: str) -> None:
+        super().__init__(words)
+        self.due_at, self.words = due_at, words
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,26 @@ class Task:
     def records(self) -> tuple[list[str], list[str]]:
         """Names of the records that count: the person's own, and those that only mention the person."""
         return provenance.records_of(self.request, self.artifact)
+
+    @cached_property
+    def membership(self) -> Membership | None:
+        """The case's place in a shared run of this model; a plan drafted after the run took its turn has none."""
+        mine = Membership.objects.filter(request=self.request, run__artifact=self.step.artifact, left_at=None)
+        taken = mine.filter(Q(plan=None) | Q(plan=self.step.plan)).select_related("run")
+        return taken.order_by("-id").first()
+
+    @property
+    def shared(self) -> SharedRun | None:
+        """The run that the case shares with others, as it was when it was first asked for."""
+        return self.membership.run if self.membership else None
+
+    @cached_property
+    def together(self) -> list[ErasureRequest]:
+        """The cases whose people go in one run: this one, or all that take part in a run that has begun."""
+        if self.shared is None or self.shared.begun_at is None:
+            return [self.request]
+        members = self.shared.members.filter(left_at=None).select_related("request")
+        return [member.request for member in members]
 
     def undo_file(self) -> Path:
         """Where an erasure writes what it removed, before it is encrypted."""

@@ -22,15 +22,19 @@ from compliance.rules.terms import ArtifactKind
 
 
 def fresh_folder(task: Task) -> Path:
-    """Where the new model is written: beside the one that serves, named by the case."""
+    """Where the new model is written: beside the one that serves, named by the case or by the run that it shares."""
     old = Path(task.place.location)
-    return old.with_name(f"{old.name}.without-{task.request.reference}-{task.step.plan.number}")
+    return old.with_name(f"{old.name}.without-{_by(task)}")
 
 
 def superseded_folder(task: Task) -> Path:
     """Where the replaced model waits for its day."""
     old = Path(task.place.location)
-    return old.with_name(f"{old.name}.superseded-{task.request.reference}-{task.step.plan.number}")
+    return old.with_name(f"{old.name}.superseded-{_by(task)}")
+
+
+def _by(task: Task) -> str:
+    return f"run-{task.shared.pk.hex[:12]}" if task.shared else f"{task.request.reference}-{task.step.plan.number}"
 
 
 def digest_of(task: Task, folder: Path) -> str:
@@ -58,9 +62,9 @@ def location_of(artifact: Artifact) -> Path:
 
 
 def excluded_keys(task: Task, rows: Artifact) -> list[str]:
-    """Keys of the training rows that count: the person's own, and those that had to be blanked."""
-    own, shared = provenance.records_of(task.request, rows)
-    return [*own, *shared]
+    """Keys of the training rows that count, of everybody who goes in one run: own rows, and those to be blanked."""
+    found = [provenance.records_of(request, rows) for request in task.together]
+    return [key for own, shared in found for key in (*own, *shared)]
 
 
 @contextmanager

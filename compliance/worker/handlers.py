@@ -60,14 +60,18 @@ def plan(request: ErasureRequest, progress: Progress) -> State:
     return State.PLANNED
 
 
-def mitigate(request: ErasureRequest, progress: Progress) -> State:
-    """Carry out every step of the approved plan that is due."""
+def mitigate(request: ErasureRequest, progress: Progress) -> State | Later:
+    """Carry out every step of the approved plan that is due; later, where a step waits for other cases."""
     from compliance.mitigation import services as mitigation
+    from compliance.mitigation.tasks import NotYet
     from compliance.rules.terms import Horizon
     from compliance.worker import erasure_book
 
     mitigation.check_approved(request)
-    mitigation.carry_out(request, progress, horizons=[Horizon.IMMEDIATE, Horizon.SHORT_TERM])
+    try:
+        mitigation.carry_out(request, progress, horizons=[Horizon.IMMEDIATE, Horizon.SHORT_TERM])
+    except NotYet as wait:
+        return Later(wait.due_at)
     erasure_book.keep()
     return State.MITIGATED
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from compliance.intake.models import ErasureRequest
-from compliance.mitigation import drafting
+from compliance.mitigation import earlier
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance.models import Artifact
 from compliance.rules.terms import StepStatus
@@ -24,20 +24,24 @@ def done(case: ErasureRequest, model: Artifact, action: str, *, days_ago: int) -
     )  # fmt: skip
 
 
+def _count(case: ErasureRequest, model: Artifact) -> int:
+    return len(earlier.forgotten_before(case, model))
+
+
 def test_cases_since_the_last_rebuild_are_counted_once_and_never_ones_own(aurora: seeded.Company) -> None:
     made = seeded.register(aurora.entity)
     model = made["support_lm"]
     first, second, third = (
         seeded.planned(aurora, made, email=f"{name}@example.org") for name in ("ana.one", "ben.two", "cleo.three")
     )
-    assert drafting._forgotten_before(third, model) == 0
+    assert _count(third, model) == 0
     done(first, model, "unlearn_model", days_ago=9)
     done(first, model, "unlearn_model", days_ago=8)
     done(second, model, "unlearn_model", days_ago=7)
     done(third, model, "unlearn_model", days_ago=6)
-    assert drafting._forgotten_before(third, model) == 2
-    assert drafting._forgotten_before(third, made["kb_index"]) == 0
+    assert _count(third, model) == 2
+    assert _count(third, made["kb_index"]) == 0
     done(second, model, "replay_model", days_ago=5)
-    assert drafting._forgotten_before(third, model) == 0
+    assert _count(third, model) == 0
     done(first, model, "unlearn_model", days_ago=4)
-    assert drafting._forgotten_before(third, model) == 1
+    assert _count(third, model) == 1

@@ -1,12 +1,16 @@
 """Treat a model without a recorded run by an approximate method; what remains is measured, never called erased."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from compliance.jobs import processes
-from compliance.mitigation import refitting, weights
+from compliance.mitigation import earlier, making, refitting, weights
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.provenance import services as provenance
+from compliance.provenance.models import Artifact
+from compliance.provenance.places import connector_of, place_of
 from compliance.rules.thresholds import BY_JOB
 
 
@@ -14,20 +18,38 @@ def carry_out(task: Task) -> Outcome:
     """Unlearn the forget set into a new folder, with the rest of the training set as what must stay."""
     if task.artifact.connector in BY_JOB:
         return refitting.carry_out(task)
-    old, new = Path(task.place.location), weights.fresh_folder(task)
-    receipt: dict[str, Any] = dict(task.step.intent.get("result", {}))
-    if not (receipt and new.is_dir()):
-        weights.clear_unclaimed(new)
-        weights.need_space_for(old)
-        rows = weights.training_set(task.artifact)
-        method = str(task.step.planned["parameters"].get("method", "alternating_wga"))
-        with weights.rows_file(provenance.forget_set(task.request, rows)) as forget:
-            arguments = ["unlearn", "--model", str(old), "--forget", str(forget), "--out", str(new)]
-            arguments += ["--retain", str(weights.location_of(rows)), "--method", method]
-            result = processes.run("unlearning", arguments, task.progress)
-        kept = ("digest", "weights_digest", "digest_before", "steps", "seconds", "cpu_seconds", "exactness", "versions")
-        receipt = {**{k: result[k] for k in kept if k in result}, **result.get("detail", {}), "method": method}
-        task.remember(result=receipt)
-    receipt["weights"] = weights.digest_of(task, new)
-    receipt["folder"] = new.name
-    return Outcome(receipt, words="Unlearned approximately")
+    return making.make(task, _unlearn, words=lambda _: "Unlearned approximately")
+
+
+def _unlearn(task: Task, old: Path, new: Path) -> dict[str, Any]:
+    training = weights.training_set(task.artifact)
+    method = str(task.step.planned["parameters"].get("method", "alternating_wga"))
+    mine = [row for case in task.together for row in provenance.forget_set(case, training)]
+    before = earlier.forgotten_before(task.request, task.artifact)
+    before = earlier.still_kept([case for case in before if case not in task.together], task.artifact)
+    again = earlier.again(before, training, beside=[*_staying(task, training), *mine]) if before else []
+    with weights.rows_file([*mine, *again]) as forget, _retained(task, training) as retain:
+        arguments = ["unlearn", "--model", str(old), "--forget", str(forget), "--out", str(new)]
+        arguments += ["--retain", str(retain), "--method", method]
+        result = processes.run("unlearning", arguments, task.progress)
+    told = {"cases_forgotten_again": len(before), "rows_forgotten_again": len(again)} if before else {}
+    return {**making.kept(result), "method": method, **told}
+
+
+@contextmanager
+def _retained(task: Task, training: Artifact) -> Iterator[Path]:
+    """The training set as it lies there, the person's rows erased; in a shared run without those of its other cases,
+
+    wherever their own steps stand.
+    """
+    if len(task.together) == 1:
+        yield weights.location_of(training)
+        return
+    with weights.rows_file(_staying(task, training)) as path:
+        yield path
+
+
+def _staying(task: Task, training: Artifact) -> list[Mapping[str, str]]:
+    gone = set(weights.excluded_keys(task, training))
+    rows = connector_of(training).records(place_of(training), None)
+    return [row.fields for row in rows if row.key not in gone]
