@@ -34,7 +34,7 @@ def folder_of(folder: Path, kind: str, metric: int, rows: Rows) -> Any:
 
 
 @pytest.mark.parametrize("metric", [faiss.METRIC_L2, faiss.METRIC_INNER_PRODUCT], ids=["L2", "inner product"])
-@pytest.mark.parametrize("kind", ["SQ8", "SQ6", "SQ4", "PQ8x4", "PQ8x6", "PQ8x8"])
+@pytest.mark.parametrize("kind", ["SQ8", "SQ6", "SQ4", "PQ8x4np", "PQ8x6np", "PQ8x8np"])
 def test_emptied_codes_take_no_place_from_neighbours_in_plain_faiss(tmp_path: Path, kind: str, metric: int) -> None:
     rows = groups()
     before = folder_of(tmp_path, f"IVF8,{kind}", metric, rows)
@@ -52,7 +52,7 @@ def test_a_code_book_of_another_size_than_it_says_is_refused(tmp_path: Path) -> 
     from retrieval.errors import RetrievalError
 
     rows = groups()
-    folder_of(tmp_path, "IVF8,PQ8x4", faiss.METRIC_L2, rows)
+    folder_of(tmp_path, "IVF8,PQ8x4np", faiss.METRIC_L2, rows)
     path = tmp_path / "index.faiss"
     raw = bytearray(path.read_bytes())
     at = raw.find((8).to_bytes(8, "little") + (4).to_bytes(8, "little"))

@@ -17,7 +17,7 @@ from retrieval.types import Vectors
 
 DIMENSION, COUNT, GONE = 16, 1200, [5, 17, 1199]
 EXACT = ("Flat", "IDMap,Flat", "IDMap2,Flat", "IVF8,Flat", "IDMap2,HNSW8,Flat", "HNSW8,Flat", "SQfp16", "IVF8,SQfp16")
-CODED = ("IVF8,SQ8", "IVF8,PQ4x6", "IDMap2,SQ8", "SQ8", "IDMap2,PQ4x6")
+CODED = ("IVF8,SQ8", "IVF8,PQ4x6np", "IDMap2,SQ8", "SQ8", "IDMap2,PQ4x6np")
 METRICS = (faiss.METRIC_L2, faiss.METRIC_INNER_PRODUCT)
 
 
@@ -184,7 +184,7 @@ def test_damage_under_the_touched_bytes_is_refused(tmp_path: Path) -> None:
         erase(folder, [1])
 
 
-@pytest.mark.parametrize("factory", ["Flat", "IVF8,Flat", "HNSW8,Flat", "IVF8,PQ4x6", "IDMap2,SQ8"])
+@pytest.mark.parametrize("factory", ["Flat", "IVF8,Flat", "HNSW8,Flat", "IVF8,PQ4x6np", "IDMap2,SQ8"])
 def test_a_file_cut_anywhere_is_refused_before_faiss_sees_it(tmp_path: Path, factory: str) -> None:
     folder = plain(tmp_path / "p", factory)
     content = (folder / "index.faiss").read_bytes()
@@ -195,7 +195,7 @@ def test_a_file_cut_anywhere_is_refused_before_faiss_sees_it(tmp_path: Path, fac
         filemap.parse(memoryview(content + b"abc"))
 
 
-@pytest.mark.parametrize("factory", ["Flat", "IVF8,Flat", "HNSW8,Flat", "IVF8,PQ4x6"])
+@pytest.mark.parametrize("factory", ["Flat", "IVF8,Flat", "HNSW8,Flat", "IVF8,PQ4x6np"])
 def test_a_file_with_any_header_byte_changed_never_breaks_the_process(tmp_path: Path, factory: str) -> None:
     folder = plain(tmp_path / "p", factory)
     content = (folder / "index.faiss").read_bytes()

@@ -20,7 +20,7 @@ from tests.retrieval.test_scrub import write_chunks
 
 DIMENSION, COUNT, GONE, MANY = 16, 900, [5, 17, 899], list(range(5, 50))
 FLAT = ("PCA8,Flat", "RR8,IVF8,Flat", "L2norm,Flat", "PCA8,IDMap2,Flat", "IDMap2,PCA8,HNSW8,Flat")
-CODED = ("OPQ4_8,IVF8,PQ4x4", "IDMap2,PCA8,SQ8", "OPQ4,PQ4x4")
+CODED = ("OPQ4_8,IVF8,PQ4x4np", "IDMap2,PCA8,SQ8", "OPQ4,PQ4x4np")
 
 
 def points() -> Vectors:
@@ -69,7 +69,7 @@ def test_they_are_hidden_and_then_their_bytes_go(tmp_path: Path, factory: str) -
     assert erase(folder, GONE).level == "already gone"
 
 
-@pytest.mark.parametrize("factory", ["PCA8,Flat", "OPQ4_8,IVF8,PQ4x4", "IDMap2,PCA8,HNSW8,Flat"])
+@pytest.mark.parametrize("factory", ["PCA8,Flat", "OPQ4_8,IVF8,PQ4x4np", "IDMap2,PCA8,HNSW8,Flat"])
 def test_what_a_rotation_learned_with_much_of_them_is_owed_and_said(tmp_path: Path, factory: str) -> None:
     folder = folder_with(tmp_path / "p", factory)
     receipt = erase(folder, MANY)
@@ -79,7 +79,7 @@ def test_what_a_rotation_learned_with_much_of_them_is_owed_and_said(tmp_path: Pa
     assert not found(folder, MANY) & set(MANY)
 
 
-@pytest.mark.parametrize("factory", ["PCA8,Flat", "OPQ4_8,IVF8,PQ4x4", "PCA8,IVF8,Flat"])
+@pytest.mark.parametrize("factory", ["PCA8,Flat", "OPQ4_8,IVF8,PQ4x4np", "PCA8,IVF8,Flat"])
 def test_the_debt_is_paid_with_the_original_vectors(tmp_path: Path, factory: str) -> None:
     folder = folder_with(tmp_path / "p", factory)
     np.save(tmp_path / "vectors.npy", points())
@@ -123,7 +123,7 @@ def test_when_nobody_is_left_the_rotation_is_zeroed_and_no_way_back_is_promised(
     assert not matrix(faiss.read_index(str(folder / "index.faiss"))).any()
 
 
-@pytest.mark.parametrize("factory", ["PCA8,Flat", "OPQ4_8,IVF8,PQ4x4", "L2norm,Flat"])
+@pytest.mark.parametrize("factory", ["PCA8,Flat", "OPQ4_8,IVF8,PQ4x4np", "L2norm,Flat"])
 def test_a_file_cut_anywhere_or_with_any_byte_of_its_head_changed_is_refused_or_erased_from(
     tmp_path: Path, factory: str
 ) -> None:
