@@ -110,21 +110,22 @@ def _of_place(entry: ArtifactEntry, region: str) -> Iterator[Finding]:
 
 
 def _unmapped_tables(found: Catalogue, regions: dict[str, str]) -> Iterator[Finding]:
-    mapped: dict[str, set[str]] = defaultdict(set)
+    mapped: dict[str, set[tuple[str, str]]] = defaultdict(set)
     first: dict[str, ArtifactEntry] = {}
     for entry in found.artifacts:
         if entry.connector == "sql":
-            mapped[entry.location].add(str(entry.options.get("table")))
+            mapped[entry.location].add((str(entry.options.get("schema") or ""), str(entry.options.get("table"))))
             first.setdefault(entry.location, entry)
     for location, entry in first.items():
         try:
             with opened(entry.place()) as engine:
                 inspector = sa.inspect(engine)
+                here = inspector.default_schema_name or ""
                 tables = {name: inspector.get_pk_constraint(name) for name in inspector.get_table_names()}
         except OubliError:
             continue  # said with the place itself
         for name, key in sorted(tables.items()):
-            if name not in mapped[location]:
+            if not {("", name), (here, name)} & mapped[location]:
                 column = (key.get("constrained_columns") or [""])[0]
                 yield _unmapped_table(entry, name, column, regions.get(entry.entity, ""))
 

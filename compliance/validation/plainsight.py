@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from compliance.provenance.connectors import Place
+from compliance.provenance.connectors.database import address
 from compliance.rules.errors import SourceUnreachable
 from compliance.validation.plainfiles import lines
 from compliance.validation.plainstores import OTHER_STORES
@@ -129,12 +130,11 @@ def _sqlite(path: Path) -> Iterator[str]:
 
 
 def _sql(place: Place) -> Iterator[str]:
-    import os
-
-    engine = sa.create_engine(os.path.expandvars(place.location))
+    engine = sa.create_engine(address(place))
     try:
         with engine.connect() as connection:
-            table = sa.Table(str(place.options["table"]), sa.MetaData(), autoload_with=engine)
+            schema = str(place.options.get("schema") or "") or None
+            table = sa.Table(str(place.options["table"]), sa.MetaData(), autoload_with=engine, schema=schema)
             yield from (_joined(tuple(row)) for row in connection.execute(sa.select(table)))
     finally:
         engine.dispose()

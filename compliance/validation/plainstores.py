@@ -16,9 +16,10 @@ from compliance.validation.plainfiles import lines
 def _duckdb(place: Place) -> Iterator[Any]:
     import duckdb
 
-    table = str(place.options["table"]).replace('"', '""')
+    parts = (str(place.options.get("schema") or "main"), str(place.options["table"]))
+    table = ".".join('"' + part.replace('"', '""') + '"' for part in parts)
     with duckdb.connect(place.location, read_only=True) as connection:
-        yield from connection.execute(f'SELECT * FROM "{table}"').fetchall()  # noqa: S608 - quoted name
+        yield from connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - quoted names
 
 
 def _delta(place: Place) -> Iterator[Any]:

@@ -47,7 +47,7 @@ def _release(
         count = connection.execute(sa.select(sa.func.count()).select_from(child).where(where)).scalar_one()
         if not count:
             continue
-        name = f"{child.name}.{pairs[0][0]}"
+        name = f"{child.name if child.schema == table.schema else child.fullname}.{pairs[0][0]}"
         policy = dict(place.options.get("references") or {}).get(name, "")
         if policy == "null":
             connection.execute(child.update().where(where).values({own: None for own, _ in pairs}))
@@ -65,11 +65,30 @@ def _release(
 
 
 def _referring(connection: sa.Connection, table: sa.Table) -> list[tuple[sa.Table, list[tuple[str, str]]]]:
-    """Tables of the same schema with a foreign key to this one, and the columns that pair up."""
+    """Tables with a foreign key to this one, in whichever schema they stand, and the columns that pair up."""
     inspector, found = sa.inspect(connection), []
-    for name in inspector.get_table_names(schema=table.schema):
-        for key in inspector.get_foreign_keys(name, schema=table.schema):
-            if key["referred_table"] == table.name and (key["referred_schema"] or table.schema) == table.schema:
-                child = sa.Table(name, sa.MetaData(), autoload_with=connection, schema=table.schema, resolve_fks=False)
+    home = table.schema or inspector.default_schema_name
+    for schema in _schemas(inspector, table):
+        for (_, name), keys in inspector.get_multi_foreign_keys(schema=schema).items():
+            for key in keys:
+                target = key["referred_schema"] or _unsaid(inspector, schema), key["referred_table"]
+                if target != (home, table.name):
+                    continue
+                child = sa.Table(name, sa.MetaData(), autoload_with=connection, schema=schema, resolve_fks=False)
                 found.append((child, list(zip(key["constrained_columns"], key["referred_columns"], strict=True))))
     return found
+
+
+def _schemas(inspector: sa.Inspector, table: sa.Table) -> list[str | None]:
+    """The table's own schema first; in PostgreSQL the others too, since a key may come from any of them."""
+    if inspector.dialect.name != "postgresql":
+        return [table.schema]
+    own = {table.schema, inspector.default_schema_name if table.schema is None else table.schema}
+    others = (name for name in inspector.get_schema_names() if not name.startswith(("pg_", "information_schema")))
+    return [table.schema, *(name for name in others if name not in own)]
+
+
+def _unsaid(inspector: sa.Inspector, schema: str | None) -> str | None:
+    """Which schema a key means that names none: in PostgreSQL always the default one, elsewhere the table's own."""
+    default = inspector.default_schema_name
+    return default if inspector.dialect.name == "postgresql" else schema or default
