@@ -26,8 +26,12 @@ def resolve(entity: LegalEntity, reference: str) -> Path:
             "A reference is a path below the company's model folder.",
             next_action="Write it without a leading slash and without '..', for example classifiers/digits.",
         )
-    found = (base / reference).resolve()
-    if not found.is_relative_to(base) or not found.exists():
+    try:
+        found = (base / reference).resolve()
+        there = found.is_relative_to(base) and found.exists()
+    except (OSError, RuntimeError, ValueError):  # a name too long, links in a circle, half a character
+        there = False
+    if not there:
         raise InvalidInput(
             "Nothing lies under this reference in the company's model folder.",
             next_action="Ask the operator to put it there (OUBLI_MODELS in the operations guide), then name it again.",

@@ -44,7 +44,12 @@ class KeyUsedOtherwise(OubliError):
 def register(entity: LegalEntity, *, slug: str, kind: str, location: str, inputs: Mapping[str, Any]) -> ModelReference:
     """Make a model known by reference; asking again with the same words changes nothing, with others it is refused."""
     chosen = kinds.load(kind)
-    chosen.check(folders.resolve(entity, location), resolved(entity, inputs, chosen.PATHS))
+    try:
+        chosen.check(folders.resolve(entity, location), resolved(entity, inputs, chosen.PATHS))
+    except OSError:
+        raise InvalidInput(
+            "This model or its data cannot be read.", next_action="Ask the operator to let the service read the folder."
+        ) from None
     held = ModelReference.objects.filter(entity=entity, slug=slug).first()
     if held is None:
         try:
