@@ -206,6 +206,7 @@ LOGOUT_REDIRECT_URL = "/"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "compliance.web.sign_in.whence"
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
 AXES_LOCKOUT_CALLABLE = "compliance.web.pages.locked"
@@ -239,6 +240,7 @@ EMAIL_BACKEND = env.str("OUBLI_EMAIL_BACKEND", default="django.core.mail.backend
 EMAIL_FILE_PATH = str(OUBLI_MAIL)
 if smtp := env.str("EMAIL_URL", default=""):
     vars().update(env.email_url_config(smtp))
+EMAIL_TIMEOUT = 15  # seconds: a mail server that says nothing would hold a worker for ever
 DEFAULT_FROM_EMAIL = env.str("OUBLI_FROM", default="privacy@localhost")
 
 HTTPS = env.bool("OUBLI_HTTPS", default=False)
@@ -284,7 +286,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
     "EXCEPTION_HANDLER": "compliance.api.problems.handle",
-    "NUM_PROXIES": OUBLI_PROXIES or None,
+    "NUM_PROXIES": OUBLI_PROXIES,  # with None, whatever a caller writes into X-Forwarded-For would count
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.ScopedRateThrottle"],
     "DEFAULT_THROTTLE_RATES": {"intake": f"{OUBLI_LIMITS['form'][0]}/hour"},
 }

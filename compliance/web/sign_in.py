@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import views
 from django.contrib.auth.forms import AuthenticationForm
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import override
@@ -15,7 +16,19 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 
 from compliance.accounts import second_factor as factor
+from compliance.intake import limits
 from compliance.web.second_factor import wait_for_code
+
+
+def whence(request: HttpRequest) -> str | None:
+    """Where failed attempts are counted (setting ``AXES_CLIENT_IP_CALLABLE``): the visitor's network, not our proxy's.
+
+    By the proxy's address, ten wrong passwords from anywhere would shut an account for everybody.
+    """
+    try:
+        return str(ipaddress.ip_interface(limits.network(request.META)).network.network_address)
+    except ValueError:
+        return None  # a socket in a folder has no address
 
 
 class InEnglish(View):

@@ -101,8 +101,11 @@ def test_every_setting_stands_in_the_page_for_operators_and_no_other() -> None:
     assert told == names_read_by_settings()
 
 
-def test_compose_sets_only_what_the_settings_read() -> None:
-    assert set(OURS["web"]["environment"]) <= names_read_by_settings()
+def test_compose_hands_on_every_setting_and_no_other() -> None:
+    fixed_by_the_image = {"OUBLI_VAR", "OUBLI_KEYS", "OUBLI_BIND"}
+    for service in OURS.values():
+        assert set(service["environment"]) == names_read_by_settings() - fixed_by_the_image
+    assert OURS["web"]["environment"]["OUBLI_PROXIES"] == "${OUBLI_PROXIES:-1}"
 
 
 @pytest.mark.services

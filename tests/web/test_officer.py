@@ -264,3 +264,19 @@ def test_a_wrong_password_is_counted_and_locks(aurora: seeded.Company, client: C
         page = client.post("/sign-in/", {"username": "olga", "password": "wrong"})
     locked = client.post("/sign-in/", {"username": "olga", "password": seeded.PASSWORD})
     assert page.status_code == 429 and locked.status_code == 429
+
+
+def test_behind_our_proxy_a_stranger_locks_nobody_out_but_their_own_network(
+    aurora: seeded.Company, client: Client, settings: Any
+) -> None:
+    settings.OUBLI_PROXIES = 1
+    stranger, hers = "203.0.113.9", "2001:db8:7::5"
+    for _ in range(10):
+        wrong = client.post(
+            "/sign-in/", {"username": "olga", "password": "wrong"}, headers={"x-forwarded-for": stranger}
+        )
+    right = {"username": "olga", "password": seeded.PASSWORD}
+    assert (
+        wrong.status_code == client.post("/sign-in/", right, headers={"x-forwarded-for": stranger}).status_code == 429
+    )
+    assert client.post("/sign-in/", right, headers={"x-forwarded-for": f"{stranger}, {hers}"}).status_code == 302
