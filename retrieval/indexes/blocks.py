@@ -2,14 +2,15 @@
 
 ``FILE.blocks`` lies beside the file: sha256 of every 4 KiB, one after another; then the sha256 of
 every 128 of those. The root is the sha256 of the second row. The sidecar is a cheap copy of what the file says: where
-it is damaged or missing, it is made anew.
+it is damaged or missing, it is made anew. Of the first row only the groups that a change touches are read and written;
+by calls, for a page that is mapped costs a fault, and its unmapping again.
 """
 
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -27,30 +28,36 @@ Digests = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Tree:
-    """Both rows of digests of a file of ``count`` blocks, one after the other, as the sidecar has them."""
+    """Digests of a file of ``count`` blocks: ``rows``, (groups, 128, 32), of some groups, and the whole second row.
+
+    ``groups`` are their numbers, ascending. What lies behind the last block is zeros. ``whole`` says that all groups
+    are here, and that they were made from the file.
+    """
 
     count: int
-    digests: bytearray | mmap.mmap  # mapped: only what is touched is read, and what is written stays private
+    groups: Blocks
+    rows: Digests = field(repr=False)
+    second: Digests = field(repr=False)
+    whole: bool = False
 
     @property
     def root(self) -> str:
         """The sha256 of the second row, in hex."""
-        return sha256(memoryview(self.digests)[self.count * _SUM :]).hexdigest()
+        return sha256(self.second.data).hexdigest()
 
-    @property
-    def blocks(self) -> Digests:
-        """The first row, (blocks, 32) bytes, to be compared or overwritten."""
-        return np.frombuffer(self.digests, np.uint8, self.count * _SUM).reshape(-1, _SUM)
+    def at(self, touched: Blocks) -> tuple[npt.NDArray[np.intp], Blocks]:
+        """Return where in ``rows`` the digests of blocks stand, all of them in its groups."""
+        return np.searchsorted(self.groups, touched // _GROUP), touched % _GROUP
 
-    def group(self, number: int) -> memoryview:
-        """Return the digest of a group of blocks, to be compared or overwritten."""
-        at = (self.count + number) * _SUM
-        return memoryview(self.digests)[at : at + _SUM]
+    def sums(self, groups: Blocks) -> Digests:
+        """Hash the rows of groups, all of them here, (groups, 32)."""
+        flat, size = self.rows.reshape(-1).data, _GROUP * _SUM
+        numbers = zip(np.searchsorted(self.groups, groups).tolist(), self.lengths(groups).tolist(), strict=True)
+        return _joined([sha256(flat[at * size : at * size + length]).digest() for at, length in numbers])
 
-    def summed(self, number: int) -> bytes:
-        """Hash a group of blocks' digests."""
-        end = min(self.count, (number + 1) * _GROUP)
-        return sha256(memoryview(self.digests)[number * _GROUP * _SUM : end * _SUM]).digest()
+    def lengths(self, groups: Blocks) -> Blocks:
+        """Return how many bytes the rows of groups have in the sidecar."""
+        return np.minimum(self.count - groups * _GROUP, _GROUP) * _SUM
 
 
 def sidecar(path: Path) -> Path:
@@ -66,7 +73,7 @@ def root(path: Path) -> str:
 def write(path: Path) -> str:
     """Hash a whole file, keep the digests beside it, and return the root in hex."""
     tree = _grown(path)
-    sidecar(path).write_bytes(tree.digests)
+    _keep_whole(path, tree)
     return tree.root
 
 
@@ -75,8 +82,8 @@ def verified(path: Path, touched: Blocks, root_of: str) -> Tree | None:
 
     Where the sidecar does not belong to the root, or does not say what the blocks say, the whole file is hashed.
     """
-    tree = _kept(path, root_of)
-    if tree is not None and np.array_equal(tree.blocks[touched], _digests(path, touched, ask=True)):
+    tree = _kept(path, touched, root_of)
+    if tree is not None and np.array_equal(tree.rows[tree.at(touched)], _digests(path, touched, ask=True)):
         return tree
     tree = _grown(path)
     return tree if tree.root == root_of else None
@@ -90,69 +97,89 @@ def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | Non
     ``tree`` is what ``verified`` returned a moment ago, so that it need not be read again.
     """
     if tree is None and before is not None:
-        tree = _kept(path, before)
-    groups = np.unique(touched // _GROUP).tolist()
-    if tree is None or not _agree(tree, groups):
-        return write(path)
-    tree.blocks[touched] = _digests(path, touched)
-    for group in groups:
-        tree.group(group)[:] = tree.summed(group)
-    _keep(path, tree, touched)
-    return tree.root
-
-
-def _agree(tree: Tree, groups: Sequence[int]) -> bool:
-    """Say whether the first row is the one that the second was made from: a new root may rest on nothing else."""
-    return all(tree.summed(group) == tree.group(group) for group in groups)
+        tree = _kept(path, touched, before)
+    groups = distinct(touched // _GROUP)
+    if tree is None or not np.array_equal(tree.sums(groups), tree.second[groups]):
+        return write(path)  # the first row is not the one that the second was made from: no root may rest on it
+    tree.rows[tree.at(touched)] = _digests(path, touched)
+    tree.second[groups] = tree.sums(groups)
+    if tree.whole:
+        _keep_whole(path, tree)
+        return tree.root
+    return tree.root if _keep(path, tree, groups) else write(path)
 
 
 def _digests(path: Path, touched: Blocks, *, ask: bool = False) -> Digests:
     """Return the digests of blocks, (blocks, 32); ``ask`` for all of them first, so that a disk reads side by side."""
-    numbers = touched.tolist()
+    offsets = (touched * BLOCK).tolist()
     handle = os.open(path, os.O_RDONLY)
     try:
-        for number in numbers if ask else ():
-            os.posix_fadvise(handle, number * BLOCK, BLOCK, os.POSIX_FADV_WILLNEED)
-        sums = b"".join([sha256(os.pread(handle, BLOCK, number * BLOCK)).digest() for number in numbers])
+        for offset in offsets if ask else ():
+            os.posix_fadvise(handle, offset, BLOCK, os.POSIX_FADV_WILLNEED)
+        return _joined([sha256(os.pread(handle, BLOCK, offset)).digest() for offset in offsets])
     finally:
         os.close(handle)
-    return np.frombuffer(sums, np.uint8).reshape(-1, _SUM)
 
 
-def _keep(path: Path, tree: Tree, touched: Blocks) -> None:
-    """Write the digests that changed beside a file, or all of them where the sidecar was not their source.
+def _joined(digests: list[bytes]) -> Digests:
+    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _SUM)
 
-    Of the second row all are written: it is short, and one write is less than many.
-    """
+
+def _keep_whole(path: Path, tree: Tree) -> None:
+    first = tree.rows.reshape(-1)[: tree.count * _SUM]
+    sidecar(path).write_bytes(b"".join([first.data, tree.second.data]))
+
+
+def _keep(path: Path, tree: Tree, groups: Blocks) -> bool:
+    """Write the rows that changed beside a file, and the second row; say whether the sidecar still was there."""
     beside = sidecar(path)
-    if not isinstance(tree.digests, mmap.mmap) or not _fits(beside, tree.count):
-        beside.write_bytes(tree.digests)
-        return
+    if not _fits(beside, tree.count):
+        return False
     handle = os.open(beside, os.O_WRONLY)
     try:
-        for number, digest in zip(touched.tolist(), tree.blocks[touched], strict=True):
-            os.pwrite(handle, digest, number * _SUM)
-        os.pwrite(handle, memoryview(tree.digests)[tree.count * _SUM :], tree.count * _SUM)
+        for offset, row in _spans(tree, groups):
+            os.pwrite(handle, row, offset)
+        os.pwrite(handle, tree.second.data, tree.count * _SUM)
     finally:
         os.close(handle)
+    return True
 
 
-def _kept(path: Path, root_of: str) -> Tree | None:
+def _spans(tree: Tree, groups: Blocks) -> Iterator[tuple[int, memoryview]]:
+    """Give the rows of groups, and where each stands in the sidecar."""
+    flat, size = tree.rows.reshape(-1).data, _GROUP * _SUM
+    places = np.searchsorted(tree.groups, groups).tolist()
+    for group, at, length in zip(groups.tolist(), places, tree.lengths(groups).tolist(), strict=True):
+        yield group * size, flat[at * size : at * size + length]
+
+
+def _kept(path: Path, touched: Blocks, root_of: str) -> Tree | None:
     """Return the sidecar's tree when its second row belongs to the root, and to a file of this size; else nothing."""
     beside, count = sidecar(path), -(-path.stat().st_size // BLOCK)
     if not _fits(beside, count):
         return None
-    tree = Tree(count, _copied(beside))
-    return tree if tree.root == root_of else None
+    groups, second = distinct(touched // _GROUP), np.zeros((-(-count // _GROUP), _SUM), np.uint8)
+    tree = Tree(count, groups, np.zeros((len(groups), _GROUP, _SUM), np.uint8), second)
+    handle = os.open(beside, os.O_RDONLY)
+    try:
+        os.preadv(handle, [second.data], count * _SUM)
+        if tree.root != root_of:
+            return None
+        for offset, row in _spans(tree, groups):  # what a file cut meanwhile does not give is zeros, and no digest
+            os.preadv(handle, [row], offset)
+    finally:
+        os.close(handle)
+    return tree
 
 
 def _fits(beside: Path, count: int) -> bool:
     return beside.exists() and beside.stat().st_size == (count + -(-count // _GROUP)) * _SUM
 
 
-def _copied(path: Path) -> bytearray | mmap.mmap:
-    with path.open("rb") as handle:
-        return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_COPY) if path.stat().st_size else bytearray()
+def distinct(numbers: Blocks) -> Blocks:
+    """Return numbers ascending, each once (np.unique builds a table, which takes longer for a few hundred)."""
+    ordered = np.sort(numbers)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
 def spanned(offsets: Blocks, lengths: Blocks) -> Blocks:
@@ -162,14 +189,16 @@ def spanned(offsets: Blocks, lengths: Blocks) -> Blocks:
     begin, end = first // BLOCK, (first + size - 1) // BLOCK
     many = np.flatnonzero(end > begin + 1)
     inner = [np.arange(begin[at] + 1, end[at]) for at in many.tolist()]
-    return np.unique(np.concatenate([begin, end, *inner])) if len(first) else np.zeros(0, np.int64)
+    return distinct(np.concatenate([begin, end, *inner])) if len(first) else np.zeros(0, np.int64)
 
 
 def _grown(path: Path) -> Tree:
     """Hash a whole file; two threads, because this is what opening waits for."""
     count = -(-path.stat().st_size // BLOCK)
     if not count:
-        return Tree(0, bytearray())
+        return Tree(
+            0, np.zeros(0, np.int64), np.zeros((0, _GROUP, _SUM), np.uint8), np.zeros((0, _SUM), np.uint8), True
+        )
     firsts = range(0, count, _PIECE)
     with (
         path.open("rb") as handle,
@@ -178,9 +207,12 @@ def _grown(path: Path) -> Tree:
         ThreadPoolExecutor(2) as threads,
     ):
         pieces = list(threads.map(lambda first: _piece(view, first, min(_PIECE, count - first)), firsts))
-    tree = Tree(count, bytearray(b"".join(pieces)))
-    rows = [tree.summed(group) for group in range(-(-count // _GROUP))]
-    return Tree(count, bytearray(b"".join([*pieces, *rows])))
+    groups = np.arange(-(-count // _GROUP))
+    rows = np.zeros((len(groups), _GROUP, _SUM), np.uint8)
+    rows.reshape(-1)[: count * _SUM] = np.frombuffer(b"".join(pieces), np.uint8)
+    tree = Tree(count, groups, rows, np.zeros((len(groups), _SUM), np.uint8), whole=True)
+    tree.second[:] = tree.sums(groups)
+    return tree
 
 
 def _piece(raw: memoryview, first: int, blocks: int) -> bytes:

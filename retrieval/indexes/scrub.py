@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from retrieval.errors import UnsupportedIndex
 from retrieval.indexes import faraway, patches
+from retrieval.indexes.blocks import distinct
 from retrieval.indexes.numbered import Numbered
 from retrieval.indexes.patches import Patch
 from retrieval.indexes.sections import FileMap, Lists, Offsets
@@ -142,7 +143,7 @@ def _in_lists(raw: memoryview, lists: Lists, wanted: Offsets, listed: Numbered |
 
 def _are_all(ids: Offsets, at: Offsets, wanted: Offsets) -> bool:
     """Say whether these places, each named once, hold the wanted ids, all of them and no other."""
-    return len(np.unique(at)) == len(at) and np.array_equal(np.unique(ids), np.unique(wanted))
+    return len(distinct(at)) == len(at) and np.array_equal(distinct(ids), distinct(wanted))
 
 
 def _is_inside(at: Offsets, count: int) -> bool:

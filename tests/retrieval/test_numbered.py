@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from retrieval.erase import erase
-from retrieval.indexes import layout, mapped, numbered, scrub
+from retrieval.indexes import layout, mapped, numbered, places, scrub
 
 MANY = numbered.FROM
 
@@ -74,6 +74,28 @@ def test_a_number_that_stands_twice_is_found_in_both_places(tmp_path: Path) -> N
     assert kept is not None
     assert kept.find(np.array([5, 9], np.int64)).tolist() == [0, 3, 4]
     assert kept.find(np.array([-1, 4, 100], np.int64)).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("numbers", "wanted"),
+    [
+        ([0, 1, 1, 3], [1, 3]),  # as many as from its first to its last, and yet one is missing and one double
+        ([4, 6, 5, 7], [4, 5, 7]),
+        ([4, 6, 5, 7], [3, 8]),
+        ([0, 2, 2, 2, 5, 5], [2, 5]),
+    ],
+)
+def test_numbers_without_a_gap_are_found_as_any(tmp_path: Path, numbers: list[int], wanted: list[int]) -> None:
+    kept = numbered.read(tmp_path / "f", numbered.keep(tmp_path / "f", np.array(numbers, np.int64)))
+    assert kept is not None
+    assert kept.find(np.array(wanted, np.int64)).tolist() == [at for at, one in enumerate(numbers) if one in wanted]
+
+
+def test_rows_are_found_with_a_gap_and_without() -> None:
+    for ids in ([5, 6, 7, 8], [5, 6, 8, 9], [7], []):
+        held = places.ordered(*(np.array(ids, np.int64),) * 3)
+        sought = [-(1 << 60), 4, 5, 6, 7, 8, 9, 10, 1 << 60]
+        assert held.find(sought).tolist() == [ids.index(one) if one in ids else -1 for one in sought]
 
 
 def test_lists_are_searched_in_their_own_order(tmp_path: Path) -> None:
