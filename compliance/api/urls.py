@@ -20,6 +20,7 @@ from compliance.api import (
     pipelines,
     register,
     subject,
+    together,
     unlearning,
     working,
 )
@@ -58,6 +59,10 @@ V1: list[Any] = [
     path(f"{CASE}look-again/", deciding.LookAgain.as_view(), name="look-again"),
     path(f"{CASE}sign-off/", deciding.SignOff.as_view(), name="sign-off"),
     path(f"{CASE}lift/", deciding.Lift.as_view(), name="lift"),
+    path(f"{CASE}together/", together.Sharings.as_view(), name="together"),
+    path(f"{CASE}together/bind/", together.Bind.as_view(), name="together-bind"),
+    path(f"{CASE}together/leave/", together.Leave.as_view(), name="together-leave"),
+    path(f"{CASE}together/begin/", together.Begin.as_view(), name="together-begin"),
     path(f"{CASE}jobs/<uuid:job>/retry/", working.RetryJob.as_view(), name="retry"),
     path(f"{CASE}reports/<number:number>/pack/", packs.Pack.as_view(), name="pack"),
     path("v1/steps/<number:step>/wake/", working.WakeStep.as_view(), name="wake"),

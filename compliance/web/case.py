@@ -18,6 +18,7 @@ from compliance.intake.ledgers import Delivery
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.models import Job
 from compliance.mitigation import services as mitigation
+from compliance.mitigation import together
 from compliance.rules import identifiers
 from compliance.rules.errors import NotFoundHere
 from compliance.rules.terms import IdentifierKind, JobStatus, State
@@ -81,6 +82,7 @@ def render_case(
         "lineage": pictures.lineage(found, plan, _levels(claims)),
         "found": sorted(found, key=lambda row: not row.found),
         "plan": plan,
+        "sharings": [sharing for sharing in together.sharings(case) if sharing.run or sharing.others],
         "horizons": casefile.plan_rows(plan, State(case.state)),
         "endorsed": todo.endorsement(case, plan),
         "results": results.results(plan),

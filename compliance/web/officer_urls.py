@@ -6,7 +6,17 @@ from typing import Any
 
 from django.urls import path
 
-from compliance.web import assessment, calendar_feed, company_map, identity_check, letters, own_words, recipients, watch
+from compliance.web import (
+    assessment,
+    calendar_feed,
+    company_map,
+    identity_check,
+    letters,
+    own_words,
+    recipients,
+    together,
+    watch,
+)
 
 _CASE = "officer/cases/<case:reference>/"
 
@@ -24,6 +34,7 @@ def paths() -> list[Any]:
         path(f"{_CASE}letters/<int:number>/pdf/", letters.printed, name="letter_pdf"),
         path(f"{_CASE}letters/<int:number>/posted/", letters.posted, name="letter_posted"),
         path(f"{_CASE}preview/<slug:verb>/", letters.preview, name="preview"),
+        path(f"{_CASE}together/<slug:verb>/", together.decide, name="together"),
         path(f"{_CASE}recipients/", recipients.show, name="recipients"),
         path(f"{_CASE}recipients/add/", recipients.add, name="recipient_add"),
         path(f"{_CASE}recipients/<int:number>/", recipients.advance, name="recipient"),

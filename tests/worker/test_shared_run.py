@@ -1,0 +1,97 @@
+"""Two people's cases against one model: bound by an officer, forgotten in one run, each with its own proof."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from compliance.jobs.models import Job
+from compliance.mitigation import making, together
+from compliance.mitigation.models import SharedRun, Step
+from compliance.rules.terms import JobStatus, State, Work
+from compliance.worker import tasks
+from compliance.worker.sample.people import company
+from tests.worker.small_company import RECORDS_ONLY, House
+
+MODEL = "assistant"
+PARTS = (*RECORDS_ONLY, "tokenizer-text", "held-out", MODEL)
+
+
+def two(house: House, *, ledger: bool) -> tuple[House, House]:
+    """The cases of two late customers of the company, both planned."""
+    house.keep_only(PARTS)
+    if not ledger:
+        shutil.rmtree(house.folder / "model" / "ledger")
+    late = [person for person in company(small=True).people if person.stage == 2]
+    other = House(house.folder, next(person for person in late if person.email != house.person.email))
+    house.planned()
+    other.planned()
+    return house, other
+
+
+def made_of(who: House, action: str) -> dict[str, Any]:
+    """The receipt of the case's first plan."""
+    step = Step.objects.get(plan__request=who.case, plan__number__lte=2, action=action, status="done")
+    return dict(step.receipt or {})
+
+
+class Killed(BaseException):
+    """What ends a worker without a word."""
+
+
+def killed_on_the_way(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker of the case takes the run up, makes its model, and dies before it can say so."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(making, "_remember", killed)
+        with pytest.raises(Killed):
+            house.work()
+    assert SharedRun.objects.get().holder == house.case.pk and not SharedRun.objects.get().result
+    Job.objects.filter(status=JobStatus.RUNNING).update(lease_until=timezone.now())
+
+
+def due(work: Work = Work.MITIGATE) -> None:
+    """Every waiting job is due, and what is due is done."""
+    Job.objects.filter(status=JobStatus.QUEUED, work=work).update(due_at=timezone.now())
+    tasks.look()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ledger", "action"), [(True, "replay_model"), (False, "unlearn_model")])
+def test_two_people_go_in_one_run_and_each_case_has_its_own_proof(
+    house: House, ledger: bool, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = two(house, ledger=ledger)
+    run = together.bind(first.case, by=house.users["olga.demo"], artifact=MODEL, references=[second.case.reference])
+    first.approve()
+    first.work()
+    (waits,) = first.steps(action=action)
+    assert waits.status == "waiting" and "1 other case" in waits.message
+    assert first.state() is State.APPROVED
+    assert not any(path.name.startswith("model.") for path in house.folder.iterdir())
+    second.approve()
+    killed_on_the_way(second, monkeypatch)
+    due()
+    due()
+    ends = (State.VALIDATED,) if ledger else (State.VALIDATED, State.PLANNED)  # so small a model is hard to be quiet
+    assert first.state() in ends and second.state() in ends, (first.stopped(), second.stopped())
+    mine, theirs = (made_of(who, action) for who in (first, second))
+    assert mine["weights"] == theirs["weights"] and mine["shared_run"] == theirs["shared_run"] == str(run.pk)
+    assert mine["cases_in_run"] == 2 and mine["seconds"] == theirs["seconds"]
+    served = [made_of(who, "promote_model") for who in (first, second)]
+    assert served[0]["serving"] == served[1]["serving"] == mine["weights"] != served[0]["superseded"]
+    assert SharedRun.objects.get().ended_at
+    folders = [path.name for path in house.folder.iterdir() if path.name.startswith("model.")]
+    assert folders == [served[0]["superseded_folder"]]
+    for who, other in ((first, second), (second, first)):
+        measured = who.case.measurements.filter(artifact__slug=MODEL, name="rank_test_p").get()
+        assert measured.before is not None and measured.before < 0.05, "the model before knew the person"
+        told = json.dumps(list(Step.objects.filter(plan__request=who.case).values_list("receipt", flat=True)))
+        assert other.case.reference not in told and other.person.email not in told
