@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,14 @@ class ClassBench:
         self.taught = data.train.take(torch.cat(taught))
         self.of_class = data.test.take((data.test.labels == label).nonzero().flatten())
         self.references = (self.read(self.first), self.read(self.second))
-        more = tuple(self.read(train(recipe, self.retain, seed=seed)) for seed in further)
-        self.spread = spread.Spread(label, (*self.references, *more))
+        models = [self.first, self.second, *(train(recipe, self.retain, seed=seed) for seed in further)]
+        readings = (*self.references, *map(self.read, models[2:]))
+        self.spread = spread.Spread(label, readings, self._between(models))
+
+    def _between(self, models: list[torch.nn.Module]) -> tuple[tuple[float, ...], ...]:
+        """The divergence of each two models."""
+        js = {frozenset(pair): divergence(*pair, self.of_class.features) for pair in combinations(models, 2)}
+        return tuple(tuple(js.get(frozenset((one, other)), 0.0) for other in models) for one in models)
 
     def read(self, model: torch.nn.Module) -> ClassReading:
         """Every reading of one model."""
@@ -220,8 +227,9 @@ def measured(data: DataSet, *, quick: bool) -> Measured:
             alone = bench is benches[0]
             lines += bench.run(original, seed=seed, names=chosen, trials=trials if first else 0, alone=alone)
             print(f"class {bench.label}, seed {seed}: done", file=sys.stderr, flush=True)
-    out, goals = ["## A whole class", "", *show(lines)], class_goals(lines, trials)
     spreads = [bench.spread for bench in benches]
+    exact = {} if quick else spread.chances(spreads)
+    out, goals = ["## A whole class", "", *show(lines)], class_goals(lines, trials, exact)
     if quick:  # a third of the rows makes retraining three times cheaper and every model a little worse
         goals = [goal for goal in goals if "logit masks" in goal.name or "CPU seconds" in goal.name]
     read: list[rows.RowsReading] = []
@@ -238,6 +246,7 @@ def measured(data: DataSet, *, quick: bool) -> Measured:
     found, more = tables.run(quick=quick)
     out += ["", "## Tables", "", *found]
     goals += [Goal(*one) for one in more]
+    out += ["", f"The whole run took {time.process_time() / 60:.0f} CPU minutes."]
     return Measured(out, goals, lines, read, spreads)
 
 

@@ -20,13 +20,10 @@ import argparse
 import collections
 import json
 import os
-import random
 import shutil
-import signal
 import sys
 import tempfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -36,10 +33,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import hostile_calls_house as house  # noqa: E402
+import hostile_calls_orders as orders  # noqa: E402
 import hostile_calls_shapes as shapes  # noqa: E402
 
 CALLERS = 4
-ENDED = ("done", "failed", "cancelled")
 TELLING = (b"Traceback", b"site-packages", b"sqlite3", b"SELECT ", house.HIDDEN.encode())  # an answer must hold none
 
 
@@ -121,7 +118,7 @@ def _options() -> argparse.Namespace:
 def _run(keys: dict[str, str], options: argparse.Namespace) -> tuple[list[Figure], Seen]:
     port, seen, lock = house.free_port(), Seen(), threading.Lock()
     with house.running(port) as processes:
-        honest = Honest(port, keys["boreal"], processes)
+        honest = orders.Honest(port, keys["boreal"], processes)
         world = _world(port, keys["aurora"], honest.first)
         before = house.most_memory(processes.pid("web"))
 
@@ -130,67 +127,17 @@ def _run(keys: dict[str, str], options: argparse.Namespace) -> tuple[list[Figure
             with lock:
                 seen.add(call, answer)
 
-        orders = threading.Thread(target=honest.order, args=(options.kills,))
-        orders.start()
+        beside = threading.Thread(target=honest.order, args=(options.kills,))
+        beside.start()
         with ThreadPoolExecutor(CALLERS) as callers:
             for _ in callers.map(hurl, shapes.calls(world, options.calls, seed=options.seed)):
                 pass
         grown = house.most_memory(processes.pid("web")) - before
-        _cancel_the_rest(port, world)
-        orders.join()
-        left = _all_ended(port, keys)
+        orders.cancel_the_rest(port, world.token)
+        beside.join()
+        left = orders.all_ended(port, keys)
         booted = (processes.log_folder / "web.log").read_text(errors="replace").count("Booting worker")
         return _figures(seen, honest, left, grown=grown, booted=booted, kills=options.kills), seen
-
-
-class Honest:
-    """The company that orders as it should, and whoever kills the worker in the middle of its jobs."""
-
-    def __init__(self, port: int, token: str, processes: Any) -> None:
-        self._call = {"port": port, "token": token}
-        self._processes = processes
-        inputs = {"data": "digits"}
-        model = {"slug": house.HIDDEN, "kind": "classifier", "location": house.HIDDEN, "inputs": inputs}
-        status, _ = house.asked(method="POST", target="models/", body=model, **self._call)
-        assert status == 201, status
-        self.kills = 0
-        self.resumed: list[float] = []
-        self.states: list[str] = []
-        self.twice = 0
-        self.first = self._ordered("k-first", 0)
-
-    def _ordered(self, key: str, seed: int) -> str:
-        """One order, sent twice at once with one key."""
-        body = {"model": house.HIDDEN, "forget": {"class_label": "5"}, "method": "renew", "seed": seed}
-        with ThreadPoolExecutor(2) as both:
-            sent = [both.submit(house.asked, method="POST", target="jobs/", body=body, key=key, **self._call)
-                    for _ in range(2)]  # fmt: skip
-        answers = [one.result() for one in sent]
-        self.twice += len({answer["id"] for _, answer in answers}) - 1
-        return str(answers[0][1]["id"])
-
-    def order(self, kills: int) -> None:
-        """Order, kill the worker at the job, see it to its end; as many times as there are kills."""
-        dice = random.Random(kills)
-        numbers = [self.first, *(self._ordered(f"k-{n}", n) for n in range(1, kills))]
-        for number in numbers:
-            self._wait(number, ("running",))
-            time.sleep(dice.random())
-            killed = time.monotonic()
-            if self._state(number) == "running":
-                os.killpg(self._processes.pid("worker"), signal.SIGKILL)
-                self.kills += 1
-            self.states.append(self._wait(number, ENDED))
-            self.resumed.append(time.monotonic() - killed)
-
-    def _state(self, number: str) -> str:
-        return str(house.asked(method="GET", target=f"jobs/{number}/", **self._call)[1]["status"])
-
-    def _wait(self, number: str, wanted: tuple[str, ...], patience: float = 300.0) -> str:
-        until = time.monotonic() + patience
-        while (state := self._state(number)) not in (*wanted, *ENDED) and time.monotonic() < until:
-            time.sleep(0.1)
-        return state
 
 
 def _world(port: int, token: str, foreign: str) -> shapes.World:
@@ -212,44 +159,18 @@ def _world(port: int, token: str, foreign: str) -> shapes.World:
     return shapes.World(schema, token, job["id"], model, order, with_rows, foreign, house.HIDDEN, fields)
 
 
-def _cancel_the_rest(port: int, world: shapes.World) -> None:
-    """What the hostile company ordered and what waits still: it is taken back, so that the run ends."""
-    page = house.asked(port, "GET", "jobs/?page_size=500", token=world.token)[1]
-    for line in page["results"]:
-        if line["status"] not in ENDED:
-            house.asked(port, "POST", f"jobs/{line['id']}/cancel/", token=world.token)
-
-
-def _all_ended(port: int, keys: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Every order of both companies by id, once all have ended or five minutes are over."""
-    until = time.monotonic() + 300
-    while True:
-        found: dict[str, dict[str, Any]] = {}
-        for token in keys.values():
-            number = 1
-            while True:
-                status, page = house.asked(port, "GET", f"jobs/?page_size=500&page={number}", token=token)
-                if status != 200:
-                    break
-                found |= {line["id"]: line for line in page["results"]}
-                number += 1
-        if all(line["status"] in ENDED for line in found.values()) or time.monotonic() > until:
-            return found
-        time.sleep(0.5)
-
-
 def _figures(
-    seen: Seen, honest: Honest, left: dict[str, dict[str, Any]], *, grown: float, booted: int, kills: int
+    seen: Seen, honest: orders.Honest, left: dict[str, dict[str, Any]], *, grown: float, booted: int, kills: int
 ) -> list[Figure]:
     from compliance.forgetting.models import UnlearningJob
     from compliance.jobs.models import Job
     from compliance.rules.terms import Work
 
     rows = {str(number) for number in Job.objects.filter(work=Work.UNLEARN).values_list("case_id", flat=True)}
-    orders = {str(number) for number in UnlearningJob.objects.values_list("id", flat=True)}
+    kept = {str(number) for number in UnlearningJob.objects.values_list("id", flat=True)}
     unsaid = [line for line in left.values() if line["status"] == "failed" and not line["problem"]]
     done, slowest = honest.states.count("done"), max(honest.resumed)
-    unended = sum(line["status"] not in ENDED for line in left.values())
+    unended = sum(line["status"] not in orders.ENDED for line in left.values())
 
     def none(name: str, count: int) -> Figure:
         return Figure(name, count, "0", count == 0)
@@ -259,8 +180,8 @@ def _figures(
         none("whole calls without an answer", len(seen.silent)),
         none("answers that tell of the inside or of the other company", len(seen.telling)),
         none("calls for what is another company's that were served", len(seen.strangers)),
-        none("orders that were confirmed and are not there", len(seen.ordered - orders)),
-        none("orders without a job, jobs without an order", len(orders ^ rows)),
+        none("orders that were confirmed and are not there", len(seen.ordered - kept)),
+        none("orders without a job, jobs without an order", len(kept ^ rows)),
         none("orders that had not ended after all", unended),
         none("failed orders without a reason", len(unsaid)),
         none("orders that one key made twice", honest.twice),

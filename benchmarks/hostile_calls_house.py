@@ -133,6 +133,8 @@ def ask(port: int, sent: bytes) -> Answer:
     except OSError:
         pass  # closed or silent: what came until then is the answer
     head, _, body = got.partition(b"\r\n\r\n")
+    if head.startswith(b"HTTP/1.1 100 "):  # "go on": the answer comes after it
+        head, _, body = body.partition(b"\r\n\r\n")
     words = head.split(b" ", 2)
     status = int(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/") and words[1].isdigit() else 0
     return Answer(status, body, time.monotonic() - begun)
