@@ -12,7 +12,7 @@ from compliance.jobs.models import Job
 from compliance.mitigation.models import Plan
 from compliance.provenance import lifting
 from compliance.provenance.models import Trace
-from compliance.rules.terms import JobStatus, Role, State, Support, Work
+from compliance.rules.terms import JobStatus, Role, State, Support, Verdict, Work
 from compliance.web import assessment_forms
 from compliance.web import decision_forms as forms
 
@@ -138,7 +138,20 @@ def _plan(desk: Desk) -> Todo:
     later += desk.offer("look-again", "Search again", forms.LookAgain) + _early(desk)
     if waiting:
         return Todo("Candidates wait for your tick", _why_they_wait(desk.case), "warn", later, tick=waiting)
+    if desk.plan is not None and desk.plan.measurements.exists():
+        return Todo("The proof fell short", _what_fell_short(desk.plan), "bad", later)
     return _approve(desk, later)
+
+
+def _what_fell_short(plan: Plan) -> str:
+    """Measured plans come back here only from a failed proof; their measurements stand, so another approval is idle."""
+    failed = plan.measurements.filter(verdict=Verdict.FAILED).values_list("artifact__name", flat=True)
+    where = ", ".join(sorted(set(failed))) or "at least one place"
+    return (
+        f"This plan was carried out and measured, and what it promised was not shown of: {where}. The results below "
+        "say what was measured. Approving the same plan again would change nothing: mend the cause where it lies and "
+        "search again, which plans and measures anew, or keep a place for a stated reason."
+    )
 
 
 def endorsement(case: ErasureRequest, plan: Plan | None) -> Decision | None:

@@ -14,7 +14,8 @@ from compliance.audit.models import Event
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.models import Job
 from compliance.provenance.models import Trace
-from compliance.rules.terms import Ground, JobStatus, State
+from compliance.rules.terms import Ground, JobStatus, State, Verdict
+from compliance.validation.models import Measurement
 from tests.web import seeded
 
 
@@ -186,6 +187,20 @@ def test_more_candidates_than_a_form_may_have_fields_are_answered_page_by_page(
         reply = olga.post(address, {**dict.fromkeys(ticks, "no"), "rest-name": "", "shown": "0", **following})
         assert (reply.status_code, reply.headers["Location"]) == (302, after)
     assert answered == 52 and not Trace.objects.current(case).waiting().exists()
+
+
+def test_a_proof_that_fell_short_is_said_and_the_same_plan_is_not_offered_again(
+    aurora: seeded.Company, olga: Client
+) -> None:
+    made = seeded.register(aurora.entity)
+    case = seeded.planned(aurora, made)
+    assert "Endorse this plan" in case_page(olga, case)
+    plan = seeded.plan_of(case)
+    row = {"request": case, "plan": plan, "artifact": made["tickets"], "check_name": "absence", "name": "rows_found"}
+    Measurement.objects.create(**row, value=1.0, verdict=Verdict.FAILED, at=timezone.now())
+    page = case_page(olga, case)
+    assert "The proof fell short" in page and f"not shown of: {made['tickets'].name}." in page
+    assert "Endorse this plan" not in page and "Search again" in page
 
 
 def test_stopped_work_says_why_and_can_be_tried_again(aurora: seeded.Company, olga: Client, bruno: Client) -> None:

@@ -59,7 +59,8 @@ def _release(
             raise NotAllowed(
                 f"{place.name}: {count} rows of {child.name} refer by {pairs[0][0]} to rows that are to go.",
                 next_action=f"Register {child.name} as a place too, so that its rows go first; or write "
-                f"options.references: {{{name}: delete}} or null. Nothing was changed.",
+                f"options.references: {{{name}: delete}} or null. Where those rows are kept for a reason, name in "
+                "options.null_fields what is to become null here while the row stays. Nothing was changed.",
             )
         done[f"{policy} {name}"] = done.get(f"{policy} {name}", 0) + count
 
