@@ -197,7 +197,8 @@ def test_a_proof_that_fell_short_is_said_and_the_same_plan_is_not_offered_again(
     assert "Endorse this plan" in case_page(olga, case)
     plan = seeded.plan_of(case)
     row = {"request": case, "plan": plan, "artifact": made["tickets"], "check_name": "absence", "name": "rows_found"}
-    Measurement.objects.create(**row, value=1.0, verdict=Verdict.FAILED, at=timezone.now())
+    row |= {"value": 1.0, "threshold": "≤ 0 rows", "verdict": Verdict.FAILED, "at": timezone.now()}
+    Measurement.objects.create(**row)
     page = case_page(olga, case)
     assert "The proof fell short" in page and f"not shown of: {made['tickets'].name}." in page
     assert "Endorse this plan" not in page and "Search again" in page
