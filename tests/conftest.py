@@ -30,6 +30,7 @@ _VAR = tempfile.mkdtemp(prefix="oubli-tests-")
 os.environ["OUBLI_VAR"] = _VAR
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs a loop in the thread of live_server
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OUBLI_FORECAST_QUESTIONS", "0")  # a process of its own for each plan: tests of it ask for it
 atexit.register(shutil.rmtree, _VAR, ignore_errors=True)
 
 

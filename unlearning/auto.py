@@ -61,7 +61,7 @@ def choose(
         return _sharded(model_dir, forget)
     model, tokenizer = open_model(model_dir)
     why: list[str] = [f"The model has {sum(weight.numel() for weight in model.parameters()):,} weights."]
-    seconds = _replay_seconds(model_dir, model, tokenizer, forget, retain, why)
+    seconds = replay_seconds(model_dir, model, tokenizer, forget, retain, why)
     if seconds is not None and (deadline is None or seconds <= deadline):
         return Choice("replay", "replay", round(seconds, 1), (*why, "Replay is exact, so nothing else was considered."))
     if seconds is not None:
@@ -83,7 +83,7 @@ def _sharded(folder: Path, forget: Sequence[Row]) -> Choice:
     return Choice("shards", "shards", 0.0, why)
 
 
-def _replay_seconds(
+def replay_seconds(
     model_dir: Path, model: Any, tokenizer: Any, forget: Sequence[Row], retain: Sequence[Row], why: list[str]
 ) -> float | None:
     """How long a replay would take, from a few timed steps; None, with the reason added, where it cannot be done."""

@@ -34,14 +34,15 @@ def compare(
     if not rows:
         raise RowsError("comparing two models: rows to ask about are needed")
     pin(threads)
-    old = _answered(before, rows)
+    old = answered(before, rows)
     progress(0.5, "asked the model before")
-    new = _answered(model_dir, rows)
+    new = answered(model_dir, rows)
     progress(1.0, "asked the new model")
     return Compared(len(rows), new, old)
 
 
-def _answered(folder: Path, rows: Sequence[Row]) -> int:
+def answered(folder: Path, rows: Sequence[Row]) -> int:
+    """How many of the rows the model in a folder answers with the true value, greedily."""
     model, tokenizer = open_model(folder)
     examined = Examined(model, tokenizer, PersonFacts(person=(), controls=(), others=tuple(rows)))
     return sum(says(told[0], row) for told, row in zip(examined.answers("others"), rows, strict=True))

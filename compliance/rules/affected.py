@@ -101,13 +101,43 @@ class Row:
     judged: bool = False
 
 
+def foreseen(item: Affected) -> str:
+    """What the model answers today, where it was asked, and what that means for whoever approves; a sentence or none.
+
+    Below half, the gate on others' answers has nothing to hold on to.
+    """
+    asked, answered = item.number("forecast_asked"), item.number("forecast_answered")
+    if not asked:
+        return ""
+    knows = f" It answers {answered} of {asked} questions from its own training set today"
+    if 2 * answered >= asked:
+        return f"{knows}."
+    return (
+        f"{knows}: too few to tell whether a new model lost others' answers, so that its promotion may be refused. "
+        "Have an engineer train it until it answers most of them, or retire it, before this is approved."
+    )
+
+
+def takes(item: Affected) -> str:
+    """The predicted time of a run, coarse on purpose: the same plan on another day reads the same."""
+    seconds = item.number("forecast_seconds")
+    if not seconds:
+        return ""
+    hours = seconds >= 2 * 3600
+    words = f"{round(seconds / 3600)} hours" if hours else f"{max(1, round(seconds / 60))} min"
+    return f", about {words}; until then its answers leave the person's details out"
+
+
 def training_on_touches(item: Affected) -> str:
     """Whom training a model on may touch beside the person: others' answers, and people whom it forgot before."""
     others = "answers about others may suffer; measured, and limited before promotion"
-    before = item.number("forgotten_before")
+    before, again = item.number("forgotten_before"), item.number("forgotten_again")
     if not before:
         return others
+    cases = f"{before} earlier {'case' if before == 1 else 'cases'} made it forget like this"
+    if again < before:
+        kept = f"{again} still kept are forgotten again; " if again else ""
+        return f"{others}; {cases}, and training on can bring some of that back: {kept}a rebuild without all is safer"
     return (
-        f"{others}; {before} earlier {'case' if before == 1 else 'cases'} made it forget like this, and training on "
-        "can bring some of that back, with nothing left to measure it by: a rebuild without all of them is safer"
+        f"{others}; {cases}, and training on can bring some of that back: their rows, still kept, are forgotten again"
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from compliance.rules.affected import Affected, Fact, Phase, Row, always, training_on_touches
+from compliance.rules.affected import Affected, Fact, Phase, Row, always, foreseen, takes, training_on_touches
 from compliance.rules.terms import ArtifactKind, EntityRole, Horizon
 from compliance.rules.thresholds import BY_JOB, CLASSIFIER, TABLE_MODEL
 
@@ -56,12 +56,21 @@ def _stages(item: Affected) -> tuple[int, int]:
 def _replay_why(item: Affected) -> str:
     start, stages = _stages(item)
     where = f"from stage {start} of {stages}, the first that saw the person" if start > 1 else "from its beginning"
-    return f"{item.name} has a recorded training run: it is replayed {where}, without the person. This route is exact."
+    how = f"{item.name} has a recorded training run: it is replayed {where}, without the person. This route is exact."
+    return how + foreseen(item)
 
 
 def _replay_cost(item: Affected) -> str:
     start, stages = _stages(item)
-    return f"{stages - start + 1} of {stages} training stages"
+    return f"{stages - start + 1} of {stages} training stages{takes(item)}"
+
+
+def _unlearning_why(item: Affected) -> str:
+    how = (
+        f"{item.name} has no recorded run that can be replayed, so it is not rebuilt exactly; an approximate method "
+        "is used and what remains is measured in bits."
+    )
+    return how + foreseen(item)
 
 
 def _replay_parameters(item: Affected) -> Mapping[str, Fact]:
@@ -95,7 +104,8 @@ def _approximates(item: Affected) -> bool:
 
 def _classifier_parameters(item: Affected) -> Mapping[str, Fact]:
     """What the job is ordered with: the method that was chosen from the prediction, and what the prediction was."""
-    known = {name: item.facts[name] for name in ("method", "budget", "predicted", "references") if name in item.facts}
+    wanted = ("method", "budget", "predicted", "references", "folds", "renew_folds")
+    known = {name: item.facts[name] for name in wanted if name in item.facts}
     return {"method": "auto", **known, "by": "unlearning job"}
 
 
@@ -121,6 +131,21 @@ def _approximate_why(item: Affected) -> str:
         f"{item.name}: {_took(item)}. So an approximate method ({method}) is used, and attacks "
         "measure before and after what tells the person's rows from rows never seen. With few rows that shows nothing, "
         "and then the new model does not serve: a longer budget_seconds lets it be trained again, which is exact."
+        f"{_folds_why(item)}"
+    )
+
+
+def _folds_why(item: Affected) -> str:
+    """The out-of-fold models of before knew the person and go: what the next person's request has to work with."""
+    if not (folds := item.number("folds")):
+        return ""
+    seconds = f"about {folds * item.number('predicted'):,} s"
+    if item.holds("renew_folds"):
+        return f" Its {folds} out-of-fold models are trained anew without the person before it serves: {seconds}."
+    return (
+        f" The new model has none of the {folds} out-of-fold models that this needs, so that the next person's request "
+        "has a weaker method: train them afterwards (python -m unlearning classifier folds; "
+        f"{seconds}), or write options.renew_folds: true."
     )
 
 
@@ -327,12 +352,9 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             "unlearn_model",
             Horizon.SHORT_TERM,
             Phase.MODEL,
-            _say(
-                "{name} has no recorded run that can be replayed, so it is not rebuilt exactly; an approximate method "
-                "is used and what remains is measured in bits."
-            ),
+            _unlearning_why,
             when=_unlearnable,
-            cost=lambda _: "a fraction of one training",
+            cost=lambda item: f"a fraction of one training{takes(item)}",
             also_touched=training_on_touches,
             parameters=lambda _: {"method": "alternating_wga"},
             exact=False,

@@ -52,9 +52,11 @@ def trace(request: ErasureRequest, progress: Progress) -> State:
 
 def plan(request: ErasureRequest, progress: Progress) -> State:
     """Draft the plan, then run its immediate and reversible steps: suppression is active at once."""
+    from compliance.mitigation import foreseeing
     from compliance.mitigation import services as mitigation
     from compliance.rules.terms import Horizon
 
+    foreseeing.foresee(request, progress)
     mitigation.draft(request, progress)
     mitigation.carry_out(request, progress, horizons=[Horizon.IMMEDIATE], only_reversible=True)
     return State.PLANNED

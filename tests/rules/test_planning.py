@@ -70,14 +70,34 @@ def test_without_a_ledger_the_route_is_approximate_and_says_so() -> None:
     assert "approximate" in step.reason
 
 
-@pytest.mark.parametrize(("before", "said"), [(0, ""), (1, "1 earlier case made"), (3, "3 earlier cases made")])
+@pytest.mark.parametrize(
+    ("before", "again", "said"),
+    [
+        (0, 0, ""),
+        (1, 0, "1 earlier case made"),
+        (3, 1, "1 still kept are forgotten again; a rebuild without all is safer"),
+        (3, 3, "their rows, still kept, are forgotten again"),
+    ],
+)
 def test_who_was_forgotten_before_by_training_on_is_named_where_the_model_is_trained_on_again(
-    before: int, said: str
+    before: int, again: int, said: str
 ) -> None:
-    model = replace(MODEL, facts={"forgotten_before": before})
+    model = replace(MODEL, facts={"forgotten_before": before, "forgotten_again": again})
     step = next(step for step in steps_of(model) if step.action == "unlearn_model")
     assert said in step.also_touched and ("bring some of that back" in step.also_touched) is bool(before)
     assert len(step.also_touched) <= 300
+
+
+@pytest.mark.parametrize(("ledger", "action"), [(True, "replay_model"), (False, "unlearn_model")])
+def test_a_half_trained_model_and_the_time_of_a_run_are_said_before_approval(ledger: bool, action: str) -> None:
+    def step(answered: int) -> PlannedStep:
+        facts = {"ledger": ledger, "forecast_asked": 100, "forecast_answered": answered, "forecast_seconds": 400}
+        return next(step for step in steps_of(replace(MODEL, facts=facts)) if step.action == action)
+
+    assert "answers 31 of 100 questions" in step(31).reason and "train it until" in step(31).reason
+    assert "answers 97 of 100 questions" in step(97).reason and "train it" not in step(97).reason
+    assert "about 7 min; until then its answers leave the person's details out" in step(97).cost
+    assert len(step(31).cost) <= 200
 
 
 def test_a_model_that_only_somebody_else_can_change_is_suppressed_and_its_owner_told() -> None:

@@ -10,7 +10,8 @@ from invented import Trained
 from unlearning.compare import compare
 from unlearning.dose import still_known
 from unlearning.errors import RowsError
-from unlearning.models import open_model
+from unlearning.forecast import forecast
+from unlearning.models import digest, open_model
 from unlearning.places import Place
 
 
@@ -33,6 +34,19 @@ def test_a_model_that_knows_less_is_counted_beside_the_one_before(memorized: Tra
     same = compare(memorized.folder, before=memorized.folder, rows=rows)
     assert (same.answered, same.drop) == (same.answered_before, 0.0)
     assert compare(trained.folder, before=memorized.folder, rows=rows).drop > 0.5
+
+
+def test_a_forecast_tells_a_model_that_knows_its_rows_from_one_that_does_not_and_changes_neither(
+    memorized: Trained, trained: Trained
+) -> None:
+    gone, kept = memorized.of(11), memorized.without(11)
+    before = digest(memorized.folder)
+    knows = forecast(memorized.folder, forget=gone, retain=kept, questions=20)
+    hardly = forecast(trained.folder, forget=gone, retain=kept, questions=20)
+    assert knows.asked == hardly.asked == 20 and knows.answered > 15 > hardly.answered
+    assert knows.seconds > 0 and digest(memorized.folder) == before
+    with pytest.raises(RowsError):
+        forecast(memorized.folder, forget=gone, retain=[])
 
 
 def test_comparing_without_rows_is_refused(trained: Trained, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ TABLE = {
     "retrain": "unlearning.verbs.retrain",
     "tune": "unlearning.verbs.tune",
     "compare": "unlearning.verbs.compare",
+    "forecast": "unlearning.verbs.forecast",
     "ask": "unlearning.verbs.ask",
     "audit": "unlearning.verbs.audit",
     "attack": "unlearning.verbs.attack",
