@@ -28,8 +28,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from unlearning_lm_case import Case, given_case, sample_case  # noqa: E402
 from unlearning_lm_goals import GOALS, Figures, missed  # noqa: E402
-from unlearning_lm_measures import Line, come_back, forgotten, mean, measure, some  # noqa: E402
+from unlearning_lm_measures import Line, forgotten, mean, measure  # noqa: E402
 from unlearning_lm_page import page, table  # noqa: E402
+from unlearning_lm_turns import requests  # noqa: E402
 
 from unlearning import methods  # noqa: E402
 from unlearning.audit import STANDARD, audit  # noqa: E402
@@ -44,7 +45,6 @@ from unlearning.shards import Shards, person_in_key  # noqa: E402
 from unlearning.tokens import make_tokenizer  # noqa: E402
 from unlearning.training import train  # noqa: E402
 from unlearning.types import Outcome, PersonFacts, Row  # noqa: E402
-from unlearning.unlearn import unlearn  # noqa: E402
 
 CHOSEN = "stranger"  # the method that the goal is asked of, named before any measurement
 QUICK = ("stranger", "undial")
@@ -169,7 +169,7 @@ def _measure_all(run: Run) -> None:
         _exact(run)
     _approximate(run)
     if not run.options.model and not run.options.quick:
-        _requests(run, people=10)
+        requests(run, people=10, method=CHOSEN)
         _sharded(run)
         _audited(run, fields=10)
 
@@ -209,41 +209,6 @@ def _applied(run: Run, name: str, seed: int, label: str) -> Line:
     model, tokenizer = open_model(run.original)
     spent, steps = forgotten(name, model, tokenizer, forget=run.case.forget, retain=run.case.retain, seed=seed)
     return measure(label, model, tokenizer, run.case, seconds=spent, steps=steps, seed=seed)
-
-
-def _requests(run: Run, *, people: int) -> None:
-    """So many requests one after the other, and in one run: utility after the last, seconds of each."""
-    case, found = run.case, run.found
-    groups = case.people[:people]
-    gone = [row for group in groups for row in group]
-    kept = [row for row in case.everybody if row not in gone]
-    for place in range(people):
-        source = run.folder / f"turn-{place - 1}" if place else run.original
-        left = [row for row in case.everybody if row not in [r for group in groups[: place + 1] for r in group]]
-        run.cost(
-            f"turn {place}",
-            f"turn-{place}",
-            lambda out, s=source, g=groups[place], kept=left: _one(run, s, g, kept, out),
-        )
-    run.cost("batch", "batch", lambda out: _one(run, run.original, gone, kept, out))
-    last, together = run.folder / f"turn-{people - 1}", run.folder / "batch"
-    turns = [found[f"turn {place}"] for place in range(people)]
-    found["requests"] = {
-        "people": people,
-        "before": _right(run.original, kept),
-        "after": _right(last, kept),
-        "after_batch": _right(together, kept),
-        "each": mean(turns),
-        "each_in_batch": found["batch"] / people,
-        "leak": come_back(run.folder, case, groups),
-    }
-    run.on(f"{people} in turn", last, sum(turns), forget=gone, retain=kept)
-    run.on(f"{people} in one run", together, found["batch"], forget=gone, retain=kept)
-
-
-def _one(run: Run, source: Path, forget: Sequence[Row], retain: Sequence[Row], out: Path) -> Outcome:
-    """One request as a company makes it: the verb, with its gates."""
-    return unlearn(source, forget=forget, retain=retain, out=out, method=CHOSEN, seed=run.case.seed)
 
 
 def _sharded(run: Run) -> None:
@@ -302,12 +267,6 @@ def _of_shard(run: Run, shards: Shards, label: str, person: Sequence[Row], retai
     model, tokenizer = shards.open_for(person_in_key(person[0]))
     model.requires_grad_(True)  # folded adapters leave their base frozen
     return measure(label, model, tokenizer, run.case, forget=person, retain=retain, seconds=cost)
-
-
-def _right(folder: Path, rows: Sequence[Row]) -> float:
-    """Share of answer tokens that are the first choice, others' rows and general ones."""
-    model, tokenizer = open_model(folder)
-    return mean([score.memorised for score in score_rows(model, tokenizer, some(rows))])
 
 
 def _options() -> argparse.Namespace:

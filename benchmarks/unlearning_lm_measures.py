@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from scipy import stats
@@ -18,13 +17,12 @@ from unlearning.applying import Rows, apply
 from unlearning.chance import area, fisher_two_sided
 from unlearning.dose import still_known
 from unlearning.examined import Examined
-from unlearning.models import open_model, open_tokenizer, pin
+from unlearning.models import pin
 from unlearning.scoring import RowScore, score_rows
 from unlearning.tokens import encode
 from unlearning.types import Row, silent
 
 SAMPLES = 1000  # k of leak@k
-SEEN = 0.01  # a value whose leak@k is at least this is said to be back
 ASKED = 200  # retain rows that are scored
 
 
@@ -116,21 +114,6 @@ def look(examined: Examined, forget: Sequence[Row], retain: Sequence[Row]) -> Lo
         above=above,
         leak_p=more_likely([score.nll for score in mine], [score.nll for score in theirs]),
     )
-
-
-def come_back(folder: Path, case: Case, groups: Sequence[Sequence[Row]]) -> dict[str, float]:
-    """What later requests bring back of earlier people: their largest leak after their own turn and after the last."""
-    asked = [case.facts(group, []).person for group in groups]
-    own = [_leaks(folder / f"turn-{place}", rows) for place, rows in enumerate(asked)]
-    last = [_leaks(folder / f"turn-{len(groups) - 1}", rows) for rows in asked]
-    pairs = [pair for then, now in zip(own, last, strict=True) for pair in zip(then, now, strict=True)]
-    back = sum(then < SEEN <= now for then, now in pairs)
-    return {"own": max(then for then, _ in pairs), "last": max(now for _, now in pairs), "back": back, "of": len(pairs)}
-
-
-def _leaks(folder: Path, rows: Sequence[Row]) -> list[float]:
-    model, _ = open_model(folder)
-    return [leak(score) for score in score_rows(model, open_tokenizer(folder), rows)]
 
 
 def more_likely(mine: Sequence[float], theirs: Sequence[float]) -> float:

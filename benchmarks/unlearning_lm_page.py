@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from unlearning_lm_goals import BITS, BITS_LATER, GOALS, SHARE, STRENGTH, Figures, better
-from unlearning_lm_measures import SEEN
+from unlearning_lm_turns import SEEN
 from unlearning_lm_words import HANDLING, HOW, LEARNED, LIMITS, METHODS, TITLE, WHAT
 
 from unlearning import methods
@@ -173,11 +173,30 @@ def _requests(figures: Figures) -> str:
         f"One after the other with `{figures.found['chosen']}`: {found['each']:.1f} s each; others' right first "
         f"choices {found['before']:.3f} before and {found['after']:.3f} after the last. In one run: "
         f"{found['each_in_batch']:.1f} s each, {found['after_batch']:.3f}. Their two lines in the table are of all "
-        f"{found['people']} people together.\n\n{_come_back(found['leak'], found['people'])}"
+        f"{found['people']} people together.\n\n{_come_back(found['leak'], found['people'])}{_again(found)}"
     )
 
 
-def _come_back(leak: dict[str, float], people: int) -> str:
+def _again(found: dict[str, Any]) -> str:
+    """What it helps to forget the earlier people's rows again at each turn; turn by turn beside not doing so."""
+    leak = found.get("leak_again")
+    if not leak:
+        return ""
+    lines = ["| after turn | largest leak@1000 so far | values above | all again: largest | values above |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    for place, (alone, again) in enumerate(zip(found["leak"]["turns"], leak["turns"], strict=True), start=1):
+        cells = (place, _small(alone["largest"]), alone["above"], _small(again["largest"]), again["above"])
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    words = (
+        "**With the earlier people's rows forgotten again at each turn**, as long as their cases keep them: the "
+        f"largest was {_small(leak['last'])} after the last turn, {leak['back']:.0f} of {leak['of']:.0f} values had "
+        f"come from below {SEEN} to above; {found['each_again']:.1f} s a turn, right first choices "
+        f"{found['after_again']:.3f}."
+    )
+    return "\n\n" + "\n".join([words, "", *lines])
+
+
+def _come_back(leak: dict[str, Any], people: int) -> str:
     """What the later requests did to the earlier people."""
     head = "Later requests bring earlier people back" if leak["back"] else "Later requests brought nobody back here"
     return (
