@@ -18,6 +18,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from retrieval.indexes import reading
+
 BLOCK: Final = 1 << 12
 _GROUP: Final = 128  # digests under one of the second row
 _PIECE: Final = 1024  # blocks a thread takes at a time
@@ -83,7 +85,7 @@ def verified(path: Path, touched: Blocks, root_of: str) -> Tree | None:
     Where the sidecar does not belong to the root, or does not say what the blocks say, the whole file is hashed.
     """
     tree = _kept(path, touched, root_of)
-    if tree is not None and np.array_equal(tree.rows[tree.at(touched)], _digests(path, touched, ask=True)):
+    if tree is not None and np.array_equal(tree.rows[tree.at(touched)], _digests(path, touched)):
         return tree
     tree = _grown(path)
     return tree if tree.root == root_of else None
@@ -109,14 +111,12 @@ def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | Non
     return tree.root if _keep(path, tree, groups) else write(path)
 
 
-def _digests(path: Path, touched: Blocks, *, ask: bool = False) -> Digests:
-    """Return the digests of blocks, (blocks, 32); ``ask`` for all of them first, so that a disk reads side by side."""
-    offsets = (touched * BLOCK).tolist()
+def _digests(path: Path, touched: Blocks) -> Digests:
+    """Return the digests of blocks, (blocks, 32)."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        for offset in offsets if ask else ():
-            os.posix_fadvise(handle, offset, BLOCK, os.POSIX_FADV_WILLNEED)
-        return _joined([sha256(os.pread(handle, BLOCK, offset)).digest() for offset in offsets])
+        read = reading.spans(handle, (touched * BLOCK).tolist(), [BLOCK] * len(touched))
+        return _joined([sha256(block).digest() for block in read])
     finally:
         os.close(handle)
 

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -16,6 +17,7 @@ from retrieval.indexes import blocks
 from retrieval.indexes.sections import Offsets
 
 Rows: TypeAlias = npt.NDArray[np.uint8]
+_FILES: Final = 4  # synced side by side: an index, its lists, its documents and their places
 _MANY: Final = 256  # rows: fewer are written one by one
 _WINDOW: Final = 1 << 14  # bytes: of many rows, those in one such stretch are one write
 
@@ -93,8 +95,9 @@ def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[None]:
     there = names(patches)
     with ExitStack() as held:
         handles = {name: _writable(folder / name, patches, held) for name in there}
-        threads = held.enter_context(ThreadPoolExecutor(max(1, len(there))))
-        syncs = []
+        threads = _threads(os.getpid())
+        syncs: list[Future[None]] = []
+        held.callback(lambda: wait(syncs))
         for name in there:
             for patch in patches:
                 if patch.file == name:
@@ -103,6 +106,12 @@ def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[None]:
         yield
         for sync in syncs:
             sync.result()
+
+
+@cache
+def _threads(process: int) -> ThreadPoolExecutor:
+    """Return threads that wait for the disk, kept for the next change; a process that was forked off has its own."""
+    return ThreadPoolExecutor(_FILES, thread_name_prefix=f"syncing-{process}")
 
 
 def _writable(path: Path, patches: Sequence[Patch], held: ExitStack) -> int:
