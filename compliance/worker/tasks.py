@@ -9,8 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import traceback
+from pathlib import Path
 
 from celery import shared_task
+from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
@@ -129,8 +132,8 @@ def _failed(job: Job, error: Exception) -> None:
 
 
 def _place(error: Exception) -> str:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"
-    return f"{type(error).__name__} at {where}"
+    """Class and place of an error: where it was raised, and the last line of ours that led there."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    ours = [frame for frame in frames if Path(frame[0]).is_relative_to(settings.BASE_DIR / "compliance")]
+    places = dict.fromkeys(f"{file.rsplit('/', 1)[-1]}:{line}" for file, line in (*frames[-1:], *ours[-1:]))
+    return f"{type(error).__name__} at {', called from '.join(places) or '?'}"
