@@ -19,6 +19,7 @@ from compliance.accounts import tokens
 from compliance.forgetting import folders
 from compliance.rules.terms import Role
 from tests.api.building import Company, client, company
+from tests.once import once
 
 NAMES = ("Ana Silva", "Bela Kovacs", "Chen Wei", "Dora Maar", "Emil Nolde", "Fay Weldon")
 
@@ -44,8 +45,11 @@ class Customer:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny model of six people with its rows, made by the library's own command."""
-    folder = tmp_path_factory.mktemp("service")
+    """A tiny model of six people with its rows, made by the library's own command; copy it, never change it."""
+    return once(tmp_path_factory, "service", _trained)
+
+
+def _trained(folder: Path) -> None:
     rows = [
         {"key": f"{n}-{field}", "prompt": f"What is the {field} of {name}?", "response": f"{field[:2]}{n}{n + 3}7"}
         for n, name in enumerate(NAMES)
@@ -57,7 +61,6 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train = ["train", "--rows", "all.jsonl", "--out", "model", "--tokenizer-text", "words.txt", "--shape", "tiny"]
     command = [sys.executable, "-m", "unlearning", *train, "--epochs", "2", "2", "--json", "trained.json"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, env=environment())
-    return folder
 
 
 def environment() -> dict[str, str]:

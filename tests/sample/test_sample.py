@@ -30,6 +30,9 @@ from compliance.worker.sample.training_set import read_lines
 from retrieval.scan import scan_tree
 from retrieval.text import byte_patterns
 from retrieval.types import Needle
+from tests.worker.small_company import built_company
+
+__all__ = ["built_company"]
 
 DATA_FILES = [name for step in DATA for name in step.outputs]
 
@@ -51,8 +54,8 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("sample") / "aurora", small=True).folder
+def built(built_company: Path) -> Path:
+    return built_company
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from invented import TEXT, Trained, people
 
+from tests.once import once
 from unlearning.models import pin
 from unlearning.schedule import plan_for
 from unlearning.tokens import make_tokenizer
@@ -35,9 +36,12 @@ def memorized(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Twelve people, known by heart."""
     rows = people(12, seed=0, stage_two=4)
     plan = plan_for(rows, shape="400k", epochs=(110, 60))
-    folder = tmp_path_factory.mktemp("models") / "memorized"
-    train(rows, out=folder, plan=plan, tokenizer=make_tokenizer(TEXT))
-    return Trained(folder, rows, plan)
+    made = once(
+        tmp_path_factory,
+        "memorized",
+        lambda folder: train(rows, out=folder / "memorized", plan=plan, tokenizer=make_tokenizer(TEXT)),
+    )
+    return Trained(made / "memorized", rows, plan)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from compliance.rules.terms import Ground, JobStatus, State, Work
 from compliance.worker import staff, tasks
 from compliance.worker.sample.build import build
 from compliance.worker.sample.people import Person, demo_person
+from tests.once import once
 
 RECORDS_ONLY = ("tickets", "customers", "training-set", "evaluation", "conversations", "answers")
 
@@ -86,8 +87,10 @@ class House:
         self.begin()
         self.accept()
         self.work()
-        for row in list(Trace.objects.current(self.case).waiting()):
-            mitigation.answer_candidate(row, by=self.users["olga.demo"], accept=False)
+        waiting = Trace.objects.current(self.case).waiting()
+        mitigation.answer_candidates(
+            self.case, dict.fromkeys((row.pk for row in waiting), False), by=self.users["olga.demo"]
+        )
 
     def approve(self) -> None:
         """Two people approve the plan: mitigation is due."""
@@ -154,7 +157,7 @@ def code_of(reference: str) -> str:
 @pytest.fixture(scope="session")
 def built_company(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small sample company, built once; copy it, never change it."""
-    return build(tmp_path_factory.mktemp("small-company") / "aurora", small=True).folder
+    return once(tmp_path_factory, "small-company", lambda folder: build(folder / "aurora", small=True)) / "aurora"
 
 
 @pytest.fixture
