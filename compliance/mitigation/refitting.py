@@ -17,7 +17,7 @@ from compliance.forgetting import services as forgetting
 from compliance.forgetting.models import ModelReference, UnlearningJob
 from compliance.jobs import services as jobs
 from compliance.jobs.models import Job
-from compliance.mitigation import orders, telling_apart, turns, weights
+from compliance.mitigation import folding, orders, telling_apart, turns, weights
 from compliance.mitigation.tasks import Outcome, Task
 from compliance.rules.errors import InvalidInput, LeaseLost, ProofFailed
 from compliance.rules.terms import JobStatus
@@ -63,17 +63,16 @@ def refit(task: Task, new: Path) -> dict[str, Any]:
             f"{task.place.name}: the files of the job are not those that it made.",
             next_action="Find out who changed them, send the case back to its plan, and have it approved again.",
         )
-    partial = new.with_name(f"{new.name}.partial")
-    weights.clear_unclaimed(partial)
+    partial = folding.beside(new)
     shutil.copytree(made, partial)
-    for path in partial.rglob("*"):
-        _sync(path)
-    partial.rename(new)
+    folding.take(partial, new)
     kept = {name: result[name] for name in ("method", "exactness", "gate", "reasons", "figures", "parameters")}
     level = "rebuilt" if exact else "unlearned"
     receipt = {**kept, "job": str(ordered.pk), "seconds": result["cost"]["seconds"], "level": level}
     if task.artifact.connector == CLASSIFIER and result["scope"] == "rows":
-        return receipt | telling_apart.judged(task, new, receipt)
+        receipt |= telling_apart.judged(task, new, receipt)
+        if passed(receipt):
+            receipt |= folding.renewed(task, new)
     return receipt
 
 
@@ -171,11 +170,3 @@ def _do(job: Job) -> None:
     except Exception as error:
         with suppress(LeaseLost):
             jobs.fail(job, error)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,6 +19,7 @@ from compliance.rules.thresholds import CLASSIFIER
 
 IMAGES: Final = "images"  # the connector of the pictures that classifiers learn from
 BUDGET, REFERENCES = 3600, 16  # seconds that training again may take; models that an audit trains to compare with
+FOLDED: Final = "oof_match"  # the method that needs out-of-fold models, and leaves none
 SHORTEST = 4  # references below which an audit decides nothing
 
 
@@ -100,12 +101,11 @@ def _predicted(artifact: Artifact, pictures: Artifact, keys: Collection[str]) ->
     if not found["choices"]:  # the library sees nothing to forget where rows were found: the job will say so
         return {**facts, "exact": True, "method": "retrain"}
     method = str(found["choices"][0]["method"])
-    return {
-        **facts,
-        "exact": method == "retrain",
-        "method": method,
-        "predicted": _coarse(found["predicted_retraining"]),
-    }
+    said: dict[str, Any] = {**facts, "method": method, "predicted": _coarse(found["predicted_retraining"])}
+    if method != FOLDED:
+        return {**said, "exact": method == "retrain"}
+    folds = int(connector_of(artifact).describe(place_of(artifact)).detail["folds"])
+    return {**said, "exact": False, "folds": folds, "renew_folds": bool(artifact.options.get("renew_folds", False))}
 
 
 def _coarse(seconds: float | None) -> int:

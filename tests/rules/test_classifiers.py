@@ -73,6 +73,15 @@ def test_what_takes_too_long_is_approximated_and_the_plan_says_why_and_what_else
     assert "replay_model" not in {step.action for step in steps}
 
 
+def test_a_plan_says_what_the_next_request_will_miss_or_what_training_it_anew_takes() -> None:
+    facts = {"exact": False, "method": "oof_match", "predicted": 9000, "budget": 3600, "references": 16, "folds": 5}
+    for renew, said in ((False, "classifier folds; about 45,000 s"), (True, "before it serves: about 45,000 s")):
+        (made,) = [step for step in planned(**facts, renew_folds=renew) if step.action == "unlearn_model"]
+        assert said in made.reason and made.parameters["folds"] == 5
+    without = [step.reason for step in planned(**{**facts, "folds": 0}) if step.action == "unlearn_model"]
+    assert "out-of-fold" not in without[0]
+
+
 def test_equal_to_a_retraining_is_erased_and_anything_less_is_not() -> None:
     passed = {"equals_a_retraining": Verdict.PASSED, "accuracy_lost": Verdict.PASSED}
     assert claim(evidence(exact=True, **passed)).level is ClaimLevel.ERASED

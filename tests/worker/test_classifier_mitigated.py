@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from compliance.rules.terms import ClaimLevel, State, Verdict
 from tests.provenance.test_arrays_of_pictures import idx_bytes
@@ -74,7 +75,31 @@ def test_what_told_the_persons_rows_before_tells_them_no_longer_and_that_is_miti
     assert claim_of(noisy).level is ClaimLevel.MITIGATED
     assert claim_of(noisy, "photos").level is ClaimLevel.ERASED
     assert noisy.person.customer_id not in (home / "photos/people.csv").read_text()
+    assert "classifier folds" in step_of(noisy, "unlearn_model").reason
     again_without_folds(home, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_second_person_finds_out_of_fold_models_that_never_saw_the_first(noisy: House, tmp_path: Path) -> None:
+    home, content = home_of(noisy), yaml.safe_load(noisy.systems.read_text("utf-8"))
+    content["artifacts"][-1]["options"]["renew_folds"] = True
+    noisy.systems.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
+    noisy.planned()
+    assert "trained anew without the person" in step_of(noisy, "unlearn_model").reason
+    noisy.approve()
+    noisy.work()
+    assert noisy.state() is State.VALIDATED, noisy.stopped() and noisy.stopped().error_message
+    assert (step_of(noisy, "unlearn_model").receipt or {})["folds"] == 5
+    ran("folds", data=home / "photos", model=home / "sorter", people=home / "photos/people.csv", out=tmp_path / "never",
+        folds=5)  # fmt: skip
+    for number in range(5):
+        assert weights_of(home / f"sorter/fold-{number}") == weights_of(tmp_path / f"never/fold-{number}")
+    his = [line.split(",")[0] for line in (home / "photos/people.csv").read_text().splitlines()[:HIS]]
+    (tmp_path / "ids").write_text("".join(f"{row}\n" for row in his))
+    asked = {"data": home / "photos", "model": home / "sorter", "people": home / "photos/people.csv"}
+    asked |= {"forget_ids": tmp_path / "ids", "budget": "0s"}
+    assert ran("plan", **asked).choices[0].method == "oof_match"
+    assert ran("unlearn", method="auto", out=tmp_path / "second", **asked).method == "oof_match"
 
 
 def again_without_folds(home: Path, tmp_path: Path) -> None:

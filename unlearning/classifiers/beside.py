@@ -9,7 +9,7 @@ from typing import Any
 
 from unlearning.classifiers import by_shards, networks
 from unlearning.classifiers.data import DataSet
-from unlearning.classifiers.examples import Examples
+from unlearning.classifiers.examples import Examples, listed_ids, part_ids
 from unlearning.classifiers.fitting import accuracy
 from unlearning.classifiers.folds import Folds, folds_by_person, people_of, train_folds
 from unlearning.classifiers.outcome import Recipe, Trained, weights_digest
@@ -66,7 +66,7 @@ def renewed(
 ) -> Trained:
     """The same model, byte for byte, with out-of-fold models trained beside it on the rows that are there today.
 
-    A model that forgot has none: those of before knew the rows that went.
+    A model that forgot has none: those of before knew the rows that went. Rows that go soon are left out by name.
     """
     if options.model is None:
         raise InputError("--model is needed: the folder of the model that out-of-fold models are trained for")
@@ -75,8 +75,7 @@ def renewed(
     data, (model, recipe, notes) = open_data(options.data), networks.load(options.model)
     if recipe.options.get("classes") != data.train.classes:
         raise InputError("the model and the data have different numbers of classes; give the data it was trained on")
+    rows = part_ids(data.train, listed_ids(options.forget_ids))[1] if options.forget_ids else data.train
     noted = {**notes, "seed": int(notes.get("seed", 0))}
-    save(
-        model, recipe, data.train, out, count=options.folds or 5, people=options.people, notes=noted, progress=progress
-    )
-    return Trained(str(out), weights_digest(model), accuracy(model, data.test), len(data.train))
+    save(model, recipe, rows, out, count=options.folds or 5, people=options.people, notes=noted, progress=progress)
+    return Trained(str(out), weights_digest(model), accuracy(model, data.test), len(rows))

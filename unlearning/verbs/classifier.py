@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, help="model folder that `classifier train` wrote")
     parser.add_argument("--out", type=Path, help="new model folder")
     parser.add_argument("--forget-class", help="label, by number or name")
-    parser.add_argument("--forget-ids", type=Path, help="file with one row id a line")
+    parser.add_argument("--forget-ids", type=Path, help="file with one row id a line (folds: rows to leave out)")
     parser.add_argument("--without-class", help="train: leave this class out (a control)")
     parser.add_argument("--folds", type=int, default=0, help="train, folds: out-of-fold models beside it (5 is enough)")
     parser.add_argument("--people", type=Path, help="CSV of row id and person: a person's rows share a fold")

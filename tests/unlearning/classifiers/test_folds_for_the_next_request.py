@@ -52,6 +52,8 @@ def test_new_folds_never_saw_who_was_forgotten_and_serve_the_next_request(
     before = ("--model", first, "--forget-ids", hers)
     assert run(capsys, "unlearn", *data, *people, *before, "--out", second, *asked)[0] == 0
     assert json.loads(report.read_text())["method"] == "oof_match"
+    soon = ("--model", second, "--forget-ids", hers, "--folds", "2", "--out", tmp_path / "soon")
+    assert run(capsys, "folds", *data, *people, *soon)[0] == 0  # while her rows are there still
     for row in HERS:
         (home / "train" / row).unlink()
     assert run(capsys, "plan", *data, *people, "--model", second, "--forget-ids", his, *asked)[0] == 0
@@ -59,6 +61,8 @@ def test_new_folds_never_saw_who_was_forgotten_and_serve_the_next_request(
     assert chosen["method"] == "neggrad_plus" and "classifier folds" in chosen["reason"]
     assert run(capsys, "folds", *data, *people, "--model", second, "--out", third, "--folds", "2")[0] == 0
     assert (third / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
+    for name in ("model.safetensors", "fold-0/model.safetensors", "fold-1/model.safetensors"):
+        assert (third / name).read_bytes() == (tmp_path / "soon" / name).read_bytes()
     recipe, notes = networks.open_recipe(third)
     assert (notes["folds"], notes["by person"]) == (2, True)
     never = train_folds(recipe, open_folder(home).train, count=2, people=people_of(home / "people.csv"))
