@@ -64,7 +64,7 @@ class StoredChunks(Mapping[int, Chunk]):
         """Return the places of ids; raises when the row at an id's place is not that id's."""
         found = self.places.find(ids)
         offsets, lengths = self.places.offsets[found].tolist(), self.places.lengths[found].tolist()
-        rows = b",".join(reading.spans(self._file.fileno(), offsets, lengths))
+        rows = b",".join([bytes(row) for row in reading.spans(self._file.fileno(), offsets, lengths)])
         if (found < 0).any() or not _are_of(rows, ids.tolist()):
             for id, at in zip(ids.tolist(), found.tolist(), strict=True):  # one by one: the first that is not says so
                 self._at(id, at)
