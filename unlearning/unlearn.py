@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shutil
 import time
@@ -40,13 +41,15 @@ def unlearn(
     budget: Budget | None = None,
     most_lost: float = MOST_LOST,
     dose: Dose | None = None,
+    requests: Sequence[int] = (),
     seed: int = 0,
     threads: int = 1,
     progress: Progress = silent,
 ) -> Outcome:
     """Apply an approximate method and write the new folder `out`, without a ledger: its run cannot be repeated exactly.
 
-    All of `forget` goes in one run, whoever it is about; `namesakes` are people who must still be told apart. With
+    All of `forget` goes in one run, whoever it is about; `requests` says how many of its rows are each request's, in
+    order, so that what is still known is told of each. `namesakes` are people who must still be told apart. With
     `adapter` only low-rank weights are trained, then folded in; where `model_dir` is itself a folder of low-rank
     weights, those are trained, and `out` is such a folder over the same base. A killed run is taken up by calling again
     with the same arguments.
@@ -63,6 +66,7 @@ def unlearn(
     beside = is_adapter(model_dir)
     model, tokenizer = open_attached(model_dir) if beside else open_model(model_dir)
     given = precision.start(model)
+    sizes = list(requests) or [len(forget)]
     forget = list(recipe.widen(forget))
     rows = rows_for(model, tokenizer, forget, retain, seed=seed)
     gates = gates_for(model, rows.retain, encoded_for(model, tokenizer, namesakes), seed=seed, most_lost=most_lost)
@@ -71,7 +75,7 @@ def unlearn(
     group, keep = processes.here(), Path(processes.agreed(str(partial))) / "resume"
     steps = apply(recipe, model, rows, seed=seed, progress=progress, budget=budget, keep=None if group.shares else keep)
     model = model if beside else merged(processes.whole(model, lambda: open_model(model_dir)[0]))
-    detail = given.settle(model) | _checked(gates, model, rows, partial)
+    detail = given.settle(model) | _checked(gates, model, rows, partial, sizes)
     if group.is_first:
         save_model(model, tokenizer, partial)
         promote(partial, out)
@@ -114,10 +118,16 @@ def _same_run(partial: Path, settings: Sequence[Any], rows: Sequence[Sequence[Ro
     note.write_text(identity, encoding="utf-8")
 
 
-def _checked(gates: Gates, model: Any, rows: Rows, partial: Path) -> dict[str, float | int | str]:
+def _checked(gates: Gates, model: Any, rows: Rows, partial: Path, sizes: Sequence[int]) -> dict[str, float | int | str]:
     """Gates first: a model that fails them leaves no folder behind, neither whole nor begun."""
     try:
         found: dict[str, float | int | str] = dict(gates.check(model))
     finally:
         shutil.rmtree(partial)
-    return {**found, "still_known": len(rows.known(model))}
+    known = rows.known(model)
+    found["still_known"] = len(known)
+    if len(sizes) > 1 and sum(sizes) == len(rows.forget_rows):  # rows that a method has added belong to nobody here
+        ends = list(itertools.accumulate(sizes))
+        told = [sum(end - size <= place < end for place in known) for size, end in zip(sizes, ends, strict=True)]
+        found["still_known_by_request"] = " ".join(map(str, told))
+    return found

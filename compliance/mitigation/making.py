@@ -11,7 +11,7 @@ from compliance.mitigation.models import SharedRun
 from compliance.mitigation.tasks import Outcome, Task
 
 KEPT = ("digest", "weights_digest", "digest_before", "steps", "seconds", "cpu_seconds", "exactness", "versions")
-OF_ALL = ("forget_rows", "rows_excluded")  # counts that in a shared run are of everybody's rows
+OF_ALL = ("forget_rows", "rows_excluded", "still_known")  # counts that in a shared run are of everybody's rows
 
 
 def make(task: Task, by: Callable[[Task, Path, Path], dict[str, Any]], *, words: Callable[[Any], str]) -> Outcome:
@@ -53,4 +53,5 @@ def _mine(receipt: dict[str, Any], run: SharedRun | None) -> dict[str, Any]:
         return receipt
     mine = {f"{name}_in_run" if name in OF_ALL else name: value for name, value in receipt.items()}
     cases = mine.pop("cases", 0)
+    mine.pop("still_known_by_request", None)  # what is left of each is for its own case to measure
     return {**mine, "shared_run": str(run.pk), "cases_in_run": cases}

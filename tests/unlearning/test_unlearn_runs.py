@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,8 +46,11 @@ def test_a_budget_that_is_none_is_refused(words: str) -> None:
 
 def test_a_budget_in_steps_ends_with_a_whole_round(memorized: Trained, tmp_path: Path) -> None:
     forget, retain = memorized.of(5), memorized.without(5)
-    result = unlearn(memorized.folder, forget=forget, retain=retain, out=tmp_path / "out", budget=Budget(steps=30))
+    settings: dict[str, Any] = {"budget": Budget(steps=30), "requests": [1, len(forget) - 1]}
+    result = unlearn(memorized.folder, forget=forget, retain=retain, out=tmp_path / "out", **settings)
     assert result.steps == 26
+    told = [int(count) for count in str(result.detail["still_known_by_request"]).split()]
+    assert len(told) == 2 and sum(told) == result.detail["still_known"] and told[0] <= 1
     with pytest.raises(InputError, match="a round of this method is 13 steps"):
         unlearn(memorized.folder, forget=forget, retain=retain, out=tmp_path / "less", budget=Budget(steps=12))
 
@@ -93,7 +97,8 @@ def test_several_requests_are_one_run(memorized: Trained, tmp_path: Path) -> Non
     words = ["--forget", *map(str, paths), "--retain", str(retain), "--out", str(tmp_path / "out")]
     command = [sys.executable, "-m", "unlearning", "unlearn", "--model", str(memorized.folder), *words]
     subprocess.run([*command, "--json", str(tmp_path / "r.json")], check=True, capture_output=True)
-    assert json.loads((tmp_path / "r.json").read_text())["detail"]["forget_rows"] == 6
+    detail = json.loads((tmp_path / "r.json").read_text())["detail"]
+    assert detail["forget_rows"] == 6 and len(detail["still_known_by_request"].split()) == 3
     model, tokenizer = open_model(tmp_path / "out")
     for place in people:
         assert min(score.mean_nll for score in score_rows(model, tokenizer, memorized.of(place))) > 0.7

@@ -35,7 +35,8 @@ def run(options: argparse.Namespace, *, progress: Progress) -> Any:
     from unlearning.rows import read_rows
     from unlearning.unlearn import unlearn
 
-    forget = [row for path in options.forget for row in read_rows(path)]
+    asked = [read_rows(path) for path in options.forget]
+    forget = [row for rows in asked for row in rows]
     retain = read_rows(options.retain)
     if options.method == "auto":
         return _by_choice(options, forget, retain, progress)
@@ -52,6 +53,7 @@ def run(options: argparse.Namespace, *, progress: Progress) -> Any:
         budget=read_budget(options.budget) if options.budget else None,
         most_lost=options.most_lost,
         dose=Dose(options.rounds, options.learning_rate),
+        requests=[len(rows) for rows in asked],
         seed=options.seed,
         threads=options.threads,
         progress=progress,
