@@ -192,7 +192,7 @@ def _harm(after: Sequence[Measurement], before: Sequence[Measurement], *, exact:
     lost = []
     for scope in ("others", "namesakes"):
         now, then = _counted(after, scope), _counted(before, scope)
-        if now is None or then is None or now.value >= then.value - MARGIN:
+        if now is None or then is None or now.value >= then.value - MARGIN - 1e-12:  # 5 - 2 of 100 is 3
             continue
         if exact and fewer(_hits(now), now.n, _hits(then), then.n) >= SIGNIFICANT:
             continue

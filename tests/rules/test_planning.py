@@ -198,6 +198,15 @@ def test_a_rank_test_needs_at_least_its_limit_and_without_power_says_neither() -
     assert limit.judge(0.9, powered=False) is Verdict.INCONCLUSIVE
 
 
+@pytest.mark.parametrize("asked", [50, 100, 150, 250])
+def test_a_loss_that_is_just_the_limit_passes_however_it_was_subtracted(asked: int) -> None:
+    limit, lost = thresholds(ArtifactKind.MODEL)["utility_drop"], asked // 50
+    for before in range(lost, asked + 1):
+        drop = before / asked - (before - lost) / asked
+        assert limit.judge(drop) is Verdict.PASSED
+        assert limit.judge(drop + 1 / asked) is Verdict.FAILED
+
+
 @pytest.mark.parametrize("kind", ArtifactKind)
 def test_a_limit_read_back_from_its_step_is_the_one_that_was_approved(kind: ArtifactKind) -> None:
     for row in thresholds(kind).values():
