@@ -54,19 +54,35 @@ class Lines:
         """Return the row, counted within the block, in which each byte stands."""
         return [int(number) for number in np.searchsorted(self.starts(), np.array(places), side="right") - 1]
 
+    def line(self, number: int) -> bytes:
+        """Return a row as it is stored."""
+        starts = self.starts()
+        return self.raw[starts[number] : starts[number + 1] if number + 1 < len(starts) else len(self.raw)]
+
     def rows(self, numbers: Sequence[int]) -> Iterator[Row]:
         """Parse some rows of the block."""
-        starts = self.starts() if numbers else np.zeros(0, np.int64)  # most blocks hold nobody
-        for number in numbers:
-            stop = starts[number + 1] if number + 1 < len(starts) else len(self.raw)
-            text = decoded(self.raw[starts[number] : stop]).rstrip("\r\n")
-            name = self.first + number
-            try:
-                yield Row(str(name), self.parse(text))
-            except (ValueError, RecursionError, csv.Error):  # from None: the parser's message quotes the line
-                raise RecordsUnreadable(
-                    f"Reading {self.path}, line {name}: it cannot be parsed; repair or drop it."
-                ) from None
+        for number in numbers:  # most blocks hold nobody
+            yield _row(self.path, self.first + number, self.line(number), self.parse)
+
+
+def _row(path: Path, number: int, line: bytes, parse: Callable[[str], Mapping[str, str]]) -> Row:
+    try:
+        return Row(str(number), parse(decoded(line).rstrip("\r\n")))
+    except (ValueError, RecursionError, csv.Error):  # from None: the parser's message quotes the line
+        raise RecordsUnreadable(f"Reading {path}, line {number}: it cannot be parsed; repair or drop it.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class LineFormat:
+    """How lines are read, a row each, and how many bytes stand before the first."""
+
+    parse: Callable[[str], Mapping[str, str]]
+    json: bool
+    skipped: int
+
+    def row(self, path: Path, number: int, line: bytes) -> Row:
+        """Parse one line, by its number in the file."""
+        return _row(path, number, line, self.parse)
 
 
 def _whole_rows(path: Path) -> Iterator[tuple[bytes, int]]:
@@ -127,7 +143,7 @@ def line_ends(content: Any) -> Any:
 
 def plain_lines(path: Path) -> Iterator[Block]:
     """Yield the lines of a text file."""
-    yield from _lines(path, lambda text: {"text": text}, json=False)
+    yield from _lines(path, _text, json=False)
 
 
 def json_lines(path: Path) -> Iterator[Block]:
@@ -140,6 +156,16 @@ def _lines(path: Path, parse: Callable[[str], Mapping[str, str]], *, json: bool)
     for raw, read in _whole_lines(path):
         yield Lines(path, raw, first, read, parse, json)
         first += line_ends(np.frombuffer(raw, np.uint8))
+
+
+def line_format(path: Path, *, json: bool) -> LineFormat | None:
+    """Return how a file's lines are read where they stand in it plainly: not compressed, not in UTF-16."""
+    with opened(path) as (handle, raw):
+        return LineFormat(_json_fields if json else _text, json, raw.tell()) if handle is raw else None
+
+
+def _text(text: str) -> dict[str, str]:
+    return {"text": text}
 
 
 def _json_fields(text: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -35,11 +36,31 @@ def blocks(path: Path) -> Iterator[Block]:
 
     Raises ``RecordsUnreadable`` for what lies packed otherwise: searched as it lies there, nobody would be found in it.
     """
-    try:
+    with readable(path):
         _refuse_packed(path)
         yield from _reader(path)(path)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Say in our words that a file cannot be read."""
+    try:
+        yield
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise RecordsUnreadable(f"Reading records of {path}: {type(error).__name__}; check the file.") from error
+
+
+def layout_of(path: Path) -> lines.LineFormat | None:
+    """Return how a file's lines are read, a row each, where they stand in it plainly; else nothing.
+
+    Raises ``RecordsUnreadable`` as ``blocks`` does.
+    """
+    with readable(path):
+        _refuse_packed(path)
+        reader = _reader(path)
+        if reader not in (lines.json_lines, lines.plain_lines):
+            return None
+        return lines.line_format(path, json=reader is lines.json_lines)
 
 
 def _refuse_packed(path: Path) -> None:

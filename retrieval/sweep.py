@@ -23,7 +23,9 @@ from retrieval.locate import spans_of
 from retrieval.matching import Rule, rules_of
 from retrieval.pages import Page
 from retrieval.prefilter import Form, Prefilter
-from retrieval.readers import blocks, size_of
+from retrieval.readers import blocks, layout_of, readable, size_of
+from retrieval.sieve import Sieve
+from retrieval.stretches import searched
 from retrieval.types import Found, Needle, Progress, silent
 
 _Item = TypeVar("_Item")
@@ -50,6 +52,7 @@ class Sweeper:
                 self._behind_plus.append(number)
         self._filter = Prefilter(every, after_plus=bool(self._behind_plus))
         self._rules = lru_cache(maxsize=65_536)(self._rules_of)
+        self.sieve = Sieve.of(self._needles, region)
 
     def _rules_of(self, number: int) -> tuple[Rule, ...]:
         return rules_of(self._needles[number], self._region)
@@ -124,14 +127,27 @@ def _walk(
 ) -> Iterator[Found]:
     whole, done = max(1, sum(map(size_of, files))), 0
     for path in files:
-        for block, rows in _ahead(sweeper, blocks(path), threads):
-            for row, (_, wanted) in zip(block.rows([number for number, _ in rows]), rows, strict=True):
+        for read, rows in _searched(sweeper, path, threads, unread):
+            for row, wanted in rows:
                 yield from _in_row(sweeper, path, row, wanted)
-            if unread is not None and isinstance(block, Page) and block.packed:
-                unread(path, block.record)
-            progress(min(1.0, (done + block.read) / whole), f"{path.name} searched")
+            progress(min(1.0, (done + read) / whole), f"{path.name} searched")
         done += size_of(path)
     progress(1.0, f"{len(files)} files searched")
+
+
+def _searched(
+    sweeper: Sweeper, path: Path, threads: int, unread: Callable[[Path, str], None] | None
+) -> Iterator[tuple[int, list[tuple[Row, set[int]]]]]:
+    """Yield (bytes read, rows that may hold somebody with the needles), stretch by stretch or block by block."""
+    if layout := layout_of(path):
+        with readable(path):
+            yield from searched(path, layout, sweeper, threads)
+        return
+    for block, rows in _ahead(sweeper, blocks(path), threads):
+        parsed = block.rows([number for number, _ in rows])
+        yield block.read, [(row, wanted) for row, (_, wanted) in zip(parsed, rows, strict=True)]
+        if unread is not None and isinstance(block, Page) and block.packed:
+            unread(path, block.record)
 
 
 def _in_row(sweeper: Sweeper, path: Path, row: Row, needles: set[int]) -> Iterator[Found]:
