@@ -91,8 +91,8 @@ def verified(path: Path, touched: Blocks, root_of: str) -> Tree | None:
     return tree if tree.root == root_of else None
 
 
-def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | None = None) -> str:
-    """Hash the touched blocks again, and return the new root.
+def refreshed(path: Path, touched: Blocks, *, before: str | None, tree: Tree | None = None) -> "Refreshed":
+    """Hash the touched blocks again; the sidecar stays as it is until ``keep``.
 
     ``before`` is the root of the file before the change: a sidecar that does not belong to it is made anew. After a
     kill the sidecar may hold some new digests already; it is then made anew as well, which is slower and as right.
@@ -102,13 +102,32 @@ def refresh(path: Path, touched: Blocks, *, before: str | None, tree: Tree | Non
         tree = _kept(path, touched, before)
     groups = distinct(touched // _GROUP)
     if tree is None or not np.array_equal(tree.sums(groups), tree.second[groups]):
-        return write(path)  # the first row is not the one that the second was made from: no root may rest on it
+        tree = _grown(path)  # the first row is not the one that the second was made from: no root may rest on it
+        return Refreshed(path, tree, tree.groups)
     tree.rows[tree.at(touched)] = _digests(path, touched)
     tree.second[groups] = tree.sums(groups)
-    if tree.whole:
-        _keep_whole(path, tree)
-        return tree.root
-    return tree.root if _keep(path, tree, groups) else write(path)
+    return Refreshed(path, tree, groups)
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """The tree of a file after a change, whose sidecar does not say so yet."""
+
+    path: Path
+    tree: Tree
+    groups: Blocks
+
+    @property
+    def root(self) -> str:
+        """The file's root, in hex."""
+        return self.tree.root
+
+    def keep(self) -> None:
+        """Keep the digests beside the file."""
+        if self.tree.whole:
+            _keep_whole(self.path, self.tree)
+        elif not _keep(self.path, self.tree, self.groups):
+            write(self.path)
 
 
 def _digests(path: Path, touched: Blocks) -> Digests:

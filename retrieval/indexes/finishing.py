@@ -34,21 +34,33 @@ def carry_out(folder: Path, change: journal.Change, trees: Mapping[str, blocks.T
     files = folder / change.target if change.target else folder
     with patches.overwriting(files, change.patches):
         documents.carry_out(files, change.store)
-        roots = _roots(files, change, trees)
+        refreshed = _refreshed(files, change, trees)
+        roots = {name: tree.root for name, tree in refreshed.items()} | _of_rows(files, change)
         manifest = {**change.manifest, "roots": roots, "digest": digest(roots)}
-        write_whole(files / MANIFEST, json.dumps(manifest, sort_keys=True).encode() + b"\n")
+        content = json.dumps(manifest, sort_keys=True).encode() + b"\n"
+        written = patches.meanwhile(write_whole, files / MANIFEST, content)
+        try:
+            for tree in refreshed.values():  # cheap copies of what the files say: whether they are durable is no matter
+                tree.keep()
+        finally:
+            written.result()
     journal.cross_off(folder)
     return manifest
 
 
-def _roots(files: Path, change: journal.Change, trees: Mapping[str, blocks.Tree]) -> Json:
+def _refreshed(files: Path, change: journal.Change, trees: Mapping[str, blocks.Tree]) -> dict[str, blocks.Refreshed]:
     kept = str(change.store.get("file", ""))
     return {
-        name: documents.root(documents.opened(files))
-        if name == kept
-        else blocks.refresh(files / name, patches.touched(change.patches, name), before=before, tree=trees.get(name))
+        name: blocks.refreshed(files / name, patches.touched(change.patches, name), before=before, tree=trees.get(name))
         for name, before in change.manifest.get("roots", {}).items()
+        if name != kept
     }
+
+
+def _of_rows(files: Path, change: journal.Change) -> Json:
+    """Return the root of documents whose digest is over their rows, where the change is of such."""
+    kept = str(change.store.get("file", ""))
+    return {kept: documents.root(documents.opened(files))} if kept in change.manifest.get("roots", {}) else {}
 
 
 def digest(roots: Json) -> str:

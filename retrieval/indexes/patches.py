@@ -1,13 +1,13 @@
 """Changes of a file's bytes, small and repeatable: doing one twice is the same as doing it once."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, ParamSpec, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,9 @@ from retrieval.errors import IndexUnreadable
 from retrieval.indexes import blocks
 from retrieval.indexes.sections import Offsets
 
+P = ParamSpec("P")
 Rows: TypeAlias = npt.NDArray[np.uint8]
-_FILES: Final = 4  # synced side by side: an index, its lists, its documents and their places
+_FILES: Final = 5  # synced side by side: an index, its lists, its documents, their places, a manifest
 _MANY: Final = 256  # rows: fewer are written one by one
 _WINDOW: Final = 1 << 14  # bytes: of many rows, those in one such stretch are one write
 
@@ -95,17 +96,21 @@ def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[None]:
     there = names(patches)
     with ExitStack() as held:
         handles = {name: _writable(folder / name, patches, held) for name in there}
-        threads = _threads(os.getpid())
         syncs: list[Future[None]] = []
         held.callback(lambda: wait(syncs))
         for name in there:
             for patch in patches:
                 if patch.file == name:
                     _put(handles[name], patch)
-            syncs.append(threads.submit(os.fdatasync, handles[name]))  # no file grows: its content is all there is
+            syncs.append(meanwhile(os.fdatasync, handles[name]))  # no file grows: its content is all there is
         yield
         for sync in syncs:
             sync.result()
+
+
+def meanwhile(wait_for: Callable[P, None], *args: P.args, **named: P.kwargs) -> Future[None]:
+    """Call what waits for the disk in a thread of its own."""
+    return _threads(os.getpid()).submit(wait_for, *args, **named)
 
 
 @cache
