@@ -43,6 +43,7 @@ class SharingShape(serializers.Serializer[Any]):
     run = serializers.UUIDField(source="run.pk", default=None, allow_null=True)
     begun_at = serializers.DateTimeField(source="run.begun_at", default=None, allow_null=True)
     begins_by = serializers.DateField(allow_null=True)
+    approximate = serializers.BooleanField()
     members = CompanionShape(many=True)
     others = CompanionShape(many=True)
 

@@ -41,7 +41,8 @@ class Companion:
 class Sharing:
     """A model that the case waits for: the run that it shares, who is in it, and who else could join.
 
-    ``begins_by`` is the last day on which the run begins: nobody waits longer for those who are not approved.
+    ``begins_by`` is the last day on which the run begins: nobody waits longer for those who are not approved. An
+    ``approximate`` route trains the model on.
     """
 
     artifact: Artifact
@@ -49,6 +50,7 @@ class Sharing:
     members: tuple[Companion, ...]
     others: tuple[Companion, ...]
     begins_by: date | None
+    approximate: bool
 
     @property
     def earliest(self) -> date | None:
@@ -89,7 +91,10 @@ def bind(request: ErasureRequest, *, by: User, artifact: str, references: Collec
 
 
 def leave(request: ErasureRequest, *, by: User, artifact: str) -> None:
-    """Take the case out of its run: before it begins, or while it has made nothing, because something stops it."""
+    """Take the case out of its run: before it begins, or while it has made nothing, because something stops it.
+
+    Of two that share a run the other is then alone as well, and free for another run.
+    """
     accounts.require(by, request.entity, [Role.OFFICER])
     with transaction.atomic():
         run = _run_named(request, artifact)
@@ -97,9 +102,12 @@ def leave(request: ErasureRequest, *, by: User, artifact: str) -> None:
             raise NotFoundHere("Leaving a shared run: this case shares none.")
         if run.result:
             raise IllegalMove("The shared run has made its model; the case is part of it.")
-        run.members.filter(request=request, left_at=None).update(left_at=timezone.now())
-        _record(request, "run.left", run, by=by)
+        staying = run.members.filter(left_at=None).exclude(request=request)
+        alone = list(staying) if staying.count() == 1 and run.begun_at is None else []
         turns.wake(run)
+        for case in (request, *(member.request for member in alone)):
+            run.members.filter(request=case, left_at=None).update(left_at=timezone.now())
+            _record(case, "run.left", run, by=by)
 
 
 def call(request: ErasureRequest, *, by: User, artifact: str) -> None:
@@ -117,7 +125,7 @@ def call(request: ErasureRequest, *, by: User, artifact: str) -> None:
 
 
 def _sharing(request: ErasureRequest, model: Artifact) -> Sharing:
-    run = _run_of(request, model)
+    run, plan = _run_of(request, model), current_plan(request)
     cases = [m.request for m in run.members.filter(left_at=None).select_related("request")] if run else []
     others = [] if run and run.begun_at else _waiting(request, model)
     by_reference = sorted((case for case in cases if case.pk != request.pk), key=lambda case: case.reference)
@@ -127,6 +135,7 @@ def _sharing(request: ErasureRequest, model: Artifact) -> Sharing:
         members=tuple(_companion(case) for case in by_reference),
         others=tuple(_companion(case) for case in others),
         begins_by=turns.begin_by(cases) if cases and run and not run.begun_at else None,
+        approximate=plan is not None and plan.steps.filter(artifact=model, action="unlearn_model").exists(),
     )
 
 

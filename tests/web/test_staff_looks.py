@@ -54,3 +54,18 @@ def test_the_page_of_staff_is_accessible_and_works_without_scripts(tab: Any) -> 
     assert "iris was sent a link" in tab.locator("main").inner_text()
     assert tab.get_by_role("row", name="iris").count() == 1
     assert tab.complaints == []
+
+
+def test_cases_are_bound_into_one_run_on_an_accessible_page_without_scripts(tab: Any) -> None:
+    firm = seeded.company()
+    made = seeded.register(firm.entity)
+    first, second = (seeded.planned(firm, made, email=f"{name}@example.org") for name in ("ana.one", "ben.two"))
+    sign_in(tab, "olga")
+    tab.goto(f"/officer/cases/{first.reference}/")
+    examine(tab, "cases to forget together", views=ONCE)
+    press(tab, "Forget together")
+    assert f"{second.reference}: Planned" in tab.locator("main").inner_text()
+    examine(tab, "cases in one run", views=ONCE)
+    press(tab, "Take this case out")
+    assert tab.get_by_role("button", name="Forget together").count() == 1
+    assert tab.complaints == []

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from compliance.intake import decisions, vault
 from compliance.jobs.models import Job
-from compliance.mitigation import making, together
+from compliance.mitigation import earlier, making, together
 from compliance.mitigation.models import SharedRun, Step
+from compliance.provenance.models import Artifact
 from compliance.rules.terms import JobStatus, State, Work
 from compliance.worker import tasks
 from compliance.worker.sample.people import company
@@ -33,9 +35,15 @@ def two(house: House, *, ledger: bool) -> tuple[House, House]:
     return house, other
 
 
+def why(who: House) -> list[object]:
+    """Why a case did not climb: the work that stopped, or what was measured and failed."""
+    failed = who.case.measurements.filter(verdict="failed").values_list("artifact__slug", "name", "value", "threshold")
+    return [who.state(), who.stopped(), *failed]
+
+
 def made_of(who: House, action: str) -> dict[str, Any]:
     """The receipt of the case's first plan."""
-    step = Step.objects.get(plan__request=who.case, plan__number__lte=2, action=action, status="done")
+    step = Step.objects.get(plan__request=who.case, plan__number__lte=3, action=action, status="done")
     return dict(step.receipt or {})
 
 
@@ -85,7 +93,7 @@ def test_two_people_go_in_one_run_and_each_case_has_its_own_proof(
     due()
     due()
     ends = (State.VALIDATED,) if ledger else (State.VALIDATED, State.PLANNED)  # so small a model is hard to be quiet
-    assert first.state() in ends and second.state() in ends, (first.stopped(), second.stopped())
+    assert first.state() in ends and second.state() in ends, [why(who) for who in (first, second)]
     mine, theirs = (made_of(who, action) for who in (first, second))
     assert mine["weights"] == theirs["weights"] and mine["shared_run"] == theirs["shared_run"] == str(run.pk)
     assert mine["cases_in_run"] == 2 and mine["seconds"] == theirs["seconds"]
@@ -99,3 +107,23 @@ def test_two_people_go_in_one_run_and_each_case_has_its_own_proof(
         assert measured.before is not None and measured.n
         told = json.dumps(list(Step.objects.filter(plan__request=who.case).values_list("receipt", flat=True)))
         assert other.case.reference not in told and other.person.email not in told
+
+
+@pytest.mark.slow
+def test_who_was_forgotten_before_is_forgotten_again_while_the_case_keeps_the_rows(house: House) -> None:
+    first, second = two(house, ledger=False)
+    first.approve()
+    first.work()
+    assert made_of(first, "promote_model")["serving"] == made_of(first, "unlearn_model")["weights"]
+    decisions.look_again(second.case, by=house.users["olga.demo"], reason="Another case was carried out.")
+    second.work()
+    (step,) = second.steps(action="unlearn_model")
+    assert "1 earlier case made it forget like this" in step.also_touched
+    assert "their rows, still kept, are forgotten again" in step.also_touched
+    second.approve()
+    second.work()
+    receipt = made_of(second, "unlearn_model")
+    assert receipt["cases_forgotten_again"] == 1 and receipt["rows_forgotten_again"] > 0
+    assert receipt["made_from"] == made_of(first, "promote_model")["serving"]
+    vault.destroy(first.case)
+    assert earlier.still_kept([first.case], Artifact.objects.get(slug=MODEL)) == []
