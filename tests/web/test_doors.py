@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import uuid
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import pytest
 from django.test import Client
@@ -43,6 +43,18 @@ def test_every_staff_address_sends_strangers_to_the_sign_in(
 ) -> None:
     answer = getattr(client, method)(address(pattern))
     assert answer.status_code == 302 and answer.headers["Location"].startswith("/sign-in/?next=")
+
+
+def test_what_was_typed_when_the_session_had_ended_is_given_back_and_nothing_is_done(db: None, client: Client) -> None:
+    case, sent = "/officer/cases/OUB-AAAA-AAAA/", {"reason": "An hour's <work>.", "plan_digest": "d" * 64}
+    answer = client.post(f"{case}decide/refuse/", sent, headers={"referer": f"http://testserver{case}"})
+    page = answer.content.decode()
+    assert answer.status_code == 403 and "An hour&#x27;s &lt;work&gt;." in page and "d" * 64 not in page
+    assert f"/sign-in/?{urlencode({'next': case})}" in page
+    elsewhere = client.post(f"{case}decide/refuse/", sent, headers={"referer": "https://elsewhere.example/trap/"})
+    assert "elsewhere" not in elsewhere.content.decode()
+    secret = client.post("/account/password/", {"old_password": "very secret words"})
+    assert "very secret words" not in secret.content.decode()
 
 
 @pytest.mark.parametrize("pattern", STAFF, ids=lambda p: p.name)
