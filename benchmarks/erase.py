@@ -10,7 +10,8 @@ loop that does nothing else. A hundred are erased three times, other ones each t
 for the peer too; what is dirty in memory goes to the disk before either side begins. An index of codes is 24 times
 smaller than its vectors, so that rewriting it is no long work: it is judged beside building it anew, and the ratio to
 the rewrite is printed (decision 0009). Of codes every removed one is looked for afterwards, in its index and in every
-file; those that others have too are counted.
+file; those that others have too are counted. Recall of codes is judged beside a rebuild that keeps the code book: two
+trainings differ by more than the goal (.005 from seed to seed), and that of a rebuild that learns anew stands beside.
 The full size needs 6 GB of memory and 8 GB of disk. Exit code 1 when short of a goal.
 """
 
@@ -88,6 +89,14 @@ def built(factory: str, vectors: np.ndarray) -> Any:
     return index
 
 
+def emptied(index: Any) -> Any:
+    """A copy that keeps what was learned, and nothing else."""
+    copied = faiss.clone_index(index)
+    copied.reset()
+    copied.nprobe = index.nprobe
+    return copied
+
+
 def nearest(vectors: np.ndarray, kept: np.ndarray, queries: np.ndarray) -> list[set[int]]:
     """The ten nearest of those who stay, by exact search."""
     best = np.full((len(queries), 10), -np.inf, np.float32)
@@ -149,6 +158,7 @@ def scrubbed(place: Path, factory: str, vectors: np.ndarray, queries: np.ndarray
     erase(folder, [0])
     once = {"adopted_s": time.perf_counter() - started, **hidden(folder, vectors, drawn[:100].tolist())}
     is_coded, taken, rows = "PQ" in factory, 0, []
+    book = emptied(index) if is_coded else None
     del index
     for many, times in ((1, TIMES), (100, TIMES), (count // 100, 1)):
         ids = drawn[taken : taken + many * times].reshape(times, many)
@@ -164,6 +174,10 @@ def scrubbed(place: Path, factory: str, vectors: np.ndarray, queries: np.ndarray
     theirs = recall(raw_answers(again, queries, kept), exact)
     (place / "again.faiss").unlink()
     rows = [{**row, "recall": ours, "recall_rebuilt": theirs, "rebuilt_ms": rebuilt_ms} for row in rows]
+    if book is not None:
+        book.add_with_ids(vectors[kept], kept)
+        same = recall(raw_answers(book, queries, np.arange(count)), exact)
+        rows = [{**row, "recall_same_book": same} for row in rows]
     if rows[-1]["level"] == "partial":
         rows.append(_learned_again(folder, ids[0], vectors, {**rows[-1], "exact": exact, "queries": queries}))
     shutil.rmtree(folder)
@@ -216,7 +230,7 @@ def _learned_again(folder: Path, ids: np.ndarray, vectors: np.ndarray, row: Row)
     ours, peer = 1e3 * receipt.seconds, row["rebuilt_ms"]
     told = {"kind": f"{row['kind']} again", "level": receipt.level, "ours_ms": ours, "peer_ms": peer, "recall": found}
     without = ("codes_shared", "limit_ms", "ratio_index_alone", "peer_index_ms", "hide_ms", "rebuilt_ms", "all_ours_ms")
-    kept = {name: value for name, value in row.items() if name not in without}
+    kept = {name: value for name, value in row.items() if name not in (*without, "recall_same_book")}
     return {**kept, **told, "ratio": peer / ours, "how": receipt.how}
 
 
@@ -263,8 +277,9 @@ def short(rows: list[Row]) -> list[str]:
     missed = [f"{row['kind']}: {row['residue']} bytes patterns left" for row in rows if row["residue"]]
     for row in rows:
         name, many = f"{row['kind']}, {row['erased']} of {row['of']}", row["erased"]
-        if row["recall"] < row["recall_rebuilt"] - GOAL_RECALL:
-            missed.append(f"{name}: recall {row['recall']:.4f} beside {row['recall_rebuilt']:.4f} rebuilt")
+        beside = row.get("recall_same_book", row["recall_rebuilt"])
+        if row["recall"] < beside - GOAL_RECALL:
+            missed.append(f"{name}: recall {row['recall']:.4f} beside {beside:.4f} rebuilt")
         if "HNSW" in row["kind"] and many == row["of"] // 100 and row["ratio"] < GOAL_REPAIR:
             missed.append(f"{name}: {row['ratio']:.0f} x, goal {GOAL_REPAIR:.0f} x")
         if "HNSW" not in row["kind"] and many == 100:
@@ -288,6 +303,8 @@ def told(rows: list[Row], peers: list[Row]) -> None:
         if "limit_ms" in row:
             times += f"; the disk's limit {row['limit_ms']:.1f} ms, ours {row['ours_ms'] / row['limit_ms']:.1f} of it"
         found = f"recall {row['recall']:.4f} ({row['recall_rebuilt']:.4f} rebuilt)  residue {row['residue']}"
+        if "recall_same_book" in row:
+            found += f" with another code book, {row['recall_same_book']:.4f} rebuilt with the same"
         if "codes_shared" in row:
             found += f" ({row['codes_shared']} codes that others have too)"
         print(f"{row['kind']:22} {row['erased']:>6} of {row['of']:>9,}  {times}  {found}  {row['level']}")

@@ -135,6 +135,6 @@ def _weight(held: generation.Generation, ids: Ids) -> Weight:
     whole = len(ids) / max(1, held.index.ntotal)
     try:
         with mapped.opened(held.place) as files:
-            return weighing.weigh(files.lists, files.found, files.find(ids))
+            return weighing.weigh(files.read, files.found, files.find(ids))
     except UnsupportedIndex:
         return Weight(whole, 0.0, np.zeros(0, np.int64))

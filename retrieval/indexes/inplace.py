@@ -53,7 +53,7 @@ def plan(place: Place, held: Documents, wanted: Offsets, *, relearn: bool = Fals
         remaining = len(held) - len(wanted)
         gone = frozenset(map(int, place.manifest.get("slots", ())))
         _check_worth(files.found, remaining, len(gone) + len(wanted))
-        weight = weighing.weigh(files.lists, files.found, where)
+        weight = weighing.weigh(files.read, files.found, where)
         much = _stays(files.found, weight)
         owed = weighing.owed(place.manifest, weight, much=much) if _is_learned(files.found) else {}
         if owed and relearn:

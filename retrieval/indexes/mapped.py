@@ -1,6 +1,7 @@
 """A file's bytes without copying them, and an index file with the map of what stands where in it."""
 
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,11 +42,16 @@ class Files:
     found: FileMap
     raw: memoryview
     lists: memoryview
+    handle: int  # of the file that holds the lists
     listed: Numbered | None = None
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Read some of the bytes of the file that holds the lists, for which no page is to be mapped."""
+        return os.pread(self.handle, size, offset)
 
     def find(self, wanted: Offsets) -> Found:
         """Return where ids are."""
-        return scrub.find(self.raw, self.found, wanted, beside=self.lists, listed=self.listed)
+        return scrub.find(self.raw, self.found, wanted, beside=self.lists, listed=self.listed, read=self.read)
 
 
 @contextmanager
@@ -61,10 +67,11 @@ def opened(place: Place) -> Iterator[Files]:
             raise IndexUnreadable(f"Reading {path}: {error}.") from None
         listed = numbered.read(path, str(place.manifest.get("numbers", "")))
         if found.lists is None or found.lists.data is None:
-            yield Files(found, raw, raw, listed)
+            with path.open("rb") as handle:
+                yield Files(found, raw, raw, handle.fileno(), listed)
             return
-        with mapped(place.files / found.lists.data) as beside:
-            yield Files(found, raw, beside, listed)
+        with mapped(place.files / found.lists.data) as beside, (place.files / found.lists.data).open("rb") as handle:
+            yield Files(found, raw, beside, handle.fileno(), listed)
 
 
 def rows_of(files: Files, where: Found) -> Vectors:

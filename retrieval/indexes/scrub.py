@@ -5,8 +5,10 @@ number: no faiss search returns one. Numbers become -1, which faiss reads as nob
 value; their slots become a code that is far from whoever asks there, under the number -1, which open indexes leave out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,7 @@ _ZERO: Final = 0x00
 _BITS: Final = 16
 _SMALL: Final = 1 << 25  # ids below it are marked one by one
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
+Read: TypeAlias = Callable[[int, int], bytes]  # (offset, size): for what lies scattered, where a mapped page costs more
 
 
 @dataclass(frozen=True)
@@ -101,10 +104,11 @@ def find(
     *,
     beside: memoryview | None = None,
     listed: Numbered | None = None,
+    read: Read | None = None,
 ) -> Found:
     """Return where the wanted ids are; ``beside`` is the other file's bytes where the lists lie in one.
 
-    ``listed`` is the list of places of this file's numbers, where there is one.
+    ``listed`` is the list of places of this file's numbers, where there is one; ``read`` reads what holds the lists.
     """
     positions, none = wanted, np.zeros(0, np.int64)
     if found.ids is not None:
@@ -113,9 +117,10 @@ def find(
         positions = wanted[(wanted >= 0) & (wanted < found.count)]
     if found.lists is None:
         return Found(np.asarray(positions, np.int64), none, none)
+    held = raw if beside is None else beside
     if found.ids is not None:
-        return _in_lists(raw if beside is None else beside, found.lists, np.asarray(positions, np.int64), None)
-    return _in_lists(raw if beside is None else beside, found.lists, wanted, listed)
+        return _in_lists(held, found.lists, np.asarray(positions, np.int64), None, read)
+    return _in_lists(held, found.lists, wanted, listed, read)
 
 
 def _places(ids: Offsets, wanted: Offsets, listed: Numbered | None) -> Offsets:
@@ -127,13 +132,15 @@ def _places(ids: Offsets, wanted: Offsets, listed: Numbered | None) -> Offsets:
     return among(ids, wanted).astype(np.int64)
 
 
-def _in_lists(raw: memoryview, lists: Lists, wanted: Offsets, listed: Numbered | None) -> Found:
+def _in_lists(
+    raw: memoryview, lists: Lists, wanted: Offsets, listed: Numbered | None, read: Read | None = None
+) -> Found:
     begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(lists.sizes)])
     if listed is not None:
         at = listed.find(wanted)
         if _is_inside(at, int(begins[-1])):
             where = _slots(begins, at)
-            ids = _ids_at(raw, lists, where)
+            ids = _ids_at(read or partial(_mapped, raw), lists, where)
             if _are_all(ids, at, wanted):
                 return Found(ids, *where)
     every = _list_numbers(raw, lists)
@@ -156,9 +163,13 @@ def _slots(begins: Offsets, at: Offsets) -> tuple[Offsets, Offsets]:
     return number, at - begins[number]
 
 
-def _ids_at(raw: memoryview, lists: Lists, where: tuple[Offsets, Offsets]) -> Offsets:
+def _ids_at(read: Read, lists: Lists, where: tuple[Offsets, Offsets]) -> Offsets:
     offsets = lists.ids[where[0]] + 8 * where[1]
-    return np.array([int.from_bytes(raw[at : at + 8], "little", signed=True) for at in offsets.tolist()], np.int64)
+    return np.frombuffer(b"".join([read(at, 8) for at in offsets.tolist()]), "<i8").astype(np.int64)
+
+
+def _mapped(raw: memoryview, offset: int, size: int) -> bytes:
+    return bytes(raw[offset : offset + size])
 
 
 def clearing(file: str, raw: memoryview, found: FileMap, where: Found) -> list[Patch]:

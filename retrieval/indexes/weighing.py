@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from retrieval.indexes import patches
 from retrieval.indexes.patches import Patch
-from retrieval.indexes.scrub import NOBODY, Found
+from retrieval.indexes.scrub import NOBODY, Found, Read
 from retrieval.indexes.sections import FileMap, Lists, Offsets, Section
 from retrieval.types import Json
 
@@ -73,14 +73,15 @@ def owed(manifest: Json, weight: Weight, *, much: bool) -> Json:
     return {OWED: [whole, largest]} if whole or largest else {}
 
 
-def weigh(raw: memoryview, found: FileMap, where: Found) -> Weight:
-    """Return what the found slots weigh, of all slots that the index was written with; ``raw`` holds the lists."""
+def weigh(read: Read, found: FileMap, where: Found) -> Weight:
+    """Return what the found slots weigh, of all slots that the index was written with; ``read`` reads the lists."""
     removed = len(where.lists) if found.lists is not None else len(where.positions)
     whole = removed / max(1, found.count)
     if found.lists is None or not removed:
         return Weight(whole, 0.0, np.zeros(0, np.int64))
     numbers, counts = np.unique(where.lists, return_counts=True)
-    living = [np.count_nonzero(_ids(raw, found.lists, number) != NOBODY) for number in numbers.tolist()]
+    spans = zip(found.lists.ids[numbers].tolist(), found.lists.sizes[numbers].tolist(), strict=True)
+    living = [np.count_nonzero(np.frombuffer(read(at, 8 * size), "<i8") != NOBODY) for at, size in spans]
     shares = counts / np.array(living)
     return Weight(whole, float(shares.max()), numbers[shares > REFIT_ABOVE])
 
