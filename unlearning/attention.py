@@ -16,7 +16,7 @@ import torch
 from unlearning.layout import Layout, Rectangle, Slots
 
 NOTHING = torch.zeros(())
-LARGE = 60.0  # scores between this and its negative have powers of e whose sums float32 holds
+LARGE = 1e26  # sums of powers of e between this and its inverse lost nothing to what float32 can hold
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,19 @@ class Attention:
     @cached_property
     def masks(self) -> tuple[Any, ...]:
         """For each rectangle what is added to scores of its own keys, so that nobody sees what comes later."""
-        return tuple(_mask(shape.tail, self.heads // self.groups) for shape in self.rectangles)
+        return tuple(_mask(shape, self.heads // self.groups) for shape in self.rectangles)
 
 
-def attention_for(layout: Layout, *, heads: int, groups: int, size: int) -> Attention:
-    """The index maps that all layers share."""
-    return Attention(layout.rectangles, layout.slots(heads=heads, groups=groups), heads, groups, size)
+def attention_for(layout: Layout, *, heads: int, groups: int, size: int, kept: Any = None) -> Attention:
+    """The index maps that layers share; with `kept` those of a layer in which these nodes alone ask."""
+    rectangles = layout.rectangles if kept is None else layout.asking(kept)
+    slots = layout.slots(rectangles, heads=heads, groups=groups, kept=kept)
+    return Attention(rectangles, slots, heads, groups, size)
 
 
-def _mask(width: int, repeated: int) -> Any:
-    return torch.full((width, width), float("-inf")).triu(1).repeat(repeated, 1)
+def _mask(shape: Rectangle, repeated: int) -> Any:
+    later = torch.full((shape.asking, shape.tail), float("-inf")).triu(1 + shape.tail - shape.asking)
+    return later.repeat(repeated, 1)
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class _Part:
 def _parts(buffer: Any, *, how: Attention) -> list[_Part]:
     """Each rectangle's views of the buffer of slots."""
     counts = [(len(shape.rows) * shape.tail, shape.start) for shape in how.rectangles]
-    asked = [tails * how.heads for tails, _ in counts]
+    asked = [len(shape.rows) * shape.asking * how.heads for shape in how.rectangles]
     kept = [count * how.groups for pair in counts for count in pair]
     pieces = iter(buffer.split([*asked, *kept, *kept]))
     queries = [next(pieces) for _ in asked]
@@ -98,37 +101,29 @@ def attend(parts: Any, *, how: Attention) -> tuple[list[Any], Any]:
 def attend_alone(parts: Any, *, how: Attention) -> Any:
     """What `attend` gathers, where nothing is learned: without a copy that holds all weights of a token side by side.
 
-    Weights are left above their sum, by which what they gathered is divided. So large scores are not written as their
-    powers of e: then all is done as where something is learned.
+    Weights are left above their sum, by which what they gathered is divided. Where scores are so large that a sum of
+    their powers of e is not to be trusted, all is done as where something is learned.
     """
-    every = _parts(parts, how=how)
-    scores = [
-        (torch.bmm(part.over_rows(part.asked), part.trunk_keys.transpose(1, 2)) if shape.start else None,
-         torch.bmm(part.asked, part.keys.transpose(1, 2)))
-        for shape, part in zip(how.rectangles, every, strict=True)
-    ]  # fmt: skip
-    if any(_too_large(part) for pair in scores for part in pair if part is not None):
-        return attend(parts, how=how)[1]
-    found = [_gathered(part, *pair) for part, pair in zip(every, scores, strict=True)]
+    found = []
+    for shape, part in zip(how.rectangles, _parts(parts, how=how), strict=True):
+        gathered, total = _gathered(part, shape)
+        low, high = total.aminmax()
+        if not (float(low) > 1 / LARGE and float(high) < LARGE):
+            return attend(parts, how=how)[1]
+        found.append(gathered.div_(total).view(-1, how.size))
     return torch.cat(found)
 
 
-def _too_large(scores: Any) -> bool:
-    low, high = scores.aminmax()
-    return not (float(low) > -LARGE and float(high) < LARGE)
-
-
-def _gathered(part: _Part, shared: Any, own: Any) -> Any:
-    """What a rectangle's queries gather `(queries, size)`, from scores of the shared keys and their own, in place."""
-    width = own.shape[-1]
-    own.exp_().view(-1, width, width).tril_()
-    total = (own.view(-1, width) @ own.new_ones(width)).view(*own.shape[:2], 1)
-    if shared is None:
-        found = torch.bmm(own, part.values)
-    else:
-        total += (shared.exp_().view(-1, shared.shape[-1]) @ own.new_ones(shared.shape[-1])).view(total.shape)
-        found = torch.bmm(shared, part.trunk_values).view(part.asked.shape).baddbmm_(own, part.values)
-    return found.div_(total).view(-1, found.shape[-1])
+def _gathered(part: _Part, shape: Rectangle) -> tuple[Any, Any]:
+    """What a rectangle's queries gather `(rows·groups, …, size)`, and by what it is to be divided `(…, 1)`."""
+    own = torch.bmm(part.asked, part.keys.transpose(1, 2))
+    own.exp_().view(-1, shape.asking, shape.tail).tril_(shape.tail - shape.asking)
+    total = (own.view(-1, shape.tail) @ own.new_ones(shape.tail)).view(*own.shape[:2], 1)
+    if not shape.start:
+        return torch.bmm(own, part.values), total
+    shared = torch.bmm(part.over_rows(part.asked), part.trunk_keys.transpose(1, 2)).exp_()
+    total += (shared.view(-1, shape.start) @ own.new_ones(shape.start)).view(total.shape)
+    return torch.bmm(shared, part.trunk_values).view(part.asked.shape).baddbmm_(own, part.values), total
 
 
 def _scores(left: Any, part: _Part, shared: Any, own: Any, *, start: int, mask: Any) -> Any:
@@ -148,11 +143,11 @@ def _split(odds: Any, part: _Part, *, start: int) -> tuple[Any, Any]:
     return part.over_rows(odds)[..., :start], odds[..., start:]
 
 
-def attend_back(grad: Any, parts: Any, odds: Sequence[Any], *, how: Attention, back: Any) -> Any:
-    """Gradient of the heads that filled the slots `(heads, size)`, from that of what was gathered in slots `back`."""
+def attend_back(grad: Any, parts: Any, odds: Sequence[Any], *, how: Attention) -> Any:
+    """Gradient of the heads that filled the slots `(heads, size)`, from that of what was gathered for who asked."""
     found, slots = torch.empty_like(parts), how.slots
     spread = torch.zeros(sum(weight.shape[0] * weight.shape[1] for weight in odds), how.size)
-    spread.index_copy_(0, back, grad.view(-1, how.size))
+    spread.index_copy_(0, slots.back, grad.view(-1, how.size))
     pieces = spread.split([weight.shape[0] * weight.shape[1] for weight in odds])
     given, wanted = _parts(parts, how=how), _parts(found, how=how)
     for shape, weight, piece, part, into in zip(how.rectangles, odds, pieces, given, wanted, strict=True):

@@ -12,7 +12,7 @@ a rectangle of its own. Text stands left and attention is causal: what fills a p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,45 +24,52 @@ BUSY = 6000  # pairs of tokens that cost about as much as the kernels of one mor
 
 @dataclass(frozen=True)
 class Rectangle:
-    """Some rows of a layout, asked from the time `start` to `width`: before it all of them have the same tokens."""
+    """Some rows of a layout, shown from the time `start` to `width`: before it all of them have the same tokens.
+
+    They ask from the time `first` on: in a last layer, from where something is wanted of one of them.
+    """
 
     rows: tuple[int, ...]
     start: int
     width: int
+    first: int
 
     @property
     def tail(self) -> int:
         return self.width - self.start
+
+    @property
+    def asking(self) -> int:
+        return self.width - self.first
 
 
 @dataclass(frozen=True)
 class Slots:
     """Where heads lie in what attention works on: a buffer of queries, one of keys and one of values, end to end.
 
-    `held` says which head of which token fills each slot, -1 for a pad, `asked` how many of the slots are queries;
-    `tokens` have `every` heads each, of which `heads` ask.
+    `held` says which of `every` heads fills each slot, -1 for a pad, `asked` how many of the slots are queries;
+    `asking` `(tokens, heads)` are the heads that ask.
     """
 
     held: Any
     asked: int
-    tokens: int
     every: int
-    heads: int
+    asking: Any
 
     @cached_property
     def unfold(self) -> Any:
-        """Which head fills each slot; a pad holds token 0's first: any will do."""
+        """Which head fills each slot; a pad holds the first: any will do."""
         return self.held.clamp_min(0)
 
     @cached_property
     def fold(self) -> Any:
-        """Which slot first holds each head of each token: `(tokens · heads,)`."""
+        """Which slot first holds each head: `(every,)`."""
         return self._first(self.held)
 
     @cached_property
     def back(self) -> Any:
-        """The same for queries alone, as they lie in what was gathered: `(tokens, heads)`."""
-        return self._first(self.held[: self.asked]).view(self.tokens, self.every)[:, : self.heads]
+        """The same for queries alone, as they lie in what was gathered: `(tokens · heads,)`."""
+        return self._first(self.held[: self.asked])[self.asking].flatten()
 
     @cached_property
     def again(self) -> tuple[Any, Any]:
@@ -73,7 +80,7 @@ class Slots:
 
     def _first(self, held: Any) -> Any:
         slot = (held >= 0).nonzero()[:, 0]
-        found = torch.full((self.tokens * self.every,), len(held))
+        found = torch.full((self.every,), len(held))
         return found.scatter_reduce_(0, held[slot], slot, "amin")
 
 
@@ -102,31 +109,14 @@ class Layout:
     def rectangles(self) -> tuple[Rectangle, ...]:
         """Rows that begin alike, cut by length, asked behind what they share; first what each group shares."""
         order = self.order or tuple(range(len(self.lengths)))
-        groups = self._parted(list(zip(order, self.common or (0,) * len(order), strict=True)))
+        _, spans = _parted([self.lengths[row] for row in order], self.common or (0,) * len(order), 0, len(order))
+        groups = [(order[first:end], start) for first, end, start in spans]
         trunks = [(rows[0], start) for rows, start in groups if start]
-        found = [Rectangle(tuple(row for row, _ in trunks), 0, max(start for _, start in trunks))] if trunks else []
+        found = [Rectangle(tuple(row for row, _ in trunks), 0, max(start for _, start in trunks), 0)] if trunks else []
         loose = [row for rows, start in groups if not start for row in rows]
         for rows, start in [*((rows, start) for rows, start in groups if start), (loose, 0)]:
-            found += self._cut(sorted(rows, key=lambda row: self.lengths[row]), start)
+            found += self._cut(sorted(rows, key=self.lengths.__getitem__), start)
         return tuple(found)
-
-    def _parted(self, rows: Sequence[tuple[int, int]]) -> list[tuple[list[int], int]]:
-        """Neighbours (row, what it shares with the one before) in groups with their beginning, as long as it pays."""
-        members = [row for row, _ in rows]
-        longest = max(self.lengths[row] for row in members)
-        start, place = min(((shared, place) for place, (_, shared) in enumerate(rows) if place), default=(0, 0))
-        whole = [(members, min(start, longest - 1))]
-        if not place:
-            return whole
-        halves = self._parted(rows[:place]) + self._parted(rows[place:])
-        return halves if self._cost(halves) < self._cost(whole) else whole
-
-    def _cost(self, groups: Sequence[tuple[Sequence[int], int]]) -> int:
-        return sum(
-            BUSY + start * start + len(rows) * (longest - start) * longest
-            for rows, start in groups
-            for longest in [max(self.lengths[row] for row in rows)]
-        )
 
     def _cut(self, rows: Sequence[int], start: int) -> list[Rectangle]:
         """Rows of rising length as rectangles from `start` on; as many as pay."""
@@ -140,7 +130,7 @@ class Layout:
                 BUSY + len(group) * (self.lengths[group[-1]] - start) * self.lengths[group[-1]] for group in groups
             )
             cuts.append((cost, groups))
-        return [Rectangle(group, start, max(start + 1, self.lengths[group[-1]])) for group in min(cuts)[1]]
+        return [Rectangle(group, start, max(start + 1, self.lengths[group[-1]]), start) for group in min(cuts)[1]]
 
     @cached_property
     def _ordered(self) -> tuple[Any, Any, Any]:
@@ -175,30 +165,67 @@ class Layout:
         """Position of each token in its own row: `(1, tokens)`."""
         return self.firsts[1][None]
 
-    def slots(self, *, heads: int, groups: int) -> Slots:
+    def asking(self, kept: Any) -> tuple[Rectangle, ...]:
+        """The rectangles where only the nodes `kept` ask: each from the first time on that one of its rows has them."""
+        wanted = torch.zeros(self.tokens + 1, dtype=torch.bool).index_fill_(0, kept, True)[self.nodes]  # -1: the last
+        found = []
+        for shape in self.rectangles:
+            seen = wanted[list(shape.rows), shape.start : shape.width].any(0).nonzero()
+            first = shape.start + int(seen[0]) if len(seen) else shape.width - 1
+            found.append(replace(shape, first=first))
+        return tuple(found)
+
+    def slots(self, rectangles: Sequence[Rectangle], *, heads: int, groups: int, kept: Any = None) -> Slots:
         """Slots of `heads` that ask and `groups` that are asked; each token has the heads that ask, keys, values.
 
         Queries of a rectangle lie as `(groups, rows, heads of a group, times)`, keys as `(groups, rows, times)` with
-        those of the shared beginning `(groups, times)` behind them, values like keys.
+        those of the shared beginning `(groups, times)` behind them, values like keys. With `kept`, only these nodes
+        have heads that ask, which lie before all keys and values.
         """
         every = heads + 2 * groups
         asked: list[Any] = []
         keys: list[Any] = []
         values: list[Any] = []
-        for shape in self.rectangles:
-            tail = self.nodes[list(shape.rows), shape.start : shape.width]
+        for shape in rectangles:
+            rows = list(shape.rows)
+            tail, asking = (self.nodes[rows, begin : shape.width] for begin in (shape.start, shape.first))
             trunk = self.nodes[shape.rows[0], : shape.start]
-            asked.append(_held(tail[:, None], torch.arange(heads).view(groups, 1, -1, 1), every))
+            asked.append(_held(asking[:, None], torch.arange(heads).view(groups, 1, -1, 1), every))
             for found, first in ((keys, heads), (values, heads + groups)):
                 chosen = first + torch.arange(groups)[:, None]
                 found += [_held(tail, chosen[..., None], every), _held(trunk, chosen, every)]
-        held = torch.cat([*asked, *keys, *values])
-        return Slots(held, sum(map(len, asked)), self.tokens, every, heads)
+        held, count = torch.cat([*asked, *keys, *values]), self.tokens * every
+        places = torch.arange(count).view(self.tokens, every)
+        if kept is None:
+            return Slots(held, sum(map(len, asked)), count, places[:, :heads])
+        asking = torch.arange(len(kept) * heads).view(-1, heads)
+        count = asking.numel() + self.tokens * 2 * groups
+        places[:, :heads] = -1
+        places[kept, :heads] = asking
+        places[:, heads:] = torch.arange(asking.numel(), count).view(self.tokens, -1)
+        held = torch.where(held >= 0, places.flatten()[held], -1)
+        return Slots(held, sum(map(len, asked)), count, asking)
 
 
 def _held(nodes: Any, heads: Any, every: int) -> Any:
     """Flat indexes of these heads of these nodes among `(nodes, every)`, -1 for a pad."""
     return torch.where(nodes >= 0, nodes * every + heads, -1).flatten()
+
+
+def _parted(
+    lengths: Sequence[int], common: Sequence[int], first: int, end: int
+) -> tuple[int, list[tuple[int, int, int]]]:
+    """Rows `first` to `end` as groups (first, end, what all begin with), as long as it pays; and what it costs."""
+    longest = max(lengths[first:end])
+    shared = min(common[first + 1 : end], default=0)
+    start = min(shared, longest - 1)
+    whole = BUSY + start * start + (end - first) * (longest - start) * longest
+    if end - first == 1:
+        return whole, [(first, end, start)]
+    middle = common.index(shared, first + 1, end)
+    left, right = _parted(lengths, common, first, middle), _parted(lengths, common, middle, end)
+    apart = left[0] + right[0]
+    return (apart, left[1] + right[1]) if apart < whole else (whole, [(first, end, start)])
 
 
 def sharing(ids: Any, lengths: Sequence[int]) -> Layout:

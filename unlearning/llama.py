@@ -65,14 +65,10 @@ class Frame:
     ids: Any
     kept: Any
     how: Attention
+    end: Attention  # of the last layer, where only the tokens kept ask
     turns: Any
     eps: float
     learning: bool  # whether gradients will be asked for: autograd does not tell inside a node of its own
-
-    def back(self, *, last: bool) -> Any:
-        """Slots of what was gathered, in the tokens' order; in the last layer only of those kept."""
-        back = self.how.slots.back
-        return (back[self.kept] if last else back).flatten()
 
 
 def hidden_at(model: Any, ids: Any, *, layout: Layout, kept: Any) -> Any:
@@ -90,7 +86,8 @@ def _frame(model: Any, ids: Any, *, layout: Layout, kept: Any) -> Frame:
     cos, sin = model.model.rotary_emb(model.model.embed_tokens.weight[:1, None], layout.positions)
     turns = torch.complex(cos[0, :, None, : size // 2], sin[0, :, None, : size // 2])
     how = attention_for(layout, heads=heads, groups=groups, size=size)
-    return Frame(ids, kept, how, turns, config.rms_norm_eps, learning=torch.is_grad_enabled())
+    end = attention_for(layout, heads=heads, groups=groups, size=size, kept=kept)
+    return Frame(ids, kept, how, end, turns, config.rms_norm_eps, learning=torch.is_grad_enabled())
 
 
 class _Body(torch.autograd.Function):
@@ -170,11 +167,58 @@ def _parted(joined: Any, frame: Frame) -> list[Any]:
     return [*pairs, value]
 
 
-def _turn(joined: Any, turns: Any, frame: Frame) -> None:
-    """Rotary positions on the queries and keys among `(tokens, all heads·size)`, in place."""
-    both = joined[:, : (frame.how.heads + frame.how.groups) * frame.how.size]
-    pairs = both.view(len(joined), frame.how.heads + frame.how.groups, frame.how.size // 2, 2)
+def _turn(heads: Any, turns: Any, *, size: int, count: int) -> None:
+    """Rotary positions on the first `count` heads of each token `(tokens, heads · size)`, in place."""
+    pairs = heads[:, : count * size].view(len(heads), count, size // 2, 2)
     torch.view_as_complex(pairs).mul_(turns)
+
+
+def _heads(unit: Any, matrix: Any, frame: Frame) -> Any:
+    """Queries, keys and values of all tokens, turned: `(heads, size)`."""
+    how = frame.how
+    found = unit @ matrix.t()
+    _turn(found, frame.turns, size=how.size, count=how.heads + how.groups)
+    return found.view(-1, how.size)
+
+
+def _heads_back(grad: Any, unit: Any, joined: Any, norm: Any, frame: Frame) -> tuple[Any, Any]:
+    """Gradients of `unit` and of what it was multiplied with, from that of `_heads`."""
+    how = frame.how
+    grad = grad.view(len(unit), -1)
+    _turn(grad, frame.turns.conj(), size=how.size, count=how.heads + how.groups)
+    return grad @ (joined * norm), grad.t() @ unit
+
+
+def _last_heads(unit: Any, matrix: Any, frame: Frame) -> Any:
+    """The same where only the tokens kept ask: their queries, then keys and values of all: `(heads, size)`."""
+    found = unit.new_empty(frame.end.slots.every, frame.how.size)
+    asked, shown = _halves(found, frame)
+    ends = asked.shape[1]
+    torch.mm(unit.index_select(0, frame.kept), matrix[:ends].t(), out=asked)
+    torch.mm(unit, matrix[ends:].t(), out=shown)
+    _turn_halves(asked, shown, frame.turns, frame)
+    return found
+
+
+def _last_heads_back(grad: Any, unit: Any, joined: Any, norm: Any, frame: Frame) -> tuple[Any, Any]:
+    """Gradients of `unit` and of what it was multiplied with, from that of `_last_heads`."""
+    asked, shown = _halves(grad, frame)
+    _turn_halves(asked, shown, frame.turns.conj(), frame)
+    ends, matrix, found = asked.shape[1], joined * norm, torch.empty_like(joined)
+    torch.mm(asked.t(), unit.index_select(0, frame.kept), out=found[:ends])
+    torch.mm(shown.t(), unit, out=found[ends:])
+    return (shown @ matrix[ends:]).index_add_(0, frame.kept, asked @ matrix[:ends]), found
+
+
+def _halves(heads: Any, frame: Frame) -> tuple[Any, Any]:
+    """Views of the last layer's heads: queries `(kept, …)`, keys and values `(tokens, …)`."""
+    asked = len(frame.kept) * frame.how.heads
+    return heads[:asked].view(len(frame.kept), -1), heads[asked:].view(len(frame.ids), -1)
+
+
+def _turn_halves(asked: Any, shown: Any, turns: Any, frame: Frame) -> None:
+    _turn(asked, turns[frame.kept], size=frame.how.size, count=frame.how.heads)
+    _turn(shown, turns, size=frame.how.size, count=frame.how.groups)
 
 
 def _layer(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool, learning: bool) -> tuple[Any, Any]:
@@ -191,11 +235,11 @@ def _attention(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool,
     norm, query, key, value, out = weights
     joined = _joined(query, key, value, frame)
     unit, scale = _norm(hidden, eps=frame.eps)
-    heads = unit @ (joined * norm).t()
-    _turn(heads, frame.turns, frame)
-    parts = heads.view(-1, frame.how.size).index_select(0, frame.how.slots.unfold)
-    odds, context = attend(parts, how=frame.how) if learning else (None, attend_alone(parts, how=frame.how))
-    context = context.index_select(0, frame.back(last=last)).view(-1, out.shape[1])
+    how = frame.end if last else frame.how
+    heads = (_last_heads if last else _heads)(unit, joined * norm, frame)
+    parts = heads.index_select(0, how.slots.unfold)
+    odds, context = attend(parts, how=how) if learning else (None, attend_alone(parts, how=how))
+    context = context.index_select(0, how.slots.back).view(-1, out.shape[1])
     middle = (hidden.index_select(0, frame.kept) if last else hidden).addmm_(context, out.t())
     return middle, (unit, scale, joined, parts, odds, context)
 
@@ -228,11 +272,10 @@ def _layer_back(grad: Any, weights: Sequence[Any], saved: Any, *, frame: Frame, 
     middle_grad, forward_grads = _forward_back(grad, second, down, forward)
     middle_grad += grad
     out_grad = middle_grad.t() @ context
-    heads_grad = attend_back(middle_grad @ out, parts, odds, how=frame.how, back=frame.back(last=last))
-    heads_grad = heads_grad.view(len(frame.ids), -1)
-    _turn(heads_grad, frame.turns.conj(), frame)
-    joined_grad, norm_grad = _weighed(heads_grad.t() @ unit, joined, norm)
-    hidden_grad = _norm_back(heads_grad @ (joined * norm), unit, scale)
+    heads_grad = attend_back(middle_grad @ out, parts, odds, how=frame.end if last else frame.how)
+    unit_grad, joined_grad = (_last_heads_back if last else _heads_back)(heads_grad, unit, joined, norm, frame)
+    joined_grad, norm_grad = _weighed(joined_grad, joined, norm)
+    hidden_grad = _norm_back(unit_grad, unit, scale)
     if last:
         hidden_grad.index_add_(0, frame.kept, middle_grad)
     else:

@@ -33,7 +33,7 @@ from unlearning.paging import keep_freed_memory
 
 PICKLES = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "consolidated*.bin")
 QUANTIZED = ("quantize_config.json", "quant_config.json")  # what GPTQ and AWQ wrote before config.json said it
-PROGRAM = "4"  # raised whenever the same run would give other bytes
+PROGRAM = "5"  # raised whenever the same run would give other bytes
 # What a model's answers depend on; a folder's other files (ledger, notes) do not change its digest.
 IDENTITY = (
     "*.safetensors",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -111,11 +112,12 @@ def test_a_beginning_that_many_rows_share_is_asked_and_shown_once(shape: str) ->
 def test_whatever_rows_share_each_token_is_asked_once_and_sees_what_stands_before_it(rows: list[list[int]]) -> None:
     layout = collate([Encoded(tuple(ids), start=1) for ids in rows]).layout
     nodes, every = layout.nodes, 4
-    slots = layout.slots(heads=2, groups=1)
+    slots = layout.slots(layout.rectangles, heads=2, groups=1)
     assert slots.unfold[slots.fold].tolist() == list(range(layout.tokens * every))
     further, whose = slots.again
     assert slots.unfold[further].tolist() == whose.tolist() and not set(further.tolist()) & set(slots.fold.tolist())
-    assert torch.equal(slots.back, slots.fold.view(layout.tokens, every)[:, :2]) and slots.back.max() < slots.asked
+    asked = slots.fold.view(layout.tokens, every)[:, :2].flatten()
+    assert torch.equal(slots.back, asked) and slots.back.max() < slots.asked
     for shape in layout.rectangles:
         shown = {tuple(nodes[row, : shape.start].tolist()) for row in shape.rows}
         assert len(shown) == 1 and (shape.start == 0 or min(next(iter(shown))) >= 0)
@@ -126,6 +128,24 @@ def test_whatever_rows_share_each_token_is_asked_once_and_sees_what_stands_befor
         for node in nodes[row, shape.start : shape.width].tolist()
     }
     assert covered - {-1} == set(range(layout.tokens))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 2), min_size=2, max_size=20), min_size=1, max_size=30), st.randoms())
+def test_in_a_last_layer_the_kept_alone_ask_and_see_all_that_stands_before_them(
+    rows: list[list[int]], draw: random.Random
+) -> None:
+    layout = collate([Encoded(tuple(ids), start=1) for ids in rows]).layout
+    kept = torch.tensor(sorted(draw.sample(range(layout.tokens), draw.randint(1, layout.tokens))))
+    rectangles = layout.asking(kept)
+    slots = layout.slots(rectangles, heads=2, groups=1, kept=kept)
+    assert slots.every == 2 * len(kept) + 2 * layout.tokens
+    assert slots.unfold[slots.fold].tolist() == list(range(slots.every)), "each head is somewhere"
+    assert slots.unfold[slots.back].tolist() == list(range(2 * len(kept))) and slots.back.max() < slots.asked
+    for shape, whole in zip(rectangles, layout.rectangles, strict=True):
+        before = layout.nodes[list(shape.rows), shape.start : shape.first]
+        assert not set(before.flatten().tolist()) & set(kept.tolist()), "who is wanted asks"
+        assert (shape.rows, shape.start, shape.width) == (whole.rows, whole.start, whole.width)
 
 
 @pytest.mark.parametrize("times", [1, 60], ids=["as they come", "with scores too large to be written as powers"])
