@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from typing import Any
 
-from compliance.intake.models import ErasureRequest
+from compliance.intake.models import CaseKey, ErasureRequest
+from compliance.mitigation.models import Membership, SharedRun
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact, Derivation
 from compliance.provenance.places import connector_of, place_of
@@ -28,7 +30,7 @@ def facts_for(request: ErasureRequest, model: Artifact) -> dict[str, Any]:
             next_action="Register a data set of people never trained on, name it in the model's options as controls, "
             "and mark the training set with training: true.",
         )
-    kept = [row for artifact in training for row in _rows(artifact)]
+    kept = [row for artifact in training for row in _rows(artifact, without=_going(request, model, artifact))]
     names = {plain(needle.value) for needle in provenance.search_of(request).needles if needle.kind == "name"}
     named = [row for row in kept if any(name in plain(row["prompt"]) for name in names if name)]
     others = [row for row in kept if row not in named]
@@ -58,9 +60,20 @@ def _controls(model: Artifact) -> list[dict[str, str]]:
     return _rows(artifact) if artifact else []
 
 
-def _rows(artifact: Artifact) -> list[dict[str, str]]:
+def _going(request: ErasureRequest, model: Artifact, training: Artifact) -> set[str]:
+    """Records of the other cases that shared a run with this one, wherever their own steps stand."""
+    mine = SharedRun.objects.filter(artifact=model, members__request=request, members__left_at=None)
+    members = Membership.objects.filter(run__in=mine, left_at=None).exclude(request=request).select_related("request")
+    keys = CaseKey.objects.filter(destroyed_at=None)
+    kept = [member.request for member in members if keys.filter(request=member.request).exists()]
+    found = [provenance.records_of(other, training) for other in kept]
+    return {key for own, shared in found for key in (*own, *shared)}
+
+
+def _rows(artifact: Artifact, without: Collection[str] = ()) -> list[dict[str, str]]:
     rows = connector_of(artifact).records(place_of(artifact), None)
-    return [dict(row.fields) for row in rows if row.fields.get("prompt") and row.fields.get("response")]
+    fields = [dict(row.fields) for row in rows if row.key not in without]
+    return [row for row in fields if row.get("prompt") and row.get("response")]
 
 
 def _some(rows: list[dict[str, str]], count: int, chosen: random.Random) -> list[dict[str, str]]:
