@@ -207,7 +207,7 @@ LEVELS = ("erased", "mitigated", "suppressed", "scheduled", "partly", "kept", "f
 SUPPRESSING = {"suppress_output", "hide_from_index"}
 CHANGING = {"erase_records", "redact_records", "rebuild_index", "purge_cache", "purge_log"}
 CHANGING |= {"replay_model", "unlearn_model", "promote_model"}
-WEAK = ("hidden", "logically_deleted")
+WEAK = ("hidden", "logically_deleted", "learned_kept")
 NEEDS: dict[str, set[str]] = {
     "passed": {"passed"},
     "not_failed": {"passed", "inconclusive"},
@@ -257,7 +257,7 @@ def _not_earned(
             yield f"{key} is called {level} although {step['action']} is not done"
     levels = [step["level"] for step in steps if step["action"] in CHANGING and step["level"]]
     if levels and levels[-1] in WEAK:
-        yield f"{key} is called {level} although its store keeps the bytes ({levels[-1]})"
+        yield f"{key} is called {level} although its store keeps something of it ({levels[-1]})"
 
 
 def check_claims(dossier: Mapping[str, Any]) -> str:

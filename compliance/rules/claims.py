@@ -9,7 +9,7 @@ The rules, in the order in which they are tried (a level needs its own evidence)
 3. *mitigated* (models): the steps are done by any route, the exposure in bits is measured and below its limit; for a
    classifier, the attacks that could tell its training rows before can no longer.
 4. *suppressed*: the suppression is active and a probe through the serving path came back empty, or all is as in 2
-   but the store has only marked the records as deleted. Never reads as 2 or 3.
+   but the store has only marked the records as deleted, or keeps what an index learned with them. Never as 2 or 3.
 5. *scheduled*: what is not done has a date.
 6. *cannot be shown*: all else. A missing check counts as a failed one; "not enough power" is a result and is said.
 
@@ -57,8 +57,9 @@ CHANGING = frozenset(
 )
 MAKING = ("replay_model", "unlearn_model")  # what makes a model anew; which route it took, the step says
 UNDO = "destroy_undo"
-LEVELS = ("hidden", "logically_deleted", "rewritten", "byte_checked")  # of a store's receipt, the weakest first
-_WEAK = LEVELS[:2]
+LEVELS = ("hidden", "logically_deleted", "learned_kept", "rewritten", "byte_checked")  # of a receipt, weakest first
+_WEAK = LEVELS[:3]
+_KEPT = "learned_kept"  # the records are gone, and what an index learned from all of them together is not
 _DONE = (ClaimLevel.ERASED, ClaimLevel.PARTLY)
 _STRENGTH = tuple(ClaimLevel)
 _PROBE = {ArtifactKind.INDEX: "retrieval_hits"}
@@ -78,7 +79,8 @@ def claim(evidence: Evidence) -> Claim:
     if not against_mitigated:
         return _mitigated(evidence, against_erased)
     if against_erased == _marked(evidence):
-        return _claim(evidence, ClaimLevel.SUPPRESSED, "marked_deleted", against_erased)
+        key = _KEPT if _level(evidence) == _KEPT else "marked_deleted"
+        return _claim(evidence, ClaimLevel.SUPPRESSED, key, against_erased)
     if evidence.unread and not any(step.action in CHANGING for step in evidence.steps):
         return _claim(evidence, ClaimLevel.NOT_SHOWN, "unread", _unread(evidence))
     reasons = against_mitigated if _is_model(evidence) else against_erased
@@ -133,7 +135,10 @@ def _unread(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _marked(evidence: Evidence) -> tuple[str, ...]:
-    return ("The store has marked it as deleted and keeps the bytes.",) if _level(evidence) in _WEAK else ()
+    level = _level(evidence)
+    if level == _KEPT:
+        return ("The records are erased; a code book that the index learned with them is kept.",)
+    return ("The store has marked it as deleted and keeps the bytes.",) if level in _WEAK else ()
 
 
 def _level(evidence: Evidence) -> str:
@@ -242,7 +247,7 @@ def _claim(
     copies, notes = _copies_until(evidence), []
     if level in _DONE and _level(evidence) == "rewritten":
         notes += ["files_unseen"]
-    if level in (*_DONE, ClaimLevel.MITIGATED) or key == "marked_deleted":
+    if level in (*_DONE, ClaimLevel.MITIGATED) or key in ("marked_deleted", _KEPT):
         notes += ["copies_until"] if copies else []
         notes += ["may_be_undone"] if key.startswith("mitigated") else []
     if level in (*_DONE, ClaimLevel.MITIGATED, ClaimLevel.SCHEDULED, ClaimLevel.SUPPRESSED):

@@ -32,6 +32,8 @@ _ENGLISH: Mapping[str, str] = {
     "not_enough_power": "For at least one test there was too little data to say more.",
     "marked_deleted": "We deleted your data in {name}, and no search finds it any more. The bytes may stay in its "
     "files until its server writes them anew.",
+    "learned_kept": "We erased your records in {name}; its files hold none of them any more. What its index "
+    "learned from all records together, yours among them, stays until it is learned anew.",
     "unread": "We could not read everything in {name}. So we cannot show that none of your data is there.",
     "files_unseen": "We could not check every file of the server behind {name}. What it gives out, we checked.",
 }
@@ -66,6 +68,8 @@ _PORTUGUESE: Mapping[str, str] = {
     "not_enough_power": "Para pelo menos um teste houve poucos dados para afirmar mais.",
     "marked_deleted": "Apagamos os seus dados em {name}, e nenhuma busca os encontra mais. Os bytes podem ficar nos "
     "arquivos até que o servidor os reescreva.",
+    "learned_kept": "Apagamos os seus registros em {name}; os arquivos já não contêm nenhum deles. O que o "
+    "índice aprendeu com todos os registros juntos, inclusive os seus, permanece até ser aprendido de novo.",
     "unread": "Não conseguimos ler tudo em {name}. Por isso não podemos demonstrar que não há ali dados seus.",
     "files_unseen": "Não conseguimos verificar todos os arquivos do servidor de {name}. O que ele entrega, "
     "verificamos.",
@@ -103,6 +107,8 @@ _GERMAN: Mapping[str, str] = {
     "not_enough_power": "Für mindestens einen Test gab es zu wenig Daten, um mehr zu sagen.",
     "marked_deleted": "Wir haben Ihre Daten in {name} gelöscht, und keine Suche findet sie mehr. Die Bytes können in "
     "den Dateien bleiben, bis der Server sie neu schreibt.",
+    "learned_kept": "Wir haben Ihre Einträge in {name} gelöscht; in den Dateien steht keiner mehr. Was der "
+    "Index aus allen Einträgen zusammen gelernt hat, auch aus Ihren, bleibt, bis er neu lernt.",
     "unread": "Wir konnten in {name} nicht alles lesen. Darum können wir nicht nachweisen, dass dort keine Daten von "
     "Ihnen sind.",
     "files_unseen": "Wir konnten nicht jede Datei des Servers hinter {name} prüfen. Was er herausgibt, "
@@ -141,6 +147,9 @@ _FRENCH: Mapping[str, str] = {
     "not_enough_power": "Pour au moins un test, il y avait trop peu de données pour en dire plus.",
     "marked_deleted": "Nous avons supprimé vos données dans {name}, et aucune recherche ne les trouve plus. Les "
     "octets peuvent rester dans les fichiers jusqu’à ce que le serveur les réécrive.",
+    "learned_kept": "Nous avons effacé vos enregistrements dans {name} ; ses fichiers n’en contiennent plus "
+    "aucun. Ce que l’index a appris de tous les enregistrements ensemble, dont les vôtres, reste jusqu’à ce qu’il "
+    "apprenne à nouveau.",
     "unread": "Nous n’avons pas pu tout lire dans {name}. Nous ne pouvons donc pas montrer qu’il n’y a aucune donnée "
     "de vous.",
     "files_unseen": "Nous n’avons pas pu vérifier tous les fichiers du serveur de {name}. Ce qu’il "
@@ -175,6 +184,8 @@ _SPANISH: Mapping[str, str] = {
     "not_enough_power": "Para al menos una prueba hubo pocos datos para decir más.",
     "marked_deleted": "Borramos sus datos en {name}, y ninguna búsqueda los encuentra ya. Los bytes pueden quedar en "
     "los archivos hasta que el servidor los escriba de nuevo.",
+    "learned_kept": "Borramos sus registros en {name}; sus archivos ya no contienen ninguno. Lo que el índice "
+    "aprendió de todos los registros juntos, también de los suyos, permanece hasta que aprenda de nuevo.",
     "unread": "No pudimos leer todo en {name}. Por eso no podemos demostrar que no haya allí datos suyos.",
     "files_unseen": "No pudimos comprobar todos los archivos del servidor de {name}. Lo que entrega, lo comprobamos.",
 }

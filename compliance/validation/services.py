@@ -90,11 +90,11 @@ UNPROVEN = (*UNSHOWN, ClaimLevel.SUPPRESSED)
 
 
 def _falls_short(claim: Claim, *, promised: bool) -> bool:
-    """Whether the claim is less than the plan promised. A store that only marks what it deletes was no promise broken:
+    """Whether the claim is less than the plan promised. A store that only marks what it deletes, or an index without its original vectors, was no promise broken:
 
     its claim says so, and nobody can make its server write its files anew by trying again.
     """
-    return claim.level in (UNPROVEN if promised else UNSHOWN) and claim.sentence_key != "marked_deleted"
+    return claim.level in (UNPROVEN if promised else UNSHOWN) and claim.sentence_key not in ("marked_deleted", "learned_kept")
 
 
 def changed(plan: Plan) -> set[str]:

@@ -100,12 +100,12 @@ def test_an_index_of_codes_loses_chunks_and_owes_its_ranges_without_an_embedder(
     place = coded(tmp_path / "codes")
     gone = [held.content for held in codes.held(Path(place.location), [2, 4])]
     receipt = load("vector_index").erase(place, records=["2", "4"])
-    assert (receipt.removed, receipt.remaining, receipt.level) == (2, 0, "logically_deleted")
+    assert (receipt.removed, receipt.remaining, receipt.level) == (2, 0, "learned_kept")
     assert receipt.others_untouched
     assert "still kept" in receipt.notes[0] and "embedder" in receipt.notes[0]
     assert load("vector_index").absent(place, gone) == 0
     purged = load("vector_index").purge(place, gone)
-    assert (purged.level, "still kept" in " ".join(purged.notes)) == ("logically_deleted", True)
+    assert (purged.level, "still kept" in " ".join(purged.notes)) == ("learned_kept", True)
 
 
 def test_an_index_of_codes_is_learned_again_with_the_artifacts_embedder(tmp_path: Path) -> None:

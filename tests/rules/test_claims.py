@@ -91,6 +91,13 @@ def test_a_store_that_only_marks_what_it_deletes_is_never_called_erased(level: s
     assert "bytes may stay" in sentence(lowered)
 
 
+def test_records_that_are_gone_from_an_index_that_keeps_what_it_learned_are_not_called_marked() -> None:
+    kept = claim(replace(ERASED, steps=(*at_level("learned_kept"), UNDO)))
+    assert (kept.level, kept.sentence_key) == (ClaimLevel.SUPPRESSED, "learned_kept")
+    assert "files hold none of them" in sentence(kept)
+    assert "keeps the bytes" not in " ".join(kept.reasons)
+
+
 def test_a_mark_beside_a_failed_check_cannot_be_shown_as_anything() -> None:
     marked = replace(ERASED, steps=(*at_level("logically_deleted"), UNDO))
     assert claim(with_verdict(marked, "rows_found", Verdict.FAILED)).level is ClaimLevel.NOT_SHOWN

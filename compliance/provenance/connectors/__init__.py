@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MARK = "[erased]"
 NEAR = "~"  # behind a needle's key: a near copy of its text, which only proposes
-LEVELS = ("hidden", "logically_deleted", "rewritten", "byte_checked")
+LEVELS = ("hidden", "logically_deleted", "learned_kept", "rewritten", "byte_checked")
 Progress = Callable[[float, str], None]
 
 

@@ -24,7 +24,7 @@ from retrieval.indexes import Embedder, Index, documents, layout, load, weighing
 from retrieval.types import Chunk, Progress, Vectors, silent
 
 _ELSEWHERE = "keeps its texts in SQLite or Parquet, where chunks can go and none be changed"
-OWES = "what the index learned with the removed (code book, centroids, ranges, transformation) is still kept"
+_OWES = "what the index learned with the removed (code book, centroids, ranges, transformation) is still kept"
 
 
 def folder_of(place: Place) -> Path:
@@ -88,6 +88,15 @@ def is_owing(place: Place) -> bool:
     return weighing.OWED in layout.current(folder_of(place)).manifest
 
 
+def owes(place: Place) -> str:
+    """What an index still keeps that was learned with somebody who is gone, and how much they weighed on it."""
+    manifest = layout.current(folder_of(place)).manifest
+    whole, largest = (float(share) for share in manifest[weighing.OWED])
+    return (
+        f"{_OWES}: they were {whole:.1%} of all vectors and at most {largest:.1%} of a list; their own bytes are gone"
+    )
+
+
 def settle(place: Place, gone: Sequence[int], dimension: int, progress: Progress) -> tuple[str, ...]:
     """Have it learned again from those who stay, where the artifact names its embedder; say what was done or owed."""
     from retrieval.erase import erase
@@ -99,7 +108,7 @@ def settle(place: Place, gone: Sequence[int], dimension: int, progress: Progress
         given = _embedder(place, {**manifest, "dimension": dimension})
         return (erase(folder_of(place), gone, originals=given, progress=progress).how,)
     except (errors.RetrievalError, ConfigurationError) as error:
-        return (f"{OWES}; it could not be learned again: {error}",)
+        return (f"{owes(place)}; it could not be learned again: {error}",)
 
 
 @contextmanager

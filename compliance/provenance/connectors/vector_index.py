@@ -18,11 +18,11 @@ from compliance.provenance.connectors import Description, Match, Place, Progress
 from compliance.provenance.connectors.absence import Residue, measured, occurrences
 from compliance.provenance.connectors.editing import Books, Orders, keep_undo, orders
 from compliance.provenance.connectors.index_folder import (
-    OWES,
     chunks_of,
     folder_of,
     is_owing,
     opened,
+    owes,
     rebuild,
     refuse_new_vectors,
     said,
@@ -131,12 +131,12 @@ def purge(place: Place, patterns: Sequence[bytes] = ()) -> Receipt:
 
 def _residue(place: Place, patterns: Sequence[bytes]) -> Residue:
     owing = is_owing(place)
-    return Residue(absent(place, patterns), files=not owing, notes=(OWES,) if owing else ())
+    return Residue(absent(place, patterns), files=not owing, notes=(owes(place),) if owing else ())
 
 
 def _level(place: Place) -> str:
     """What is kept although it was learned with the person is no rewrite without them, whatever their bytes became."""
-    return "logically_deleted" if is_owing(place) else "rewritten"
+    return "learned_kept" if is_owing(place) else "rewritten"
 
 
 def _edited(place: Place, index: Index, todo: Orders, books: Books) -> tuple[dict[int, Chunk], list[int]]:
