@@ -35,7 +35,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "vector_index": ("store", "embedder", "on_mention"),
     "model": ("training_rows", "controls"),
     "table_model": ("training_rows",),
-    "classifier": ("training_rows", "budget_seconds", "references"),
+    "classifier": ("training_rows", "budget_seconds", "references", "renew_folds"),
     "images": ("people", "ids", "person"),
     "duckdb": ("table", "schema", "on_mention", *_ROLES),
     "delta": ("on_mention", *_ROLES),
