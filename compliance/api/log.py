@@ -69,6 +69,4 @@ class EventProof(Door):
             raise NotFoundHere("There is no such event here.")
         proof = audit.inclusion(found)
         facts = {"event": dict(proof.event), "index": proof.index, "size": proof.size}
-        return Response(
-            ProofShape({**facts, "path": list(proof.path), "note": proof.note}).data
-        )
+        return Response(ProofShape({**facts, "path": list(proof.path), "note": proof.note}).data)
