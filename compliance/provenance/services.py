@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -272,25 +272,34 @@ def forget_set(request: ErasureRequest, artifact: Artifact) -> list[dict[str, st
     return rows
 
 
-def others_digest(request: ErasureRequest, artifact: Artifact) -> tuple[Total, Total]:
+def others_digest(
+    request: ErasureRequest, artifact: Artifact, *, beside: Sequence[ErasureRequest] = ()
+) -> tuple[Total, Total]:
     """Digest over every record that does not count as the person: when the case was traced, and now.
 
-    A record that is named by its bytes has another name once the person is blanked in it: the step that did so
+    Records of the cases ``beside`` are left out of both: those whose own steps were carried out since, the latest
+    first. A record that is named by its bytes has another name once the person is blanked in it: the step that did so
     remembers those (``renamed``), and whoever compares takes them out.
     """
-    key = vault.case_key(request)
-    rows = Trace.objects.current(request).counted().filter(artifact=artifact)
-    opened = [vault.decrypt(key, bytes(row.sealed)) for row in rows]
-    counted = {row["record"] for row in opened}
+    counted: dict[str, dict[str, Any]] = {}
+    for case in (*beside, request):  # this case saw a record when it was traced; of others the earliest is nearest
+        counted |= {row["record"]: row for row in _opened(case, artifact)}
     note = SearchNote.objects.get(request=request, round=request.round, artifact=artifact)
     before = Total.read(note.facts["total"])
-    for row in opened:
+    for row in counted.values():
         before.drop(row["digest"], row.get("copies", 1))
     after = Total()
     for record in connector_of(artifact).records(place_of(artifact), None):
         if record.key not in counted:
             after.add(record.raw)
     return before, after
+
+
+def _opened(request: ErasureRequest, artifact: Artifact) -> list[dict[str, Any]]:
+    """What the case's trace sealed of the records of an artifact that count."""
+    key = vault.case_key(request)
+    rows = Trace.objects.current(request).counted().filter(artifact=artifact)
+    return [vault.decrypt(key, bytes(row.sealed)) for row in rows]
 
 
 def counts(request: ErasureRequest) -> dict[str, dict[Support, int]]:

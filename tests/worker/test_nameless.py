@@ -68,9 +68,9 @@ def test_a_strangers_row_that_changes_beside_a_renamed_one_is_still_noticed(
     fill(records)
     path, compare = records.folder / "events.jsonl", provenance.others_digest
 
-    def somebody_writes_first(*of: Any) -> Any:
+    def somebody_writes_first(*of: Any, **more: Any) -> Any:
         path.write_text(path.read_text("utf-8").replace("login 7", "login 8"), "utf-8")
-        return compare(*of)
+        return compare(*of, **more)
 
     monkeypatch.setattr(provenance, "others_digest", somebody_writes_first)
     records.planned()

@@ -11,10 +11,15 @@ from django.utils import timezone
 
 from compliance.intake import decisions, vault
 from compliance.jobs.models import Job
+from compliance.jobs.progress import Unattended
 from compliance.mitigation import earlier, making, together
 from compliance.mitigation.models import SharedRun, Step
+from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact
-from compliance.rules.terms import JobStatus, State, Work
+from compliance.rules.terms import ArtifactKind, JobStatus, State, Work
+from compliance.rules.thresholds import thresholds
+from compliance.validation.checks import others
+from compliance.validation.readings import Subject
 from compliance.worker import tasks
 from compliance.worker.sample.people import company
 from tests.worker.small_company import RECORDS_ONLY, House
@@ -28,6 +33,11 @@ def two(house: House, *, ledger: bool) -> tuple[House, House]:
     house.keep_only(PARTS)
     if not ledger:
         shutil.rmtree(house.folder / "model" / "ledger")
+    return both_planned(house)
+
+
+def both_planned(house: House) -> tuple[House, House]:
+    """The demonstration's case, and that of another late customer."""
     late = [person for person in company(small=True).people if person.stage == 2]
     other = House(house.folder, next(person for person in late if person.email != house.person.email))
     house.planned()
@@ -69,6 +79,27 @@ def due(work: Work = Work.MITIGATE) -> None:
     """Every waiting job is due, and what is due is done."""
     Job.objects.filter(status=JobStatus.QUEUED, work=work).update(due_at=timezone.now())
     tasks.look()
+
+
+def test_of_two_cases_at_once_neither_takes_the_others_erasure_for_a_change_of_strangers_rows(records: House) -> None:
+    first, second = both_planned(records)
+    for who in (first, second):
+        who.approve()
+        who.work()
+        assert who.state() is State.VALIDATED, why(who)
+    tickets = second.case.measurements.get(artifact__slug="tickets", name="others_changed")
+    assert tickets.value == 0 and tickets.detail["other_cases_since"] == 1
+    # Whoever else's row changes is noticed all the same.
+    path = records.folder / "raw" / "tickets.jsonl"
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    rows[0]["subject"] = "another"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    plan, artifact = tickets.plan, tickets.artifact
+    subject = Subject(
+        second.case, plan, artifact, provenance.search_of(second.case), thresholds(ArtifactKind.DATASET), Unattended()
+    )
+    (reading,) = others.measure(subject)
+    assert reading.value == 1.0 and reading.verdict == "failed"
 
 
 @pytest.mark.slow
