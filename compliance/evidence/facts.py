@@ -15,6 +15,7 @@ from compliance.intake import own_words, vault
 from compliance.intake.clocks import clock_of, extend_by, laws_of
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
 from compliance.intake.recipients import FORWARDED
+from compliance.mitigation import carried
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.provenance import services as provenance
 from compliance.provenance.classifiers import IMAGES
@@ -105,7 +106,8 @@ def _outcome(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
     found = claiming.claims_of(request, plan)
     told = _told(plan, language)
     return {
-        "actions": _actions(plan, language) or [phrase("decided" if found else "searched", language)],
+        "actions": _actions(carried.plans_since_answer(plan), language)
+        or [phrase("decided" if found else "searched", language)],
         "claims": claiming.texts(found, language) or [phrase("no_claim", language)],
         "kept": _kept(request, found, language),
         "others": declined(request, language),
@@ -113,7 +115,7 @@ def _outcome(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
         "recipients": told,
         "untold": not told and any(artifact.recipients for artifact, _ in found),
         "looked": _looked(request, language),
-        "prevention": phrase("prevention" if _excluded(plan) else "search_again", language),
+        "prevention": phrase("prevention" if _excluded(carried.plans_since_answer(plan)) else "search_again", language),
         "residual_risk": _risk(found, language),
     }
 
@@ -167,8 +169,8 @@ def _declined_pictures(request: ErasureRequest, artifact: Artifact) -> dict[str,
     return {"declined_pictures": len(others) - lines, "declined_lines": lines, "declined": len(named)}
 
 
-def _excluded(plan: Plan) -> bool:
-    return plan.steps.filter(action="exclude_from_training", status=StepStatus.DONE).exists()
+def _excluded(plans: list[Plan]) -> bool:
+    return Step.objects.filter(plan__in=plans, action="exclude_from_training", status=StepStatus.DONE).exists()
 
 
 _BY_LETTER: Mapping[Letter, Callable[[ErasureRequest, Mapping[str, Any]], Facts]] = {
@@ -193,16 +195,21 @@ def _last(request: ErasureRequest, kind: DecisionKind) -> Decision | None:
     return request.decisions.filter(kind=kind).order_by("-id").first()
 
 
-def _actions(plan: Plan, language: str) -> list[str]:
-    """What was done, one sentence a step that is done; what is open is no action."""
-    steps = (
-        plan.steps.filter(status=StepStatus.DONE, artifact__isnull=False).select_related("artifact").order_by("order")
+def _actions(plans: list[Plan], language: str) -> list[str]:
+    """What was done, one sentence for an action at a place; what is open is no action.
+
+    A plan that took over from another does the same steps again and finds nothing left: their counts are one.
+    """
+    done = Step.objects.filter(plan__in=plans, status=StepStatus.DONE, artifact__isnull=False).select_related(
+        "artifact"
     )
-    said = [
-        phrase(_done_key(step), language, name=step.artifact.name, count=_count(step))
-        for step in steps
-        if step.artifact and known(step.action)
-    ]
+    counts: dict[tuple[str, str], int] = {}
+    for step in done.order_by("plan__number", "order"):
+        if step.artifact and known(step.action):
+            place = _done_key(step), step.artifact.name
+            changed = "removed" in (step.receipt or {})
+            counts[place] = counts.get(place, 0) + _count(step) if changed else max(counts.get(place, 0), _count(step))
+    said = [phrase(key, language, name=name, count=count) for (key, name), count in counts.items()]
     return list(dict.fromkeys(said))
 
 
@@ -227,11 +234,11 @@ def _remains(plan: Plan, language: str) -> list[str]:
         for row in rows
         if row.step.artifact
     ]
-    open_steps = plan.steps.filter(status__in=[StepStatus.WAITING, StepStatus.FAILED, StepStatus.UNKNOWN])
+    opened = (StepStatus.WAITING, StepStatus.FAILED, StepStatus.UNKNOWN)
     said += [
         phrase("open", language, step=_step_words(step, language), name=step.artifact.name)
-        for step in open_steps.select_related("artifact")
-        if step.artifact
+        for step in (*carried.steps_before(plan), *plan.steps.select_related("artifact"))
+        if step.artifact and step.status in opened
     ]
     return list(dict.fromkeys(said))
 

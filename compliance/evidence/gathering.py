@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from django.utils import timezone
@@ -28,6 +29,7 @@ from compliance.evidence.narrating import (
 from compliance.evidence.thresholds import Quantity, Threshold
 from compliance.intake.ledgers import Recipient
 from compliance.intake.models import ErasureRequest
+from compliance.mitigation import carried
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.provenance.models import Artifact
 from compliance.rules import claims as claim_rules
@@ -66,7 +68,7 @@ def gather(request: ErasureRequest, plan: Plan | None, *, signed_off_by: str = "
         places=tuple(places(request)),
         derivations=tuple(ways(request)),
         steps=tuple(_step(step) for step in _steps(plan)),
-        measurements=tuple(_measurement(plan, row) for row in _measurements(plan)) if plan else (),
+        measurements=tuple(_measured(plan)) if plan else (),
         recipients=tuple(_recipients(request, plan)),
         residuals=(*_residuals(plan, found), *_declined(request)),
         methods=tuple(_methods(plan)),
@@ -79,7 +81,9 @@ _UNSEARCHED = {State.REFUSED: ClaimLevel.KEPT, State.FORWARDED: ClaimLevel.FORWA
 
 
 def _steps(plan: Plan | None) -> list[Step]:
-    return list(plan.steps.select_related("artifact").order_by("order", "id")) if plan else []
+    """What earlier plans did on the way to this answer, then this plan."""
+    own = list(plan.steps.select_related("artifact").order_by("order", "id")) if plan else []
+    return [*carried.steps_before(plan), *own] if plan else own
 
 
 def _step(step: Step) -> dossier.Step:
@@ -102,6 +106,13 @@ def _step(step: Step) -> dossier.Step:
 
 def _measurements(plan: Plan) -> list[Measurement]:
     return list(plan.measurements.exclude(name="checked").select_related("artifact").order_by("artifact_id", "id"))
+
+
+def _measured(plan: Plan) -> Iterator[dossier.Measurement]:
+    """Each by the limits of the plan that treated its place."""
+    before = carried.treated_before(plan)
+    for row in _measurements(plan):
+        yield _measurement(before.get(row.artifact_id, plan), row)
 
 
 def measurement_id(row: Measurement) -> str:

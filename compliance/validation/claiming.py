@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from compliance.intake.models import ErasureRequest
 from compliance.intake.standing import standing
+from compliance.mitigation import carried
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
 from compliance.provenance.classifiers import IMAGES
@@ -23,11 +24,15 @@ from compliance.validation.models import Measurement
 def claims_of(request: ErasureRequest, plan: Plan) -> list[tuple[Artifact, Claim]]:
     """One claim per artifact that the plan touches or that was not read through, in the order of the register."""
     unread = provenance.not_read(request)
-    touched = Q(steps__plan=plan) | Q(pk__in=unread)
+    before = carried.treated_before(plan)
+    touched = Q(steps__plan=plan) | Q(pk__in=unread) | Q(pk__in=before)
     artifacts = Artifact.objects.filter(touched).distinct().order_by("id")
     decided = standing(request)
     left = _left(request)
-    found = [(a, _evidence(plan, a, decided.exemption_of(a.slug), a.pk in unread)) for a in artifacts]
+    found = [
+        (a, _evidence(plan, a, decided.exemption_of(a.slug), a.pk in unread, acted=before.get(a.pk, plan)))
+        for a in artifacts
+    ]
     return [(a, claims.claim(replace(evidence, left=a.pk in left))) for a, evidence in found]
 
 
@@ -42,7 +47,7 @@ def _left(request: ErasureRequest) -> set[int]:
     return places.union(learned.values_list("child", flat=True))
 
 
-def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None, unread: bool) -> Evidence:
+def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None, unread: bool, *, acted: Plan) -> Evidence:
     measured = plan.measurements.filter(artifact=artifact).exclude(verdict="")
     by_job = artifact.connector in BY_JOB
     return Evidence(
@@ -50,7 +55,7 @@ def _evidence(plan: Plan, artifact: Artifact, exemption: Exemption | None, unrea
         name=artifact.name,
         kind=ArtifactKind(artifact.kind),
         steps=tuple(
-            _step(step, by_job=by_job) for step in plan.steps.filter(artifact=artifact).order_by("order", "id")
+            _step(step, by_job=by_job) for step in acted.steps.filter(artifact=artifact).order_by("order", "id")
         ),
         measurements=tuple(_measurement(row) for row in measured),
         exemption=exemption,

@@ -11,6 +11,7 @@ from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.intake.standing import Standing, standing
 from compliance.jobs.progress import Part, Progress
+from compliance.mitigation import carried
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact
@@ -36,13 +37,14 @@ def validate(request: ErasureRequest, progress: Progress) -> bool:
     plan = Plan.objects.filter(request=request, round=request.round).order_by("-number").first()
     if plan is None:
         raise PlanChanged("This case has no plan to validate.")
-    artifacts = treated(plan)
+    before = carried.treated_before(plan)
+    artifacts = [*treated(plan), *Artifact.objects.filter(pk__in=before).order_by("id")]
     for number, artifact in enumerate(artifacts):
         part = Part(progress, number / len(artifacts), (number + 1) / len(artifacts))
         if not plan.measurements.filter(artifact=artifact, name=_LAST).exists():
-            _measure(request, plan, artifact, part)
+            _measure(request, plan, artifact, part, promised=before.get(artifact.pk, plan))
     still_shown = _try_elsewhere(request, plan, artifacts, progress)
-    promised = changed(plan)
+    promised = changed(plan) | {artifact.slug for artifact in artifacts if artifact.pk in before}
     unproven = [
         artifact.slug
         for artifact, claim in claiming.claims_of(request, plan)
@@ -110,11 +112,13 @@ def treated(plan: Plan) -> list[Artifact]:
     return list(Artifact.objects.filter(steps__in=steps.filter(status=StepStatus.DONE)).distinct().order_by("id"))
 
 
-def _measure(request: ErasureRequest, plan: Plan, artifact: Artifact, progress: Progress) -> None:
-    """All checks of one artifact, stored together: a killed run starts at the first artifact without its last row."""
-    readings = [
-        reading for check in _checks(artifact) for reading in check.measure(_subject(request, plan, artifact, progress))
-    ]
+def _measure(request: ErasureRequest, plan: Plan, artifact: Artifact, progress: Progress, *, promised: Plan) -> None:
+    """All checks of one artifact, stored together: a killed run starts at the first artifact without its last row.
+
+    What an earlier plan of the same answer promised is measured by the limits that were approved with it.
+    """
+    subject = _subject(request, promised, artifact, progress)
+    readings = [reading for check in _checks(artifact) for reading in check.measure(subject)]
     last = Reading("services", _LAST, float(len(readings)), unit="readings")
     with progress.commit():
         plan.measurements.filter(artifact=artifact).delete()

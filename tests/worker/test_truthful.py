@@ -22,7 +22,7 @@ from compliance.evidence.report import render_report
 from compliance.intake import decisions, services
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Unattended
-from compliance.mitigation import actions, weights
+from compliance.mitigation import actions, carried, weights
 from compliance.mitigation import services as mitigation
 from compliance.mitigation.gate import require_useful
 from compliance.mitigation.models import Leftover
@@ -197,7 +197,9 @@ def test_copies_of_an_earlier_round_still_go_on_their_day_and_are_named_until_th
     decisions.challenge(records.case, reason="I still see it.")
     records.work()
     finish(records)
-    assert records.case.round == 2
+    plan = mitigation.current_plan(records.case)
+    assert plan is not None and plan.round == 2
+    assert carried.plans_since_answer(plan) == [plan] and carried.treated_before(plan) == {}  # the first was answered
     assert "safety copy of what was removed from Support tickets" in letter(records.case)
     copies = list(Leftover.objects.filter(step__plan__round=1))
     assert copies and all(Path(copy.path).exists() for copy in copies)
