@@ -26,6 +26,9 @@ def without(index: Any, remove: Ids, gone: frozenset[int]) -> tuple[Any, str]:
     outer, inner = _parts(index)
     if isinstance(inner, faiss.IndexIVF):
         return _relisted(outer, inner, remove), "codes copied bit for bit"
+    if isinstance(inner, faiss.IndexHNSW):
+        ids, codes = _coded(outer, inner, remove, gone)
+        return _graph(inner, codes, ids), "codes copied bit for bit, graph built anew over them"
     if vectors.has_positions(outer):
         ids = np.setdiff1d(np.arange(inner.ntotal), np.concatenate([remove, np.fromiter(gone, np.int64, len(gone))]))
         inner.remove_ids(faiss.IDSelectorNot(faiss.IDSelectorBatch(ids)))
@@ -44,7 +47,7 @@ def learned_again(index: Any, remove: Ids, gone: frozenset[int], of: Callable[[I
     ids, codes = kept(outer, inner, remove, gone)
     given = of(ids)
     originals.check_dimension(given, inner.d)
-    originals.check(inner, codes, given, ids)
+    originals.check(_storing(inner), codes, given, ids)
     fresh = emptied(inner)
     fresh.train(given)
     how = f"learned again from the original vectors of those who stay (all {len(ids):,} have their stored codes)"
@@ -52,8 +55,41 @@ def learned_again(index: Any, remove: Ids, gone: frozenset[int], of: Callable[[I
         fresh.add_with_ids(given, ids)
         _with_map(fresh, wanted=had_map)
         return fresh, f"code book and centroids {how}"
+    if isinstance(inner, faiss.IndexHNSW):
+        return _named(fresh, given, ids), f"code book {how}, graph built anew"
     fresh.add(given)
     return _with_ids(fresh, ids), f"code book {how}"
+
+
+def _storing(inner: Any) -> Any:
+    """Return what holds codes: below a graph its storage."""
+    return faiss.downcast_index(inner.storage) if isinstance(inner, faiss.IndexHNSW) else inner
+
+
+def _graph(inner: Any, codes: Codes, ids: Ids) -> Any:
+    """Return a graph of the same shape over codes, which must come out as they went in."""
+    fresh = faiss.clone_index(inner)
+    fresh.reset()
+    index = _named(fresh, _storing(inner).sa_decode(codes) if len(codes) else np.zeros((0, inner.d), np.float32), ids)
+    if not np.array_equal(_codes(_storing(fresh)), codes):
+        raise UnsupportedIndex(
+            f"Writing a {type(inner).__name__} anew: some codes do not come out as they went in; rebuild this index "
+            "from its documents. Nothing was changed."
+        )
+    return index
+
+
+def _named(below: Any, given: Vectors, ids: Ids) -> Any:
+    index = faiss.IndexIDMap2(below)
+    below.this.disown()  # the outer index frees it
+    index.own_fields = True
+    if len(ids):
+        index.add_with_ids(np.ascontiguousarray(given, np.float32), ids)
+    return index
+
+
+def _codes(storage: Any) -> Codes:
+    return np.asarray(faiss.vector_to_array(storage.codes).reshape(-1, storage.sa_code_size()))
 
 
 def _relisted(outer: Any, inner: Any, remove: Ids) -> Any:
@@ -128,7 +164,7 @@ def _with_map(inner: Any, *, wanted: bool) -> None:
 
 def unlearned(index: Any) -> Any:
     """Return an index that holds nobody with zeros in place of what it had learned."""
-    inner = vectors.inner_of(index)
+    inner = _storing(vectors.inner_of(index))
     if isinstance(inner, faiss.IndexIVF):
         inner.quantizer.reset()
         inner.quantizer.add(np.zeros((inner.nlist, inner.d), np.float32))
@@ -140,9 +176,9 @@ def unlearned(index: Any) -> Any:
 
 def _parts(index: Any) -> tuple[Any, Any]:
     outer, inner = faiss.downcast_index(index), vectors.inner_of(index)
-    if not isinstance(inner, (faiss.IndexIVF, faiss.IndexScalarQuantizer, faiss.IndexPQ)):
+    if not isinstance(_storing(inner), (faiss.IndexIVF, faiss.IndexScalarQuantizer, faiss.IndexPQ)):
         raise UnsupportedIndex(
-            f"Erasing from a {type(inner).__name__}: Flat, SQ, PQ, IVF and HNSW-Flat indexes can be changed; "
+            f"Erasing from a {type(inner).__name__}: Flat, SQ, PQ, IVF and HNSW indexes can be changed; "
             "rebuild this one from its documents."
         )
     return outer, inner
@@ -176,21 +212,27 @@ def kept(outer: Any, inner: Any, remove: Ids, gone: frozenset[int]) -> tuple[Ids
 
     Raises ``UnsupportedIndex`` when they are too few to learn from.
     """
+    ids, codes = _coded(outer, inner, remove, gone)
+    if len(ids) < _fewest(_storing(inner)):
+        raise UnsupportedIndex(
+            f"Training a {type(inner).__name__} again: {len(ids)} vectors are too few for its code book; "
+            "rebuild it from its documents with a smaller one. Nothing was changed."
+        )
+    return ids, codes
+
+
+def _coded(outer: Any, inner: Any, remove: Ids, gone: frozenset[int]) -> tuple[Ids, Codes]:
+    """Return the ids of those who stay, ascending, and their codes, as faiss encodes a vector alone."""
     mapped = isinstance(outer, (faiss.IndexIDMap, faiss.IndexIDMap2))
     if isinstance(inner, faiss.IndexIVF):
         places, codes = _listed(inner)
         ids = vectors.named(faiss.vector_to_array(outer.id_map), places) if mapped else places
     else:
-        codes = faiss.vector_to_array(inner.codes).reshape(-1, inner.sa_code_size())
+        codes = _codes(_storing(inner))
         ids = faiss.vector_to_array(outer.id_map) if mapped else np.arange(inner.ntotal)
     empty = np.fromiter(gone, np.int64, len(gone)) if vectors.has_positions(outer) else np.zeros(0, np.int64)
     stay = np.flatnonzero(~np.isin(ids, np.concatenate([remove, np.array([NOBODY]), empty])))
     order = stay[np.argsort(ids[stay], kind="stable")]
-    if len(order) < _fewest(inner):
-        raise UnsupportedIndex(
-            f"Training a {type(inner).__name__} again: {len(order)} vectors are too few for its code book; "
-            "rebuild it from its documents with a smaller one. Nothing was changed."
-        )
     return np.ascontiguousarray(ids[order], np.int64), codes[order]
 
 

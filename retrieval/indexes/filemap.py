@@ -82,7 +82,8 @@ def _index(reader: _Reader, depth: int) -> FileMap:
         return _mapped(reader, depth)
     if code == "IxPT" and depth < _NESTED:
         return _turned(reader, depth)
-    readers = {"IxFI": _flat, "IxF2": _flat, "IxFl": _flat, "IxSQ": _scalar, "IxPq": _product, "IHNf": _hnsw}
+    readers = {"IxFI": _flat, "IxF2": _flat, "IxFl": _flat, "IxSQ": _scalar, "IxPq": _product}
+    readers |= {"IHNf": _hnsw, "IHNs": _hnsw, "IHNp": _hnsw}
     readers |= {"IwFl": _ivf_flat, "IwSq": _ivf_scalar, "IwPQ": _ivf_product}
     if code not in readers:
         raise UnsupportedIndex(f"its kind ({code!r}) is none of those that can be changed in place")
@@ -134,16 +135,16 @@ def _flat(reader: _Reader) -> FileMap:
 
 def _scalar(reader: _Reader) -> FileMap:
     head = _head(reader)
-    _scalar_quantizer(reader)
-    return _plain(reader, head, _rows(reader.array(1), head), "sq")
+    quantizer = _scalar_quantizer(reader)
+    return replace(_plain(reader, head, _rows(reader.array(1), head), "sq"), quantizer=quantizer)
 
 
 def _product(reader: _Reader) -> FileMap:
     head = _head(reader)
-    _product_quantizer(reader)
+    quantizer = _product_quantizer(reader)
     codes = _rows(reader.array(1), head)
     reader.take("iBi")
-    return _plain(reader, head, codes, "pq")
+    return replace(_plain(reader, head, codes, "pq"), quantizer=quantizer)
 
 
 def _scalar_quantizer(reader: _Reader) -> Quantizer:
@@ -167,9 +168,12 @@ def _hnsw(reader: _Reader) -> FileMap:
     entry = reader.at
     reader.take("iiiii")
     code = reader.fourcc()
-    if code not in ("IxFI", "IxF2", "IxFl"):
+    readers = dict.fromkeys(("IxFI", "IxF2", "IxFl"), _flat) | {"IxSQ": _scalar, "IxPq": _product}
+    if code not in readers:
         raise UnsupportedIndex(f"its HNSW graph stands over {code!r}, which cannot be changed in place")
-    storage = _flat(reader)
+    storage = readers[code](reader)
+    if storage.dimension != head.dimension:
+        raise IndexUnreadable("its graph and its vectors differ in dimension; restore it or rebuild the index")
     if not (levels.count == offsets.count - 1 == head.count == storage.count) or slots.count > 64:
         raise IndexUnreadable("its graph and its vectors differ in number; restore it or rebuild the index")
     steps = tuple(np.frombuffer(reader.raw, "<i4", slots.count, slots.offset).tolist())

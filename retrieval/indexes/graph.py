@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.errors import IndexUnreadable
-from retrieval.indexes import patches, repair
+from retrieval.indexes import decoding, patches, repair
 from retrieval.indexes.patches import Patch, Write
 from retrieval.indexes.sections import FileMap, Graph, Offsets
 
@@ -18,14 +18,13 @@ def mended(file: str, raw: memoryview, found: FileMap, dead: Offsets, before: Of
 
     ``before`` are the positions that were taken out earlier.
     """
-    graph, codes = found.graph, found.codes
-    if graph is None or codes is None or not len(dead):
+    graph = found.graph
+    if graph is None or not len(dead):
         return [], 0
     links = _links(raw, graph)
-    vectors = np.frombuffer(raw, "<f4", codes.count * found.dimension, codes.offset).reshape(-1, found.dimension)
     gone = np.zeros(found.count, np.bool_)
     gone[before] = True
-    done = repair.mend(links, vectors, dead, metric=found.metric, gone=gone)
+    done = repair.mend(links, decoding.vectors_of(raw, found), dead, metric=found.metric, gone=gone)
     changes: list[Patch] = list(_rows(file, graph, links.neighbours, done.neighbours))
     if (done.entry, done.top) != (links.entry, links.top):
         changes.append(patches.write(file, graph.entry, np.array([done.entry, done.top], "<i4").tobytes()))

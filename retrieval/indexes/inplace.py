@@ -98,7 +98,7 @@ def _changes(files: Files, where: Found, weight: Weight, gone: frozenset[int]) -
         dead = np.fromiter(gone, np.int64, len(gone))
         before = dead if found.ids is None else scrub.among(scrub.numbers(files.raw, found), np.array([scrub.NOBODY]))
         links, lists = mended(INDEX, files.raw, found, where.positions, np.asarray(before, np.int64))
-        return [*changes, *links], f"{lists} neighbour lists mended{_of_transform(found, weight)}"
+        return [*changes, *links], f"{lists} neighbour lists mended{_of_book(found, weight)}"
     if found.lists is None:  # flat, or half as wide: neither has anything that is learned
         return changes, f"nothing was learned from the stored vectors{_of_transform(found, weight)}"
     if _is_coded(found):
@@ -115,8 +115,17 @@ def _of_transform(found: FileMap, weight: Weight) -> str:
     return f"; {weight.owed() if weight.retrain else f'transformation kept: {weight.shares()}'}"
 
 
+def _of_book(found: FileMap, weight: Weight) -> str:
+    """Say what becomes of what a graph's codes mean."""
+    if not _is_coded(found):
+        return _of_transform(found, weight)
+    return f"; {weight.owed() if weight.is_much else f'code book kept: {weight.shares()}'}"
+
+
 def _is_coded(found: FileMap) -> bool:
     """Say whether codes mean what was learned from all vectors, so that it cannot be learned again from them."""
+    if found.kind == "hnsw":
+        return found.coded != "flat" and found.quantizer is not None and found.quantizer.learned.count > 0
     return found.coded != "flat" and found.lists is not None
 
 
