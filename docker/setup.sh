@@ -58,9 +58,8 @@ say "Installing Python packages into $venv (a few minutes the first time)"
 "$venv/bin/python" -m pip install -q --no-input "uv==0.13.8" 2>/dev/null || "$venv/bin/python" -m pip install -q --no-input uv
 # torch first, alone, exact and without its dependency list: that list names gigabytes of CUDA packages.
 if ! "$venv/bin/python" -c "import importlib.metadata as m, sys; sys.exit(m.version('torch').split('+')[0] != '$torch')" 2>/dev/null; then
-    "$venv/bin/python" -m pip install -q --no-input --no-deps "torch==$torch+cpu" 2>/dev/null \
-        || "$venv/bin/python" -m pip install -q --no-input --no-deps --index-url "$torch_index" "torch==$torch+cpu" 2>/dev/null \
-        || "$venv/bin/python" -m pip install -q --no-input --no-deps "torch==$torch"
+    fetch() { "$venv/bin/python" -m pip install -q --no-input --no-deps --no-compile "$@"; }  # compiled when first used
+    fetch "torch==$torch+cpu" 2>/dev/null || fetch --index-url "$torch_index" "torch==$torch+cpu" 2>/dev/null || fetch "torch==$torch"
 fi
 "$venv/bin/uv" pip install -q --python "$venv/bin/python" --require-hashes --no-deps -r $lock \
     || "$venv/bin/python" -m pip install -q --no-input --require-hashes --no-deps -r $lock
