@@ -14,10 +14,10 @@ from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import translation
-from django.utils.formats import date_format
 
 from compliance.evidence.errors import MissingPart
 from compliance.rules import claims
+from compliance.rules.sentences import day_in_words
 from compliance.rules.terms import Law, Letter
 
 LANGUAGES = claims.LANGUAGES
@@ -130,7 +130,7 @@ _REMEDY = "Fill in the missing parts on the case page; the letter is not sent wi
 
 def _shown(value: Any) -> Any:
     if isinstance(value, date):
-        return date_format(value, "j F Y" if translation.get_language() == "en" else "DATE_FORMAT")
+        return day_in_words(value, translation.get_language() or "en")
     if isinstance(value, str):
         return " ".join(value.split())  # a line break in a fact must not start a paragraph, or end a subject
     if isinstance(value, Sequence):

@@ -115,15 +115,15 @@ def test_empty_lists_are_said_in_words() -> None:
 
 def test_dates_are_written_in_the_letters_language() -> None:
     assert "2 November 2026" in render_letter(Letter.ACKNOWLEDGED, "en", FACTS).text
-    assert "2 de novembro de 2026" in render_letter(Letter.ACKNOWLEDGED, "pt-br", FACTS).text.lower()
+    assert "2 de novembro de 2026" in render_letter(Letter.ACKNOWLEDGED, "pt-br", FACTS).text
 
 
 def test_a_language_that_letters_lack_reads_the_nearest_one() -> None:
     assert "5. November" not in render_letter(Letter.ACKNOWLEDGED, "de-AT", FACTS).text
     assert "2. November 2026" in render_letter(Letter.ACKNOWLEDGED, "de-AT", FACTS).text
     assert "2 novembre 2026" in render_letter(Letter.ACKNOWLEDGED, "fr_CA", FACTS).text
-    assert "2 de noviembre de 2026" in render_letter(Letter.ACKNOWLEDGED, "es-MX", FACTS).text.lower()
-    assert "2 de novembro de 2026" in render_letter(Letter.ACKNOWLEDGED, "pt", FACTS).text.lower()
+    assert "2 de noviembre de 2026" in render_letter(Letter.ACKNOWLEDGED, "es-MX", FACTS).text
+    assert "2 de novembro de 2026" in render_letter(Letter.ACKNOWLEDGED, "pt", FACTS).text
     assert "We received" in render_letter(Letter.ACKNOWLEDGED, "ja", FACTS).text
 
 
