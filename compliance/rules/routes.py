@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from compliance.rules.affected import Affected, Fact, Phase, Row, always, foreseen, takes, training_on_touches
+from compliance.rules import speaking
+from compliance.rules.affected import Affected, Fact, Phase, Row, always, takes, training_on_touches
 from compliance.rules.terms import ArtifactKind, EntityRole, Horizon
 from compliance.rules.thresholds import BY_JOB, CLASSIFIER, TABLE_MODEL
 
@@ -44,38 +45,6 @@ def _why_found(item: Affected) -> str:
         (item.near_ticked, "by nearly the same text, ticked by an officer"),
     )
     return f"Found in {item.name}: " + ", ".join(f"{count:,} {words}" for count, words in parts if count) + "."
-
-
-def _stages(item: Affected) -> tuple[int, int]:
-    """(stage from which to replay, number of stages), from 1; without a usable checkpoint the replay starts at 1."""
-    stages = max(item.number("stages", 1), 1)
-    first = min(max(item.number("first_exposure_stage", 1), 1), stages)
-    return (first if item.holds("checkpoint") else 1), stages
-
-
-def _replay_why(item: Affected) -> str:
-    start, stages = _stages(item)
-    where = f"from stage {start} of {stages}, the first that saw the person" if start > 1 else "from its beginning"
-    how = f"{item.name} has a recorded training run: it is replayed {where}, without the person. This route is exact."
-    return how + foreseen(item)
-
-
-def _replay_cost(item: Affected) -> str:
-    start, stages = _stages(item)
-    return f"{stages - start + 1} of {stages} training stages{takes(item)}"
-
-
-def _unlearning_why(item: Affected) -> str:
-    how = (
-        f"{item.name} has no recorded run that can be replayed, so it is not rebuilt exactly; an approximate method "
-        "is used and what remains is measured in bits."
-    )
-    return how + foreseen(item)
-
-
-def _replay_parameters(item: Affected) -> Mapping[str, Fact]:
-    start, stages = _stages(item)
-    return {"from_stage": start, "stages": stages, "from_checkpoint": start > 1}
 
 
 def _speaks(item: Affected) -> bool:
@@ -300,11 +269,11 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             "replay_model",
             Horizon.SHORT_TERM,
             Phase.MODEL,
-            _replay_why,
+            speaking.replay_why,
             when=_replayable,
-            cost=_replay_cost,
+            cost=speaking.replay_cost,
             also_touched=lambda _: "answers about others may change in wording",
-            parameters=_replay_parameters,
+            parameters=speaking.replay_parameters,
             exact=True,
             judged=True,
         ),
@@ -352,7 +321,7 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             "unlearn_model",
             Horizon.SHORT_TERM,
             Phase.MODEL,
-            _unlearning_why,
+            speaking.unlearning_why,
             when=_unlearnable,
             cost=lambda item: f"a fraction of one training{takes(item)}",
             also_touched=training_on_touches,
