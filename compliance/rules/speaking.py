@@ -1,4 +1,4 @@
-"""How a model that answers with words is treated, in an officer's words: replayed from its recorded run, or trained on."""
+"""How a model that answers with words is treated, in words: replayed from its recorded run, or trained on."""
 
 from __future__ import annotations
 
