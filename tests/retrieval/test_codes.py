@@ -15,7 +15,17 @@ from retrieval.types import Vectors
 
 DIMENSION, COUNT, GONE = 16, 600, [3, 77, 500]
 TWIN = 10  # has the vector of the first of them
-FACTORIES = ("IVF4,PQ4x4np", "IVF4,SQ8", "SQ8", "PQ4x4np", "IDMap2,SQ8", "IVF4,Flat", "Flat")
+FACTORIES = (
+    "IVF4,PQ4x4np",
+    "IVF4,SQ8",
+    "SQ8",
+    "PQ4x4np",
+    "IDMap2,SQ8",
+    "IVF4,Flat",
+    "Flat",
+    "HNSW8,SQ8",
+    "HNSW8,PQ4x4np",
+)
 
 
 def points() -> Vectors:

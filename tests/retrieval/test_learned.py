@@ -20,7 +20,7 @@ from retrieval.types import Vectors
 
 DIMENSION, COUNT = 16, 1200
 MANY = list(range(100))  # 8 % of all
-CODED = ("IVF4,PQ4x4np", "IVF4,SQ8", "SQ8", "PQ4x4np", "IDMap2,PQ4x4np", "IVF4,SQfp16")
+CODED = ("IVF4,PQ4x4np", "IVF4,SQ8", "SQ8", "PQ4x4np", "IDMap2,PQ4x4np", "IVF4,SQfp16", "HNSW8,SQ8")
 REST = np.arange(100, COUNT)
 
 
@@ -63,6 +63,8 @@ def _stored(folder: Path, ids: np.ndarray, *, decoded: bool) -> list[bytes]:
     index, names = faiss.downcast_index(whole), np.arange(whole.ntotal)
     if isinstance(index, (faiss.IndexIDMap, faiss.IndexIDMap2)):
         names, index = faiss.vector_to_array(index.id_map), faiss.downcast_index(index.index)
+    if isinstance(index, faiss.IndexHNSW):
+        index = faiss.downcast_index(index.storage)
     found: dict[int, bytes] = {}
     if not isinstance(index, faiss.IndexIVF):
         rows = faiss.vector_to_array(index.codes).reshape(index.ntotal, -1)
@@ -83,6 +85,7 @@ def learned(folder: Path) -> list[bytes]:
     whole = faiss.read_index(str(folder / "index.faiss"))
     index = faiss.downcast_index(whole)
     index = faiss.downcast_index(index.index) if isinstance(index, (faiss.IndexIDMap, faiss.IndexIDMap2)) else index
+    index = faiss.downcast_index(index.storage) if isinstance(index, faiss.IndexHNSW) else index
     parts = []
     if isinstance(index, faiss.IndexIVF):
         parts.append(faiss.downcast_index(index.quantizer).reconstruct(0).tobytes())
@@ -295,7 +298,7 @@ def test_originals_that_are_not_of_this_index_are_refused_before_anything_change
     assert layout.current(folder).generation == 0
 
 
-@pytest.mark.parametrize("factory", ["IVF4,PQ4x4np", "SQ8", "IDMap2,PQ4x4np", "IVF4,Flat"])
+@pytest.mark.parametrize("factory", ["IVF4,PQ4x4np", "SQ8", "IDMap2,PQ4x4np", "IVF4,Flat", "HNSW8,PQ4x4np"])
 def test_when_everybody_goes_nothing_that_was_learned_stays(tmp_path: Path, factory: str) -> None:
     vectors = points()
     folder = folder_with(tmp_path / "p", factory, vectors)

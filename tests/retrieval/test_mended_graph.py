@@ -32,8 +32,9 @@ def whole_clusters(rng: Any) -> tuple[Vectors, Any]:
     return np.asarray(points, np.float32), np.concatenate([np.arange(50 * at, 50 * at + 50) for at in (0, 33, 79)])
 
 
-def graph_over(vectors: Vectors, ids: Any, metric: int) -> Any:
-    index = faiss.index_factory(DIMENSION, "IDMap2,HNSW16,Flat", metric)
+def graph_over(vectors: Vectors, ids: Any, metric: int, stored: str = "Flat") -> Any:
+    index = faiss.index_factory(DIMENSION, f"IDMap2,HNSW16,{stored}", metric)
+    index.train(np.ascontiguousarray(vectors))
     index.add_with_ids(np.ascontiguousarray(vectors), ids)
     return index
 
@@ -43,13 +44,17 @@ def recall(answers: list[set[int]], exact: list[set[int]]) -> float:
 
 
 @pytest.mark.parametrize("metric", [faiss.METRIC_L2, faiss.METRIC_INNER_PRODUCT], ids=["L2", "product"])
-@pytest.mark.parametrize(("data", "within"), [(uniform, 0.002), (whole_clusters, 0.01)])
-def test_a_mended_graph_finds_what_a_rebuilt_one_finds(tmp_path: Path, data: Any, within: float, metric: int) -> None:
+@pytest.mark.parametrize(
+    ("data", "within", "stored"), [(uniform, 0.002, "Flat"), (whole_clusters, 0.01, "Flat"), (uniform, 0.002, "SQ8")]
+)
+def test_a_mended_graph_finds_what_a_rebuilt_one_finds(
+    tmp_path: Path, data: Any, within: float, stored: str, metric: int
+) -> None:
     """On clusters a rebuild itself finds .80 to .97, by the order in which it is filled: there the graph as it was,
     with the removed hidden, is what must not be lost."""
     rng = np.random.default_rng(4)
     vectors, gone = data(rng)
-    before = graph_over(vectors, np.arange(COUNT), metric)
+    before = graph_over(vectors, np.arange(COUNT), metric, stored)
     faiss.write_index(before, str(tmp_path / "index.faiss"))
     write_chunks(tmp_path, range(COUNT))
     near_the_gone = vectors[gone[:100]] + np.asarray(0.05 * rng.normal(size=(len(gone[:100]), DIMENSION)), np.float32)
@@ -59,7 +64,7 @@ def test_a_mended_graph_finds_what_a_rebuilt_one_finds(tmp_path: Path, data: Any
     flat = faiss.IndexFlat(DIMENSION, metric)
     flat.add(vectors[kept])
     exact = [{int(kept[at]) for at in row} for row in flat.search(queries, K)[1].tolist()]
-    rebuilt = graph_over(vectors[kept], kept, metric)
+    rebuilt = graph_over(vectors[kept], kept, metric, stored)
     faiss.downcast_index(rebuilt.index).hnsw.efSearch = 64  # as our searches have it
     index = open_index(tmp_path)
     ours = [{hit.id for hit in index.search(query, k=K)} for query in queries]
