@@ -18,15 +18,6 @@ from retrieval.types import Vectors
 DIMENSION, COUNT, GONE = 16, 1200, [5, 17, 1199]
 EXACT = ("Flat", "IDMap,Flat", "IDMap2,Flat", "IVF8,Flat", "IDMap2,HNSW8,Flat", "HNSW8,Flat", "SQfp16", "IVF8,SQfp16")
 CODED = ("IVF8,SQ8", "IVF8,PQ4x6", "IDMap2,SQ8", "SQ8", "IDMap2,PQ4x6", "HNSW8,SQ8", "IDMap2,HNSW8,SQfp16")
-    "IVF8,SQ8",
-    "IVF8,PQ4x6",
-    "IDMap2,SQ8",
-    "SQ8",
-    "IDMap2,PQ4x6",
-    "HNSW8,SQ8",
-    "IDMap2,HNSW8,SQfp16",
-    "HNSW8,PQ4x6",
-)
 METRICS = (faiss.METRIC_L2, faiss.METRIC_INNER_PRODUCT)
 
 
