@@ -164,10 +164,11 @@ def _model(request: ErasureRequest, slug: str) -> Artifact:
 
 
 def _runs_of(request: ErasureRequest) -> list[SharedRun]:
-    """The runs that the case is in and that have not ended."""
+    """The runs that the case is in and that have neither ended nor made what a gate refused."""
     if State(request.state) not in OPEN:
         return []
     mine = SharedRun.objects.filter(ended_at=None, members__request=request, members__left_at=None)
+    mine = mine.exclude(result__has_key="refused")
     return list(mine.select_related("artifact").order_by("-opened_at"))
 
 

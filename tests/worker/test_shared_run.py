@@ -12,10 +12,12 @@ from django.utils import timezone
 from compliance.intake import decisions, vault
 from compliance.jobs.models import Job
 from compliance.jobs.progress import Unattended
-from compliance.mitigation import earlier, making, together
+from compliance.mitigation import actions, earlier, making, together, turns, weights
 from compliance.mitigation.models import SharedRun, Step
+from compliance.mitigation.tasks import Task
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Artifact
+from compliance.rules.errors import ProofFailed
 from compliance.rules.terms import ArtifactKind, JobStatus, State, Work
 from compliance.rules.thresholds import thresholds
 from compliance.validation.checks import others
@@ -158,3 +160,34 @@ def test_who_was_forgotten_before_is_forgotten_again_while_the_case_keeps_the_ro
     assert receipt["made_from"] == made_of(first, "promote_model")["serving"]
     vault.destroy(first.case)
     assert earlier.still_kept([first.case], Artifact.objects.get(slug=MODEL)) == []
+
+
+@pytest.mark.slow
+def test_a_model_that_one_case_does_not_allow_serves_nobody(house: House) -> None:
+    first, second = two(house, ledger=True)
+    run = together.bind(first.case, by=house.users["olga.demo"], artifact=MODEL, references=[second.case.reference])
+    for who in (first, second):
+        who.approve()
+    task = task_of(first, "replay_model")
+    assert turns.turn(task) == run
+    serving, made = house.folder / "model", weights.fresh_folder(task)
+    shutil.copytree(serving, made)  # answers what the old one answers, to the byte
+    digest = weights.digest_of(task, made)
+    SharedRun.objects.update(result={"weights": digest, "cases": 2})
+    Step.objects.filter(action="replay_model").update(
+        status="done", receipt={"weights": digest}, finished_at=timezone.now()
+    )
+    plan = task_of(second, "promote_model").step.plan
+    plan.thresholds[MODEL]["utility_drop"]["limit"] = -0.01  # its approved plan asks for a model that answers better
+    plan.save()
+    for who in (first, second):
+        with pytest.raises(ProofFailed, match="the plan of 1 of them allows"):
+            actions.load("promote_model").carry_out(task_of(who, "promote_model"))
+    assert serving.is_dir() and made.is_dir() and not weights.superseded_folder(task).exists()
+    allowed = {member.request_id: "refused" in member.allowed for member in run.members.all()}
+    assert allowed == {first.case.pk: False, second.case.pk: True}
+
+
+def task_of(who: House, action: str) -> Task:
+    """The case's step, as a worker is given it."""
+    return Task(who.case, who.steps(action=action)[0], Unattended())
