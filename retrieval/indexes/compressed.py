@@ -97,12 +97,7 @@ def _relisted(outer: Any, inner: Any, remove: Ids) -> Any:
 
     faiss cannot take vectors out of lists below a map of ids: lists name places in the map, which then move.
     """
-    mapped, blocks = outer is not inner and not isinstance(outer, faiss.IndexIVF), _in_blocks(inner)
-    if isinstance(inner, faiss.IndexIVFPQR) or (blocks and mapped):
-        raise UnsupportedIndex(
-            f"Erasing from a {type(inner).__name__}: its codes lie in two places, or in blocks below a map of ids; "
-            "rebuild this one from its documents. Nothing was changed."
-        )
+    mapped, blocks = _refuse_two_places(outer, inner), _in_blocks(inner)
     had_map = _without_map(inner)
     if blocks:
         inner.remove_ids(faiss.IDSelectorBatch(np.append(remove, NOBODY)))
@@ -111,6 +106,24 @@ def _relisted(outer: Any, inner: Any, remove: Ids) -> Any:
         _keep(inner, faiss.vector_to_array(outer.id_map) if mapped else None, np.append(remove, NOBODY))
     _with_map(inner, wanted=had_map)
     return faiss.clone_index(inner) if mapped else outer
+
+
+def refuse_others(index: Any) -> None:
+    """Raise ``UnsupportedIndex`` for an index of codes that ``without`` refuses."""
+    outer, inner = _parts(index)
+    if isinstance(inner, faiss.IndexIVF):
+        _refuse_two_places(outer, inner)
+
+
+def _refuse_two_places(outer: Any, inner: Any) -> bool:
+    """Refuse lists whose codes cannot be taken out; return whether lists stand below a map of ids."""
+    mapped = outer is not inner and not isinstance(outer, faiss.IndexIVF)
+    if isinstance(inner, faiss.IndexIVFPQR) or (_in_blocks(inner) and mapped):
+        raise UnsupportedIndex(
+            f"Erasing from a {type(inner).__name__}: its codes lie in two places, or in blocks below a map of ids; "
+            "rebuild this one from its documents. Nothing was changed."
+        )
+    return mapped
 
 
 def _keep(inner: Any, names: Ids | None, remove: Ids) -> None:

@@ -71,6 +71,31 @@ def plan(place: Place, held: Documents, wanted: Offsets, *, relearn: bool = Fals
     return Scrub(change, len(wanted), remaining, level, said, trees)
 
 
+def foreseen(place: Place, held: Documents, wanted: Offsets) -> tuple[str, str]:
+    """Return the level that erasing ids would have, and why, while nothing is written.
+
+    Raises ``UnsupportedIndex`` where the file's layout is not known to the byte, ``StoreOutOfStep`` as ``plan`` does.
+    """
+    with opened(place) as files:
+        where = files.find(wanted)
+        _check_in_step(place, files.found, where, wanted)
+        remaining, gone = len(held) - len(wanted), len(place.manifest.get("slots", ()))
+        weight = weighing.weigh(files.read, files.found, where)
+        taught = files.found.coded != "flat" or files.found.transform == "learned"
+        try:
+            _check_worth(files.found, remaining, gone + len(wanted))
+        except WriteAnew as reason:
+            much = taught and weight.is_much and remaining > 0
+            return ("partial", weight.owed()) if much else ("rewritten", str(reason))
+        if _stays(files.found, weight):
+            return "partial", weight.owed()
+        if files.found.kind == "hnsw":
+            return "repaired", "the lists that lead to them are mended in place"
+        if weight.retrain and files.found.lists is not None and not taught:
+            return "rewritten", weight.shares()
+        return "scrubbed", "their bytes are overwritten in place"
+
+
 def _check_in_step(place: Place, found: FileMap, where: Found, wanted: Offsets) -> None:
     seen = len(where.lists) if found.lists is not None else len(where.positions)
     if seen != len(wanted):

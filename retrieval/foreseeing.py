@@ -1,0 +1,65 @@
+"""What will happen when chunks are erased from an index: asked while a case is planned, while nothing is changed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from retrieval.errors import UnsupportedIndex
+from retrieval.indexes import compressed, documents, inplace, layout, mapped, turned, vectors
+from retrieval.indexes.layout import INDEX, Place
+from retrieval.indexes.sections import Offsets
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """The level that an erase would have (those of its receipt, or ``refused``), and why, in words.
+
+    ``undo`` says whether what is erased can be kept with a way back.
+    """
+
+    level: str
+    why: str
+    undo: bool
+
+    @property
+    def possible(self) -> bool:
+        """Whether the erase would take place at all."""
+        return self.level != "refused"
+
+
+def can_erase(folder: Path, ids: Iterable[int] = ()) -> Foreseen:
+    """Say what erasing ids would do; ids that are not there are left out, and without any it is said of one in many.
+
+    Where a file's layout is not known to the byte the index is loaded, as the erase would. Raises ``IndexUnreadable``
+    for what is no index, and ``StoreOutOfStep`` for chunks and vectors that do not belong together.
+    """
+    place = layout.current(folder)
+    held = documents.opened(place.files, plain=place.plain)
+    wanted = np.array(sorted(set(map(int, ids))), np.int64)
+    try:
+        level, why = _known(place, held, wanted[held.has(wanted)])
+        return Foreseen(level, why, undo=_has_undo(place))
+    except UnsupportedIndex as error:
+        return Foreseen("refused", str(error), undo=False)
+
+
+def _known(place: Place, held: documents.Documents, wanted: Offsets) -> tuple[str, str]:
+    try:
+        return inplace.foreseen(place, held, wanted)
+    except UnsupportedIndex:
+        whole = vectors.read(place.files / INDEX)  # kept: it owns what stands below
+        stored = turned.below(whole)
+        if vectors.is_compressed(stored):
+            compressed.refuse_others(stored)
+        return "rewritten", "its layout is not known to the byte"
+
+
+def _has_undo(place: Place) -> bool:
+    """A way back needs the vectors as they stand in the file."""
+    try:
+        with mapped.opened(place) as files:
+            return files.found.coded == "flat"
+    except UnsupportedIndex:
+        return False
