@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -32,6 +33,14 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright runs a 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OUBLI_FORECAST_QUESTIONS", "0")  # a process of its own for each plan: tests of it ask for it
 atexit.register(shutil.rmtree, _VAR, ignore_errors=True)
+
+
+# The same examples on every machine, however slow it is; OUBLI_EXAMPLES=other draws others each time.
+settings.register_profile(
+    "same", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("other", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("OUBLI_EXAMPLES", "same"))
 
 
 @pytest.fixture(scope="session", autouse=True)

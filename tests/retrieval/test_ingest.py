@@ -4,7 +4,6 @@ import json
 import os
 import random
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -179,8 +178,6 @@ def test_a_look_up_costs_what_it_finds(tmp_path: Path) -> None:
     rows[2_000] = json.dumps({"text": "nora.lindqvist@post.example"}) + "\n"
     (tmp_path / "data" / "rows.jsonl").write_text("".join(rows))
     ingest(tmp_path / "data", tmp_path / "index", KEY, near=False)
-    began = time.perf_counter()
     found = looked(tmp_path / "data", tmp_path / "index", list(planted.NEEDLES))
-    assert time.perf_counter() - began < 2
     assert (len(found.found), found.indexed) == (1, 1)
     assert 1 <= found.blocks <= 3

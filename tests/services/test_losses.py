@@ -58,18 +58,20 @@ def assert_nothing_lost_or_twice(house: Installation, cases: int) -> None:
 
 def worker_at_work(house: Installation) -> tuple[str, int]:
     """The job that somebody works on just now, and the process that does."""
-    wait_until(lambda: house.rows(RUNNING), 60, "a worker to be at work")
-    [(job, worker), *_] = house.rows(RUNNING)
+    seen: list[tuple[str, str]] = []
+    wait_until(lambda: seen or seen.extend(house.rows(RUNNING)) or seen, 60, "a worker to be at work")
+    job, worker = seen[0]
     return str(job), int(worker.rpartition(":")[2])
 
 
-def freeze_at_work(house: Installation) -> tuple[str, int]:
+def freeze_at_work(house: Installation, *, anywhere: bool = False) -> tuple[str, int]:
     """Stop a worker in the middle of a job, outside a transaction: inside one it would hold its rows locked."""
     while True:
         job, process = worker_at_work(house)
         os.killpg(process, signal.SIGSTOP)
         mine = (job, f"%:{process}")
-        if not house.one(IN_TRANSACTION) and house.rows(f"{RUNNING} AND id = %s AND worker LIKE %s", *mine):
+        apart = anywhere or not house.one(IN_TRANSACTION)
+        if apart and house.rows(f"{RUNNING} AND id = %s AND worker LIKE %s", *mine):
             return job, process
         os.killpg(process, signal.SIGCONT)
 
@@ -101,7 +103,7 @@ def test_a_killed_worker_and_an_emptied_broker_lose_no_job(founded: Installation
     for name in ("first", "second"):
         founded.worker(name)
     founded.scheduler()
-    job, process = worker_at_work(founded)
+    job, process = freeze_at_work(founded, anywhere=True)  # it cannot end its job while it is being killed
     os.killpg(process, signal.SIGKILL)
     with redis_client.Redis.from_url(redis) as broker:
         broker.flushdb()

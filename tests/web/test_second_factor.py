@@ -21,6 +21,13 @@ from tests.web import seeded
 WRONG = "000000"
 
 
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of codes stands: a half-minute that ends in the middle of a test would make its codes too old."""
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+
+
 class App:
     """An authenticator app: it holds the secret and shows one code after the other."""
 

@@ -11,9 +11,9 @@ from compliance.accounts.models import User
 from compliance.rules.terms import Role
 from tests.web import seeded
 from tests.web.test_looks import ONCE, examine, press, sign_in, tab
-from tests.web.test_second_factor import App
+from tests.web.test_second_factor import App, still
 
-__all__ = ["tab"]
+__all__ = ["still", "tab"]
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
