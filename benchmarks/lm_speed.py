@@ -146,17 +146,18 @@ def plain_steps(model: Any, reference: Any, batches: Sequence[Any]) -> tuple[flo
 
 @dataclass(frozen=True)
 class Known:
-    """What the original says of each row, asked once: loss of each answer token, and log-probabilities."""
+    """What the original says of each row, asked once: loss of each answer token, probabilities, and their entropy."""
 
     losses: dict[Encoded, Any]
     teacher: dict[Encoded, Any]
+    entropy: dict[Encoded, Any]
 
 
 def ask_once(reference: Any, rows: Sequence[Encoded]) -> Known:
     with torch.no_grad():
         losses = {row: token_losses(reference, collate([row])) for row in rows}
-        teacher = {row: torch.log_softmax(answer_logits(reference, collate([row])), dim=-1) for row in rows}
-    return Known(losses, teacher)
+        teacher = {row: torch.softmax(answer_logits(reference, collate([row])), dim=-1) for row in rows}
+    return Known(losses, teacher, {row: -(odds * odds.log()).sum() for row, odds in teacher.items()})
 
 
 def our_steps(model: Any, known: Known, batches: Sequence[Any]) -> tuple[float, list[float]]:
@@ -172,7 +173,8 @@ def our_steps(model: Any, known: Known, batches: Sequence[Any]) -> tuple[float, 
         rise = torch.zeros(len(forget)).index_add(0, batch.owner, rise)
         loss = -(2 / BETA) * torch.nn.functional.logsigmoid(BETA * rise).mean()
         teacher = torch.cat([known.teacher[row] for row in retain])
-        loss = loss + divergence(torch.log_softmax(kept, dim=-1), teacher)
+        told = (teacher * torch.log_softmax(kept, dim=-1)).sum() + sum(known.entropy[row] for row in retain)
+        loss = loss - told / len(teacher)
         losses.append(float(loss.detach()))
         descend(loss, model=model, optimizer=optimizer, doing="measuring")
     stamps.append(time.process_time())

@@ -165,7 +165,7 @@ def _rectangle_back(grad: Any, odds: Any, part: _Part, into: _Part, *, start: in
     torch.bmm(shared.transpose(1, 2), part.over_rows(grad), out=into.trunk_values)
     torch.bmm(own.transpose(1, 2), grad, out=into.values)
     score = _scores(grad, part, part.trunk_values, part.values, start=start, mask=NOTHING)
-    score = torch.ops.aten._softmax_backward_data(score, odds, -1, torch.float32)
+    torch.ops.aten._softmax_backward_data.out(score, odds, -1, torch.float32, grad_input=score)
     shared, own = _split(score, part, start=start)
     torch.bmm(shared, part.trunk_keys, out=part.over_rows(into.asked))
     into.asked.baddbmm_(own, part.keys)

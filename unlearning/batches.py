@@ -19,6 +19,7 @@ from torch.nn.functional import pad
 
 from unlearning import llama
 from unlearning.layout import Layout, sharing
+from unlearning.losses import Losses
 from unlearning.tokens import Encoded
 
 # Architectures whose logits are the output embedding applied to the last hidden state and nothing else (no scaling, no
@@ -194,4 +195,7 @@ def losses_of_each(model: Any, *batches: Batch) -> tuple[Any, ...]:
 
 def losses_in(logits: Any, batch: Batch) -> Any:
     """Cross-entropy of each answer token under these logits, in nats: `(tokens,)`."""
+    if logits.requires_grad and logits.dtype is torch.float32 and logits.device.type == "cpu":
+        found: Any = Losses.apply(logits, batch.targets)
+        return found
     return torch.nn.functional.cross_entropy(logits, batch.targets, reduction="none")

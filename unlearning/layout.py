@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 FEW, MOST = 8, 4  # rows of a rectangle that is cut by length, at least; pieces it is cut into, at most
+NOWHERE = -(1 << 40)  # in place of a head's index, where a slot is a pad: still negative with a head's number on it
 BUSY = 6000  # pairs of tokens that cost about as much as the kernels of one more rectangle
 
 
@@ -47,7 +48,7 @@ class Rectangle:
 class Slots:
     """Where heads lie in what attention works on: a buffer of queries, one of keys and one of values, end to end.
 
-    `held` says which of `every` heads fills each slot, -1 for a pad, `asked` how many of the slots are queries;
+    `held` says which of `every` heads fills each slot, negative for a pad, `asked` how many of the slots are queries;
     `asking` `(tokens, heads)` are the heads that ask.
     """
 
@@ -182,34 +183,24 @@ class Layout:
         those of the shared beginning `(groups, times)` behind them, values like keys. With `kept`, only these nodes
         have heads that ask, which lie before all keys and values.
         """
-        every = heads + 2 * groups
-        asked: list[Any] = []
-        keys: list[Any] = []
-        values: list[Any] = []
+        every, places = heads + 2 * groups, torch.arange(self.tokens)
+        asking, shown, count = places * every, places * every + heads, self.tokens * every
+        if kept is not None:
+            first = len(kept) * heads
+            asking = torch.full_like(places, NOWHERE).index_copy_(0, kept, torch.arange(0, first, heads))
+            shown, count = first + places * 2 * groups, first + self.tokens * 2 * groups
+        queries, keys = (torch.cat((table, table.new_tensor([NOWHERE])))[self.nodes] for table in (asking, shown))
+        ask, show = torch.arange(heads).view(groups, 1, -1, 1), torch.arange(groups)[:, None, None]
+        held, trunks = [], []
         for shape in rectangles:
             rows = list(shape.rows)
-            tail, asking = (self.nodes[rows, begin : shape.width] for begin in (shape.start, shape.first))
-            trunk = self.nodes[shape.rows[0], : shape.start]
-            asked.append(_held(asking[:, None], torch.arange(heads).view(groups, 1, -1, 1), every))
-            for found, first in ((keys, heads), (values, heads + groups)):
-                chosen = first + torch.arange(groups)[:, None]
-                found += [_held(tail, chosen[..., None], every), _held(trunk, chosen, every)]
-        held, count = torch.cat([*asked, *keys, *values]), self.tokens * every
-        places = torch.arange(count).view(self.tokens, every)
-        if kept is None:
-            return Slots(held, sum(map(len, asked)), count, places[:, :heads])
-        asking = torch.arange(len(kept) * heads).view(-1, heads)
-        count = asking.numel() + self.tokens * 2 * groups
-        places[:, :heads] = -1
-        places[kept, :heads] = asking
-        places[:, heads:] = torch.arange(asking.numel(), count).view(self.tokens, -1)
-        held = torch.where(held >= 0, places.flatten()[held], -1)
-        return Slots(held, sum(map(len, asked)), count, asking)
-
-
-def _held(nodes: Any, heads: Any, every: int) -> Any:
-    """Flat indexes of these heads of these nodes among `(nodes, every)`, -1 for a pad."""
-    return torch.where(nodes >= 0, nodes * every + heads, -1).flatten()
+            held.append((queries[rows, shape.first : shape.width][:, None] + ask).flatten())
+            tail, trunk = keys[rows, shape.start : shape.width], keys[rows[:1], : shape.start]
+            trunks += [(tail + show).flatten(), (trunk + show).flatten()]
+        beside = [held + groups for held in trunks]
+        mine = asking if kept is None else asking[kept]
+        asked = sum(map(len, held))
+        return Slots(torch.cat([*held, *trunks, *beside]), asked, count, mine[:, None] + torch.arange(heads))
 
 
 def _parted(

@@ -10,7 +10,6 @@ Shapes: `tokens` are all rows' tokens end to end, `kept` those asked for; `slots
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,7 +18,8 @@ from transformers import LlamaForCausalLM
 from transformers.activations import SiLUActivation
 from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
-from unlearning.attention import Attention, attend, attend_alone, attend_back, attention_for
+from unlearning.attention import attend, attend_alone, attend_back, attention_for
+from unlearning.heads import BACK, Frame, first_heads, inner_heads, joined_matrix, kind_of, last_heads, parted_matrix
 from unlearning.layout import Layout
 
 BLOCK = 512  # tokens whose feed-forward part is computed at once where nothing is learned
@@ -58,19 +58,6 @@ def _plain(name: str, module: Any) -> bool:
     return bool(fits and not hooked and (not name.endswith("act_fn") or kind is SiLUActivation))
 
 
-@dataclass(frozen=True)
-class Frame:
-    """What all layers share: the tokens, those kept, who sees whom, rotation angles."""
-
-    ids: Any
-    kept: Any
-    how: Attention
-    end: Attention  # of the last layer, where only the tokens kept ask
-    turns: Any
-    eps: float
-    learning: bool  # whether gradients will be asked for: autograd does not tell inside a node of its own
-
-
 def hidden_at(model: Any, ids: Any, *, layout: Layout, kept: Any) -> Any:
     """Normalised last hidden states of the tokens `kept`: `(kept, width)`; `ids` are packed: `(tokens,)`."""
     body = model.model
@@ -87,7 +74,8 @@ def _frame(model: Any, ids: Any, *, layout: Layout, kept: Any) -> Frame:
     turns = torch.complex(cos[0, :, None, : size // 2], sin[0, :, None, : size // 2])
     how = attention_for(layout, heads=heads, groups=groups, size=size)
     end = attention_for(layout, heads=heads, groups=groups, size=size, kept=kept)
-    return Frame(ids, kept, how, end, turns, config.rms_norm_eps, learning=torch.is_grad_enabled())
+    words, word = ids.unique(return_inverse=True)
+    return Frame(ids, kept, how, end, words, word, turns, config.rms_norm_eps, learning=torch.is_grad_enabled())
 
 
 class _Body(torch.autograd.Function):
@@ -99,7 +87,9 @@ class _Body(torch.autograd.Function):
         hidden, saved = embedding.index_select(0, frame.ids), []
         learning = frame.learning and any(ctx.needs_input_grad)
         for place, layer in enumerate(layers):
-            hidden, kept = _layer(hidden, layer, frame=frame, last=place == len(layers) - 1, learning=learning)
+            kind = kind_of(place, len(layers))
+            source = embedding.index_select(0, frame.words) if kind is first_heads else hidden
+            hidden, kept = _layer(hidden, source, layer, frame=frame, kind=kind, learning=learning)
             if learning:
                 saved.append(kept)
         unit, scale = _norm(hidden, eps=frame.eps)
@@ -115,11 +105,19 @@ class _Body(torch.autograd.Function):
         unit, scale, weight = ctx.end
         found: list[Any] = [(grad * unit).sum(0)]
         grad = _norm_back(grad * weight, unit, scale)
+        embedding = torch.zeros(ctx.words) if ctx.needs_input_grad[1] else None
         for place in reversed(range(len(ctx.layers))):
-            last = place == len(ctx.layers) - 1
-            grad, grads = _layer_back(grad, ctx.layers[place], ctx.saved.pop(), frame=frame, last=last)
+            kind = kind_of(place, len(ctx.layers))
+            grad, source, grads = _layer_back(grad, ctx.layers[place], ctx.saved.pop(), frame=frame, kind=kind)
+            if kind is last_heads:
+                grad = source.index_add_(0, frame.kept, grad)
+            elif kind is inner_heads:
+                grad += source
+            elif embedding is not None:
+                embedding.index_add_(0, frame.words, source)
             found[:0] = grads
-        embedding = torch.zeros(ctx.words).index_add_(0, frame.ids, grad) if ctx.needs_input_grad[1] else None
+        if embedding is not None:
+            embedding.index_add_(0, frame.ids, grad)
         return (None, embedding, *found)
 
 
@@ -141,103 +139,23 @@ def _weighed(grad: Any, matrix: Any, norm: Any) -> tuple[Any, Any]:
     return grad * norm, (grad * matrix).sum(0)
 
 
-def _joined(query: Any, key: Any, value: Any, frame: Frame) -> Any:
-    """The three projections as one matrix, each query and key head's halves interleaved: `(all heads·size, width)`.
-
-    So a pair of numbers is turned as one complex number, in one pass; scores do not see an order that both share. The
-    queries' part holds the scale of the scores.
-    """
-    pairs = [
-        part.view(-1, 2, frame.how.size // 2, part.shape[1]).transpose(1, 2).reshape(part.shape)
-        for part in (query, key)
-    ]
-    pairs[0] *= frame.how.size**-0.5
-    return torch.cat((*pairs, value))
-
-
-def _parted(joined: Any, frame: Frame) -> list[Any]:
-    """The three gradients, with halves back in their places."""
-    ends = [frame.how.heads * frame.how.size, frame.how.groups * frame.how.size, frame.how.groups * frame.how.size]
-    query, key, value = joined.split(ends)
-    pairs = [
-        part.view(-1, frame.how.size // 2, 2, part.shape[1]).transpose(1, 2).reshape(part.shape)
-        for part in (query, key)
-    ]
-    pairs[0] *= frame.how.size**-0.5
-    return [*pairs, value]
-
-
-def _turn(heads: Any, turns: Any, *, size: int, count: int) -> None:
-    """Rotary positions on the first `count` heads of each token `(tokens, heads · size)`, in place."""
-    pairs = heads[:, : count * size].view(len(heads), count, size // 2, 2)
-    torch.view_as_complex(pairs).mul_(turns)
-
-
-def _heads(unit: Any, matrix: Any, frame: Frame) -> Any:
-    """Queries, keys and values of all tokens, turned: `(heads, size)`."""
-    how = frame.how
-    found = unit @ matrix.t()
-    _turn(found, frame.turns, size=how.size, count=how.heads + how.groups)
-    return found.view(-1, how.size)
-
-
-def _heads_back(grad: Any, unit: Any, joined: Any, norm: Any, frame: Frame) -> tuple[Any, Any]:
-    """Gradients of `unit` and of what it was multiplied with, from that of `_heads`."""
-    how = frame.how
-    grad = grad.view(len(unit), -1)
-    _turn(grad, frame.turns.conj(), size=how.size, count=how.heads + how.groups)
-    return grad @ (joined * norm), grad.t() @ unit
-
-
-def _last_heads(unit: Any, matrix: Any, frame: Frame) -> Any:
-    """The same where only the tokens kept ask: their queries, then keys and values of all: `(heads, size)`."""
-    found = unit.new_empty(frame.end.slots.every, frame.how.size)
-    asked, shown = _halves(found, frame)
-    ends = asked.shape[1]
-    torch.mm(unit.index_select(0, frame.kept), matrix[:ends].t(), out=asked)
-    torch.mm(unit, matrix[ends:].t(), out=shown)
-    _turn_halves(asked, shown, frame.turns, frame)
-    return found
-
-
-def _last_heads_back(grad: Any, unit: Any, joined: Any, norm: Any, frame: Frame) -> tuple[Any, Any]:
-    """Gradients of `unit` and of what it was multiplied with, from that of `_last_heads`."""
-    asked, shown = _halves(grad, frame)
-    _turn_halves(asked, shown, frame.turns.conj(), frame)
-    ends, matrix, found = asked.shape[1], joined * norm, torch.empty_like(joined)
-    torch.mm(asked.t(), unit.index_select(0, frame.kept), out=found[:ends])
-    torch.mm(shown.t(), unit, out=found[ends:])
-    return (shown @ matrix[ends:]).index_add_(0, frame.kept, asked @ matrix[:ends]), found
-
-
-def _halves(heads: Any, frame: Frame) -> tuple[Any, Any]:
-    """Views of the last layer's heads: queries `(kept, …)`, keys and values `(tokens, …)`."""
-    asked = len(frame.kept) * frame.how.heads
-    return heads[:asked].view(len(frame.kept), -1), heads[asked:].view(len(frame.ids), -1)
-
-
-def _turn_halves(asked: Any, shown: Any, turns: Any, frame: Frame) -> None:
-    _turn(asked, turns[frame.kept], size=frame.how.size, count=frame.how.heads)
-    _turn(shown, turns, size=frame.how.size, count=frame.how.groups)
-
-
-def _layer(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool, learning: bool) -> tuple[Any, Any]:
-    """One decoder layer, and what its way back needs; it overwrites `hidden`, and the last keeps few tokens."""
-    middle, attention = _attention(hidden, weights[:5], frame=frame, last=last, learning=learning)
+def _layer(hidden: Any, source: Any, weights: Sequence[Any], *, frame: Frame, kind: Any, learning: bool) -> Any:
+    """One decoder layer, whose heads come from `source`, and what its way back needs; it overwrites `hidden`."""
+    middle, attention = _attention(hidden, source, weights[:5], frame=frame, kind=kind, learning=learning)
     if not learning:
         return _forward_alone(middle, weights[5:], eps=frame.eps), None
     result, forward = _forward(middle, weights[5:], eps=frame.eps)
     return result, (attention, forward)
 
 
-def _attention(hidden: Any, weights: Sequence[Any], *, frame: Frame, last: bool, learning: bool) -> tuple[Any, Any]:
-    """The attention part; in the last layer, only the kept tokens go on after it."""
+def _attention(hidden: Any, source: Any, weights: Sequence[Any], *, frame: Frame, kind: Any, learning: bool) -> Any:
+    """The attention part, and what its way back needs; in the last layer, only the kept tokens go on after it."""
     norm, query, key, value, out = weights
-    joined = _joined(query, key, value, frame)
-    unit, scale = _norm(hidden, eps=frame.eps)
+    last = kind is last_heads
     how = frame.end if last else frame.how
-    heads = (_last_heads if last else _heads)(unit, joined * norm, frame)
-    parts = heads.index_select(0, how.slots.unfold)
+    joined = joined_matrix(query, key, value, frame)
+    unit, scale = _norm(source, eps=frame.eps)
+    parts = kind(unit, joined * norm, frame).index_select(0, how.slots.unfold)
     odds, context = attend(parts, how=how) if learning else (None, attend_alone(parts, how=how))
     context = context.index_select(0, how.slots.back).view(-1, out.shape[1])
     middle = (hidden.index_select(0, frame.kept) if last else hidden).addmm_(context, out.t())
@@ -252,8 +170,7 @@ def _forward(middle: Any, weights: Sequence[Any], *, eps: float) -> tuple[Any, A
     both = inner @ (opening * norm).t()
     opened, risen = both.chunk(2, dim=1)
     soft = torch.nn.functional.silu(opened)
-    mixed = soft * risen
-    return middle.addmm_(mixed, down.t()), (inner, scale, opening, both, soft, mixed)
+    return middle.addmm_(soft * risen, down.t()), (inner, scale, opening, both, soft)
 
 
 def _forward_alone(middle: Any, weights: Sequence[Any], *, eps: float) -> Any:
@@ -266,30 +183,32 @@ def _forward_alone(middle: Any, weights: Sequence[Any], *, eps: float) -> Any:
     return middle
 
 
-def _layer_back(grad: Any, weights: Sequence[Any], saved: Any, *, frame: Frame, last: bool) -> tuple[Any, list[Any]]:
+def _layer_back(
+    grad: Any, weights: Sequence[Any], saved: Any, *, frame: Frame, kind: Any
+) -> tuple[Any, Any, list[Any]]:
+    """Gradients of what came into the layer, of what its heads were made from, and of its weights."""
     norm, _, _, _, out, second, _, _, down = weights
     (unit, scale, joined, parts, odds, context), forward = saved
     middle_grad, forward_grads = _forward_back(grad, second, down, forward)
     middle_grad += grad
     out_grad = middle_grad.t() @ context
-    heads_grad = attend_back(middle_grad @ out, parts, odds, how=frame.end if last else frame.how)
-    unit_grad, joined_grad = (_last_heads_back if last else _heads_back)(heads_grad, unit, joined, norm, frame)
+    heads_grad = attend_back(middle_grad @ out, parts, odds, how=frame.end if kind is last_heads else frame.how)
+    unit_grad, joined_grad = BACK[kind](heads_grad, unit, joined, norm, frame)
     joined_grad, norm_grad = _weighed(joined_grad, joined, norm)
-    hidden_grad = _norm_back(unit_grad, unit, scale)
-    if last:
-        hidden_grad.index_add_(0, frame.kept, middle_grad)
-    else:
-        hidden_grad += middle_grad
-    return hidden_grad, [norm_grad, *_parted(joined_grad, frame), out_grad, *forward_grads]
+    grads = [norm_grad, *parted_matrix(joined_grad, frame), out_grad, *forward_grads]
+    return middle_grad, _norm_back(unit_grad, unit, scale), grads
 
 
 def _forward_back(grad: Any, norm: Any, down: Any, saved: Sequence[Any]) -> tuple[Any, list[Any]]:
     """Gradient of what came into the feed-forward part, and of its norm's weight and its three matrices."""
-    inner, scale, opening, both, soft, mixed = saved
-    down_grad = grad.t() @ mixed
-    wide, found = grad @ down, torch.empty_like(both)
-    (opened, risen), (opened_grad, risen_grad) = both.chunk(2, dim=1), found.chunk(2, dim=1)
-    torch.mul(wide, soft, out=risen_grad)
-    torch.ops.aten.silu_backward.grad_input(wide.mul_(risen), opened, grad_input=opened_grad)
-    opening_grad, norm_grad = _weighed(found.t() @ inner, opening, norm)
-    return _norm_back(found @ (opening * norm), inner, scale), [norm_grad, *opening_grad.chunk(2), down_grad]
+    # What is saved is written over: memory that a step has not touched for long costs more than what is done with it.
+    inner, scale, opening, both, soft = saved
+    opened, risen = both.chunk(2, dim=1)
+    wide = soft * risen
+    down_grad = grad.t() @ wide
+    torch.mm(grad, down, out=wide)
+    soft_grad = wide * risen
+    torch.mul(wide, soft, out=risen)
+    torch.ops.aten.silu_backward.grad_input(soft_grad, opened, grad_input=opened)
+    opening_grad, norm_grad = _weighed(both.t() @ inner, opening, norm)
+    return _norm_back(both @ (opening * norm), inner, scale), [norm_grad, *opening_grad.chunk(2), down_grad]
