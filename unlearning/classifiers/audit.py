@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from unlearning.classifiers import answers, headless
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.fitting import accuracy, logits_of
 from unlearning.classifiers.gate import MOST_LOST, Judgement, judge_class, judge_rows
@@ -59,6 +60,8 @@ def audit(
         return Audit(scope, (), "inconclusive", ("No held-out rows were given: nothing can be measured without them.",))
     if retain is None:
         return Audit(scope, (), "inconclusive", ("No retained rows were given: what must stay cannot be measured.",))
+    for one in (model, *(() if original is None else (original,)), *references):
+        answers.check(one, forget.features, classes=forget.classes)
     if scope == "class":
         return _class(model, forget, retain, holdout, original, references, exactness)
     return _rows(model, forget, retain, holdout, original, references, exactness)
@@ -77,6 +80,9 @@ def _class(
     mine = (holdout.labels == label).nonzero().flatten()
     if not len(mine) or len(mine) == len(holdout):
         raise InputError("auditing a class: the held-out rows need rows of the class and of others")
+    if not headless.has_head(model, holdout):
+        told, said = headless.judged(model, label, holdout, original=original, exactness=exactness)
+        return Audit("class", told, said.gate, said.reasons)
     readings = [_read(one, label, forget, retain, holdout) for one in (original, model, *references) if one is not None]
     before = readings[0] if original is not None else None
     after, others = readings[1 if original is not None else 0], tuple(readings[2 if original is not None else 1 :])

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from unlearning.classifiers import beside, by_shards, networks, own, tuning, vanishing
+from unlearning.classifiers import answers, beside, by_shards, networks, tuning, vanishing
 from unlearning.classifiers.audit import Audit, audit
 from unlearning.classifiers.data import DataSet, open_folder
 from unlearning.classifiers.examples import Examples, listed_ids, part_class, part_ids
@@ -43,7 +43,7 @@ def _train(options: argparse.Namespace, progress: Progress) -> Trained:
         rows = part_class(rows, _label(data, options.without_class))[1]
     recipe = recipe_for(data, epochs=options.epochs, build=options.module or "strided_cnn")
     if options.module:
-        own.check(networks.build(recipe, seed=options.seed), rows)
+        answers.check(networks.build(recipe, seed=options.seed), rows.features, classes=rows.classes)
     if options.shards > 1 or options.slices > 1:
         return by_shards.trained(options, data, rows, recipe, _out(options), progress)
     model = train(recipe, rows, seed=options.seed, progress=progress)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that everybody reads
 
+from unlearning.classifiers.answers import check
+from unlearning.classifiers.answers import layout as layout  # where everything that trains looks for it
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.networks import build
 from unlearning.classifiers.outcome import Recipe
@@ -31,11 +33,6 @@ def batches(n: int, *, size: int, generator: torch.Generator) -> Iterator[Tensor
     if len(pieces) > 1 and len(pieces[-1]) == 1:
         pieces[-2:] = [torch.cat(pieces[-2:])]
     yield from pieces
-
-
-def layout(features: Tensor) -> Tensor:
-    """Images in the memory order that small convolutions like best on a CPU."""
-    return features.contiguous(memory_format=torch.channels_last) if features.dim() == 4 else features
 
 
 def logits_of(model: nn.Module, features: Tensor, *, size: int = 2048) -> Tensor:
@@ -137,6 +134,7 @@ def fit(
 def train(recipe: Recipe, examples: Examples, *, seed: int, progress: Progress = silent) -> nn.Module:
     """The recipe's model, from nothing."""
     model = build(recipe, seed=seed)
+    check(model, examples.features, classes=examples.classes)
     return fit(
         model,
         examples,

@@ -9,12 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from unlearning.classifiers import networks
-from unlearning.classifiers.examples import Examples
-from unlearning.classifiers.fitting import layout
 from unlearning.errors import ModelError
 
 
@@ -36,23 +33,6 @@ def register(given: str) -> str:
     name = f"{path.name}:{word}@{digest}"
     networks.ARCHITECTURES[name] = _guarded(build, path.name)
     return name
-
-
-def check(model: nn.Module, rows: Examples) -> None:
-    """ModelError unless the module answers two rows with finite logits [2, classes]."""
-    wanted = (min(2, len(rows)), rows.classes)
-    shape = " x ".join(str(n) for n in rows.features.shape[1:])
-    try:
-        with torch.no_grad():
-            said = model.eval()(layout(rows.features[:2]))
-    except Exception as error:
-        raise ModelError(
-            f"asking a module of one's own about rows of {shape}: it raised {type(error).__name__}; try it in Python"
-        ) from None
-    if not isinstance(said, Tensor) or tuple(said.shape) != wanted or not bool(torch.isfinite(said).all()):
-        raise ModelError(
-            f"asking a module of one's own about rows of {shape}: it must answer {rows.classes} finite logits a row"
-        )
 
 
 def _ran(path: Path, digest: str) -> ModuleType:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn import functional as F  # noqa: N812
 
+from unlearning.classifiers.answers import check
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.fitting import chance_of, descend, layout, logits_of
 from unlearning.classifiers.networks import build
@@ -56,6 +57,7 @@ def train_shadows(
     """
     if members.dim() != 2 or members.shape[1] != len(examples) or not bool(members.any(1).all()):
         raise InputError("training shadow models: members must be [models, rows] with at least one row a model")
+    check(build(recipe, seed=seed), examples.features, classes=examples.classes)
     rows = rows_an_epoch or int(members.sum(1).max())
     given = (recipe, examples, members, rows, seed, progress)
     try:

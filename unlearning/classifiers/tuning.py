@@ -12,7 +12,7 @@ import optuna
 import torch
 from torch import nn
 
-from unlearning.classifiers import methods, statistics
+from unlearning.classifiers import answers, methods, statistics
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.fitting import logits_of
 from unlearning.classifiers.outcome import Budget, Recipe, Space, Task
@@ -69,6 +69,7 @@ def tune(
     """
     if objective not in OBJECTIVES or search not in ("halving", "random"):
         raise InputError(f"tuning: objectives are {', '.join(OBJECTIVES)}; searches are halving, random")
+    answers.check(model, forget.features, classes=forget.classes)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     space = {name: s for name, s in methods.load(method).SEARCH.items() if among is None or name in among}
     random = search == "random"

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from unlearning.classifiers import methods, statistics
+from unlearning.classifiers import answers, methods, statistics
 from unlearning.classifiers.audit import audit
 from unlearning.classifiers.examples import Examples
 from unlearning.classifiers.outcome import (
@@ -46,6 +46,7 @@ def unlearn(
     """Return a new model; the one given is never changed. Errors: InputError and its kin, Diverged."""
     if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
         raise NotFinite("forgetting: the model's weights hold NaN or infinity; restore an earlier version")
+    answers.check(model, forget.features, classes=forget.classes)
     start, spent = time.perf_counter(), time.process_time()
     if not len(forget):
         return _nothing(model, forget, retain, seed=seed)
