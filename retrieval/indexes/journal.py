@@ -2,8 +2,8 @@
 
 ``.scrubbing`` holds every byte that will be written and the manifest that will count. Before it is there and whole,
 nothing has happened; from then on the change is as good as done, for whoever finds it carries it out again from the
-beginning. Renamed to ``.scrubbed`` it is done; that file's inode tells open readers that something changed. A rename
-that a loss of power takes back is only done again.
+beginning. When all of it is durable it is emptied, for it names ids, and renamed to ``.scrubbed``, whose inode tells
+open readers that something changed. What a loss of power takes back of these two is only done again.
 """
 
 import json
@@ -57,6 +57,9 @@ def pending(folder: Path) -> Change | None:
         raw = (folder / PENDING).read_bytes()
     except FileNotFoundError:
         return None
+    if not raw:  # carried out and not renamed, or not begun: whoever has the index open looks again in either case
+        (folder / PENDING).replace(folder / DONE)
+        return None
     if _is_torn(raw):
         (folder / PENDING).unlink()
         return None
@@ -100,7 +103,8 @@ def _facts(manifest: Json) -> Json:
 
 
 def cross_off(folder: Path) -> None:
-    """Say that the change is carried out."""
+    """Say that the change is carried out, and keep nothing of what it was; the caller knows that it is durable."""
+    os.truncate(folder / PENDING, 0)
     (folder / PENDING).replace(folder / DONE)
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from retrieval.erase import absent, erase
 from retrieval.errors import IndexUnreadable, RetrievalError, StoreOutOfStep, UnsupportedIndex
-from retrieval.indexes import filemap, layout, places
+from retrieval.indexes import filemap, inplace, journal, layout, places
+from retrieval.indexes.chunks import StoredChunks
 from retrieval.indexes.faiss import open
 from retrieval.types import Vectors
 
@@ -226,11 +227,36 @@ def test_a_graph_that_leads_outside_is_refused(tmp_path: Path) -> None:
         erase(folder, [5])
 
 
+def begun(folder: Path, ids: list[int]) -> bytes:
+    """The journal of an erase that is taken away again."""
+    place = layout.current(folder)
+    journal.write(folder, inplace.plan(place, StoredChunks(folder / "chunks.jsonl"), np.array(ids, np.int64)).change)
+    content = (folder / journal.PENDING).read_bytes()
+    (folder / journal.PENDING).unlink()
+    return content
+
+
+def test_nothing_of_a_change_that_is_done_stays_in_its_journal(tmp_path: Path) -> None:
+    folder = plain(tmp_path / "p", "Flat")
+    erase(folder, [5])
+    assert (folder / ".scrubbed").read_bytes() == b""
+
+
+def test_killed_between_emptying_and_renaming_its_journal_open_indexes_follow_all_the_same(tmp_path: Path) -> None:
+    folder = plain(tmp_path / "p", "Flat")
+    served = open(folder)
+    erase(folder, [5])
+    (folder / ".scrubbed").rename(folder / ".scrubbing")
+    assert 5 not in served.ids()
+    assert not (folder / ".scrubbing").exists()
+    assert (folder / ".scrubbed").read_bytes() == b""
+
+
 @pytest.mark.parametrize("cut", [0, 5, 12, 40, 400, -33, -1])
 def test_a_journal_that_was_never_whole_was_never_begun(tmp_path: Path, cut: int) -> None:
     folder = plain(tmp_path / "p", "Flat")
     erase(folder, [5])
-    (folder / ".scrubbing").write_bytes((folder / ".scrubbed").read_bytes()[:cut])
+    (folder / ".scrubbing").write_bytes(begun(folder, [6])[:cut])
     assert open(folder).ids() == frozenset(range(COUNT)) - {5}
     assert not (folder / ".scrubbing").exists()
 
@@ -238,7 +264,7 @@ def test_a_journal_that_was_never_whole_was_never_begun(tmp_path: Path, cut: int
 def test_a_journal_that_was_changed_is_refused(tmp_path: Path) -> None:
     folder = plain(tmp_path / "p", "Flat")
     erase(folder, [5])
-    content = bytearray((folder / ".scrubbed").read_bytes())
+    content = bytearray(begun(folder, [6]))
     content[-40] ^= 1
     (folder / ".scrubbing").write_bytes(content)
     with pytest.raises(IndexUnreadable, match="is damaged"):
