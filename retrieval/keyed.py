@@ -6,123 +6,66 @@
 3. Where a word or a number begins, a keyed hash (SipHash-1-3) begins too and takes every further letter. After 4, 6, 8,
    ... letters it goes on only if a listed value begins so (a keyed Bloom filter); the others are dropped.
 4. Where a word ends, each living hash is looked up among the listed ones.
-5. What stands before the first living begin, and before the word that is still growing, may be said.
+5. Words of one letter or two in a row may be one value spelled out, its digits and signs said letter by letter:
+   ``retrieval.spelling`` reads such a run when it ends.
+6. What stands before the first living begin, before such a run and before the word that is still growing, may be said.
 
 SipHash: Aumasson and Bernstein 2012, IACR ePrint 2012/351. Blocked Bloom filter: Putze, Sanders and Singler 2007.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numba import njit
 
+from retrieval import spelling
+from retrieval.hashing import (
+    BEFORE,
+    BLOOM,
+    CHECKPOINTS,
+    EVENTS,
+    FOUND,
+    IN_WORD,
+    KEY0,
+    KEY1,
+    KIND,
+    LEAD,
+    LONGEST,
+    ROWS,
+    RUN,
+    SCALARS,
+    SEEN,
+    SIZE,
+    SPOKEN,
+    TAGGED,
+    TIMES,
+    WORD,
+    ZERO,
+    begin,
+    bloom_bits,
+    bloom_place,
+    finish,
+    listed,
+    meaning_at,
+    note,
+    stops_at,
+    take,
+)
 from retrieval.letters import REACH, character_at, high
 from retrieval.skeleton import AND, DROP, NUMBER, TENS, THRICE, TWICE
 
-CHECKPOINTS: Final = (4, 6, 8, 10, 13, 17, 24, 32, 48)
-LANES, LIVING, WORD, EVENTS = 2, 48, 256, 1024
-# The state is one array, so that a call costs little: scalars, then the parts below.
-(SEEN, IN_WORD, SIZE, LEAD, KIND, RUN, TAGGED, ZERO, TIMES, _, FOUND, KEY0, KEY1, BLOOM, ROWS, BEFORE, LONGEST) = range(
-    17
-)
-_SCALARS = 17
-_WORD = _SCALARS  # letter | flag << 32, each
-_SPOKEN = _WORD + WORD
-_LANE = _SPOKEN + 2048
+__all__ = ["CHECKPOINTS", "EVENT", "FOUND", "close", "feed", "fill", "hashes_of", "opened", "sayable"]
+
+LANES, LIVING = 2, 48
+_WORD = SCALARS  # letter | flag << 32, each
+_LANE = SPOKEN + 2048
 _BEGIN = 6  # four words of hash, letters so far, place
 _LANE_SIZE = 1 + LIVING * _BEGIN
 EVENT = _LANE + LANES * _LANE_SIZE
-STATE = EVENT + EVENTS * 4
-
-
-@njit(cache=True, inline="always")
-def _turn(word: Any, by: Any) -> Any:
-    return (word << np.uint64(by)) | (word >> np.uint64(64 - by))
-
-
-@njit(cache=True, inline="always")
-def _round(a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any, Any, Any]:
-    a += b
-    b = _turn(b, 13) ^ a
-    a = _turn(a, 32)
-    c += d
-    d = _turn(d, 16) ^ c
-    a += d
-    d = _turn(d, 21) ^ a
-    c += b
-    b = _turn(b, 17) ^ c
-    return a, b, _turn(c, 32), d
-
-
-@njit(cache=True)
-def begin(state: Any, at: Any, key0: Any, key1: Any) -> None:
-    """Start a hash in four words of ``state``."""
-    state[at] = key0 ^ np.uint64(0x736F6D6570736575)
-    state[at + 1] = key1 ^ np.uint64(0x646F72616E646F6D)
-    state[at + 2] = key0 ^ np.uint64(0x6C7967656E657261)
-    state[at + 3] = key1 ^ np.uint64(0x7465646279746573)
-
-
-@njit(cache=True)
-def take(state: Any, at: Any, letter: Any) -> None:
-    """Take one more letter into a hash."""
-    a, b, c, d = _round(state[at], state[at + 1], state[at + 2], state[at + 3] ^ letter)
-    state[at], state[at + 1], state[at + 2], state[at + 3] = a ^ letter, b, c, d
-
-
-@njit(cache=True)
-def finish(state: Any, at: Any, last: Any) -> Any:
-    """Return the hash so far; ``last`` tells a beginning (1) from a whole value (2) and its check (3)."""
-    end = np.uint64(last) << np.uint64(56)
-    a, b, c, d = _round(state[at], state[at + 1], state[at + 2], state[at + 3] ^ end)
-    a ^= end
-    c ^= np.uint64(0xFF)
-    for _ in range(3):
-        a, b, c, d = _round(a, b, c, d)
-    return a ^ b ^ c ^ d
-
-
-@njit(cache=True, inline="always")
-def bloom_bits(value: Any) -> Any:
-    """Return the four bits of a key within its word of the Bloom filter."""
-    bits = np.uint64(0)
-    for part in range(4):
-        bits |= np.uint64(1) << ((value >> np.uint64(6 * part)) & np.uint64(63))
-    return bits
-
-
-@njit(cache=True, inline="always")
-def bloom_place(value: Any, words: Any) -> Any:
-    """Return the word of the Bloom filter in which a key stands."""
-    return ((value >> np.uint64(32)) * words) >> np.uint64(32)
-
-
-@njit(cache=True)
-def listed(value: Any, state: Any, table: Any) -> Any:
-    """Whether a key may be in the Bloom filter."""
-    words = state[BLOOM]
-    if words == 0:
-        return False
-    bits = bloom_bits(value)
-    return (table[bloom_place(value, words)] & bits) == bits
-
-
-@njit(cache=True)
-def _row(value: Any, check: Any, state: Any, table: Any) -> Any:
-    """Return the first row with this hash and this check (32 bits of another hash), or -1."""
-    low, up = np.int64(state[BLOOM]), np.int64(state[BLOOM] + state[ROWS])
-    base, end = low, up
-    while low < up:
-        middle = (low + up) >> 1
-        if table[middle] < value:
-            low = middle + 1
-        else:
-            up = middle
-    if low == end or table[low] != value:
-        return -1
-    pair = table[end + ((low - base) >> 1)]
-    known = (pair >> np.uint64(32 * ((low - base) & 1))) & np.uint64(0xFFFFFFFF)
-    return low - base if known == (check & np.uint64(0xFFFFFFFF)) else -1
+RUNS = EVENT + EVENTS * 4
+_TAG = RUNS + spelling.ROOM  # words until it is forgotten, then a lane as it was before a mailbox's tag
+STATE = _TAG + 1 + _LANE_SIZE
+_TAG_WORDS = 8
 
 
 @njit(cache=True)
@@ -135,11 +78,9 @@ def _letter(state: Any, table: Any, lane: Any, letter: Any, place: Any, begins: 
     for each in range(alive):
         old = base + 1 + each * _BEGIN
         size = np.int64(state[old + 4])
-        stops = size == 4 or size == 6 or size == 8 or size == 10 or size == 13 or size == 17
         if size >= np.int64(state[LONGEST]):
             continue
-        stops = stops or size == 24 or size == 32 or size == 48
-        if stops and not listed(finish(state, old, 1), state, table):
+        if stops_at(size) and not listed(finish(state, old, 1), state, table):
             continue
         new = base + 1 + kept * _BEGIN
         if new != old:
@@ -166,18 +107,7 @@ def _end(state: Any, table: Any, lane: Any, place: Any) -> None:
         at = base + 1 + each * _BEGIN
         if np.int64(state[at + 4]) < 4:
             continue
-        value = finish(state, at, 2)
-        if not listed(value, state, table):
-            continue
-        row = _row(value, finish(state, at, 3), state, table)
-        found = np.int64(state[FOUND])
-        if row >= 0 and found < EVENTS:
-            event = EVENT + found * 4
-            state[event] = state[at + 5]
-            state[event + 1] = np.uint64(place)
-            state[event + 2] = np.uint64(row)
-            state[event + 3] = np.uint64(lane)
-            state[FOUND] = np.uint64(found + 1)
+        note(state, table, at, state[at + 5], place, lane, EVENT)
 
 
 @njit(cache=True)
@@ -187,24 +117,52 @@ def _meaning(state: Any, size: Any) -> Any:
     for place in range(size):
         letter = state[_WORD + place] & np.uint64(0xFFFFFFFF)
         value = (value ^ letter) * np.uint64(0x100000001B3)
-    slot = np.int64(value & np.uint64(1023))
-    while state[_SPOKEN + 2 * slot + 1] != 0:
-        if state[_SPOKEN + 2 * slot] == value:
-            return state[_SPOKEN + 2 * slot + 1]
-        slot = (slot + 1) & np.int64(1023)
-    return np.uint64(0)
+    return meaning_at(state, value)
+
+
+@njit(cache=True)
+def _before_tag(state: Any) -> None:
+    """Remember what was living before a mailbox's tag: the address goes on behind the tag's end."""
+    lane = _LANE + _LANE_SIZE
+    size = np.int64(state[lane])
+    if size:
+        state[_TAG] = np.uint64(_TAG_WORDS)
+        for each in range(1 + size * _BEGIN):
+            state[_TAG + 1 + each] = state[lane + each]
+
+
+@njit(cache=True)
+def _behind_tag(state: Any) -> None:
+    """Let what was living before a tag go on here, where a sign is said or stands."""
+    lane = _LANE + _LANE_SIZE
+    for each in range(np.int64(state[_TAG + 1])):
+        old, alive = _TAG + 2 + each * _BEGIN, np.int64(state[lane])
+        known = alive == LIVING
+        for other in range(alive):
+            at = lane + 1 + other * _BEGIN
+            known |= state[at + 5] == state[old + 5] and state[at + 4] == state[old + 4]
+        if not known:
+            for part in range(_BEGIN):
+                state[lane + 1 + alive * _BEGIN + part] = state[old + part]
+            state[lane] = np.uint64(alive + 1)
 
 
 @njit(cache=True)
 def _word(state: Any, table: Any, place: Any) -> None:
     """Take in the word that ends before ``place``."""
     size, start = np.int64(state[SIZE]), np.int64(state[IN_WORD]) - 1
+    if state[_TAG]:
+        state[_TAG] -= np.uint64(1)
     for at in range(size):
         packed = state[_WORD + at]
         flag = bool(packed >> np.uint64(32) & np.uint64(1))
         _letter(state, table, 0, packed & np.uint64(0xFFFFFFFF), start, flag)
     _end(state, table, 0, place)
     _meant(state, table, size, start, place)
+    if size <= spelling.SHORT:
+        spelling.take_word(state, table, RUNS, _WORD, start, place, EVENT)
+    elif state[RUNS]:
+        spelling.close_run(state, table, RUNS, EVENT)
     state[IN_WORD], state[SIZE] = np.uint64(0), np.uint64(0)
 
 
@@ -227,7 +185,9 @@ def _meant(state: Any, table: Any, size: Any, start: Any, place: Any) -> None:
         _letter(state, table, 1, np.uint64(111), start, False)
         _end(state, table, 1, start)
     state[ZERO] = np.uint64(0)
-    if what == DROP or (lead == 38 and size == 6):
+    if what == DROP:
+        if state[_TAG]:
+            _behind_tag(state)
         return
     if what in (TWICE, THRICE):
         state[TIMES] = np.uint64(2 if what == TWICE else 3)
@@ -288,7 +248,15 @@ def feed(chunk: Any, state: Any, folds: Any, table: Any) -> Any:
                     code -= 0xFEE0
                 if code != 46 and code != 45 and code != 95 and code != 43:
                     state[TAGGED] = np.uint64(0)
-                state[LEAD], state[KIND], state[RUN] = np.uint64(code), np.uint64(0), np.uint64(0)
+                if code == 43 and state[BEFORE]:
+                    _before_tag(state)
+                elif state[_TAG] and (code == 64 or code == 35 or code == 37):
+                    _behind_tag(state)
+                if state[RUNS] and (code == 43 or code == 64 or code == 35 or code == 37):
+                    spelling.take_sign(state, RUNS, code)
+                if code != 10 or (state[LEAD] != 35 and (state[LEAD] != 37 or state[KIND])):
+                    state[LEAD] = np.uint64(code)  # "&#6", a line end and "4;" are still one sign
+                state[KIND], state[RUN] = np.uint64(0), np.uint64(0)
                 continue
             plain = np.int64(folds[REACH + 1 + pools + piece]) if code < REACH else value
             if np.int64(state[SIZE]) == WORD:
@@ -307,6 +275,11 @@ def sayable(state: Any) -> Any:
         first = np.int64(state[IN_WORD]) - 1
     elif state[LEAD] == 43 and first > 0:
         first -= 1
+    if state[RUNS]:
+        first = min(first, np.int64(state[RUNS + 1]))
+    if state[_TAG]:
+        for each in range(np.int64(state[_TAG + 1])):
+            first = min(first, np.int64(state[_TAG + 2 + each * _BEGIN + 5]))
     for lane in range(LANES):
         base = _LANE + lane * _LANE_SIZE
         for each in range(np.int64(state[base])):
@@ -322,6 +295,8 @@ def close(state: Any, table: Any) -> None:
     if state[ZERO]:
         _letter(state, table, 1, np.uint64(111), np.int64(state[SEEN]), False)
         _end(state, table, 1, np.int64(state[SEEN]))
+    if state[RUNS]:
+        spelling.close_run(state, table, RUNS, EVENT)
     for lane in range(LANES):
         state[_LANE + lane * _LANE_SIZE] = np.uint64(0)
 
@@ -331,7 +306,7 @@ def opened(keys: tuple[int, int], bloom: int, rows: int, longest: int, said: Any
     state = np.zeros(STATE, np.uint64)
     state[KEY0], state[KEY1] = keys
     state[BLOOM], state[ROWS], state[LONGEST] = bloom, rows, longest
-    state[_SPOKEN : _SPOKEN + 2048] = said
+    state[SPOKEN : SPOKEN + 2048] = said
     state[LEAD] = 32
     return state
 

@@ -1,4 +1,6 @@
-"""Letters that look alike as one letter, and words that are said for signs and digits, in English, German, Portuguese.
+"""Letters that look alike as one letter, and words that are said for signs and digits.
+
+English, German and Portuguese; digits and signs in French, Spanish, Polish and Turkish too.
 
 Look-alikes: a selection of Unicode's confusables (UTS #39) that fall on Latin letters, and the digits that are read as
 letters (0 o, 1 i l, 3 e, 4 a, 5 s, 7 t). Applied to what is listed and to what is said alike, so nothing is lost.
@@ -18,16 +20,16 @@ aаαɑᴀ bвƅʙ cсϲᴄσ dԁᴅ eеєҽᴇε fғꜰ gɡցɢ hһհнʜ iіι
 yуүγʏ zᴢ
 """
 _DIGITS: Final = {
-    "0": "zero oh null nought nulo",
-    "1": "one eins ein um uma",
-    "2": "two zwei zwo dois duas",
-    "3": "three drei tres",
-    "4": "four vier quatro",
-    "5": "five funf fuenf cinco",
-    "6": "six sechs seis meia",
-    "7": "seven sieben sete",
-    "8": "eight acht oito",
-    "9": "nine neun nove",
+    "0": "zero oh null nought nulo cero sifir",
+    "1": "one eins ein um uma un une uno jeden bir",
+    "2": "two zwei zwo dois duas deux dos dwa iki",
+    "3": "three drei tres trois trzy uc",
+    "4": "four vier quatro quatre cuatro cztery dort",
+    "5": "five funf fuenf cinco cinq piec bes",
+    "6": "six sechs seis meia szesc alti",
+    "7": "seven sieben sete sept siete siedem yedi",
+    "8": "eight acht oito huit ocho osiem sekiz",
+    "9": "nine neun nove neuf nueve dziewiec dokuz",
     "10": "ten zehn dez",
     "11": "eleven elf onze",
     "12": "twelve zwolf zwoelf doze",
@@ -43,7 +45,10 @@ _TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety"
 _DEZENAS: Final = "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa"
 _ZIG: Final = "zwanzig dreissig vierzig funfzig sechzig siebzig achtzig neunzig"
 _EINER: Final = "ein zwei drei vier funf sechs sieben acht neun"
-_SIGNS: Final = "at dot arroba punkt ponto dash hyphen minus hifen bindestrich underscore unterstrich"
+_SIGNS: Final = """
+at commat dot arroba arobase punkt ponto point punto malpa kropka et nokta dash hyphen minus hifen
+bindestrich underscore unterstrich
+"""
 DROP, TENS, TWICE, THRICE, AND, NUMBER = 1, 2, 3, 4, 5, 6
 _TWICE, _THRICE, _AND = "double doppel dobro", "triple dreifach triplo", "e and und"
 

@@ -155,7 +155,7 @@ def stands_alone(text: str, match: Match, base: int) -> bool:
         return not longer and not (len(right) == 2 and right[0] in ".-" and right[1].isalnum())
     if "phone" in kinds and not match.spoken:
         figures = text[start:end]
-        return 2 * sum(character.isdecimal() for character in figures) >= sum(map(str.isalnum, figures))
+        return 2 * sum(character.isdigit() for character in figures) >= sum(map(str.isalnum, figures))
     return True
 
 
