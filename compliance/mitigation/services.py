@@ -18,11 +18,12 @@ from compliance.mitigation import actions
 from compliance.mitigation.drafting import affected, current_plan, draft, redraft
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.mitigation.tasks import NotYet, Task
+from compliance.provenance import answered
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Trace
 from compliance.rules import planning
 from compliance.rules.errors import LeaseLost, MissingPart, PlanChanged
-from compliance.rules.terms import Horizon, StepStatus
+from compliance.rules.terms import Horizon, State, StepStatus
 
 __all__ = [
     "affected",
@@ -51,7 +52,11 @@ def answer_candidates(request: ErasureRequest, answers: Mapping[int, bool], *, b
     """The same for several at once; returns how many were answered."""
     with transaction.atomic():
         count = provenance.tick(request, answers, by=by)
-        redraft(request)
+        waits = Trace.objects.current(request).waiting().exists()
+        if State(request.state) is State.PLANNED and not waits and answered.unheard_by_a_search(request):
+            decisions.look_again(request, by=by, reason="Models may have learned from a record that is the person's.")
+        else:
+            redraft(request)
     return count
 
 

@@ -12,7 +12,7 @@ from compliance.accounts.models import LegalEntity
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Part, Progress
-from compliance.provenance import classifiers
+from compliance.provenance import answered, classifiers
 from compliance.provenance import search as searching
 from compliance.provenance.connectors import NEAR, Match
 from compliance.provenance.connectors.names import called_after
@@ -50,9 +50,17 @@ def look(request: ErasureRequest, progress: Progress, *, scan: Scan = alone) -> 
 
 
 def _trained_on(request: ErasureRequest) -> dict[str, set[str]]:
-    """Training rows that an earlier trace found: erased since, but a model may have learned from them all the same."""
+    """Training rows that an earlier trace found (erased since, but a model may have learned from them all the same),
+
+    and records that an officer has said to be the person's.
+    """
     forget = vault.opened(request).get("forget", {})
-    return {slug: {row["key"] for row in rows} for slug, rows in forget.items()}
+    known = {slug: {row["key"] for row in rows} for slug, rows in forget.items()}
+    for slug, records in answered.names(request, accepted=True).items():
+        known[slug] = known.get(slug, set()) | records
+    for slug, records in answered.names(request, accepted=False).items():
+        known[slug] = known.get(slug, set()) - records
+    return known
 
 
 def look_with(
@@ -93,16 +101,22 @@ def look_with(
     models |= classifiers.only_asked_about(artifacts, matches, models)
     excerpts = {artifact.slug: _excerpts(artifact, matches[artifact.slug], search) for artifact in readable}
     totals = {slug: answer.total.hex() for slug, answer in answers.items()}
-    return Findings(search, matches, described, models, _forget(readable, matches, search), totals, excerpts, alike)
+    return Findings(
+        search, matches, described, models, _forget(readable, matches, search, known), totals, excerpts, alike
+    )
 
 
 def _forget(
-    artifacts: list[Artifact], matches: dict[str, dict[str, list[Match]]], search: searching.Search
+    artifacts: list[Artifact],
+    matches: dict[str, dict[str, list[Match]]],
+    search: searching.Search,
+    known: Mapping[str, Collection[str]],
 ) -> dict[str, list[dict[str, str]]]:
     """Rows that count as the person, per training set: what a model has to forget; texts with prompt and response."""
     found = {}
     for artifact in artifacts:
-        keys = _counted(matches[artifact.slug], search)
+        accepted = matches[artifact.slug].keys() & set(known.get(artifact.slug, ()))
+        keys = _counted(matches[artifact.slug], search) | accepted
         place = place_of(artifact)
         if artifact.connector == classifiers.IMAGES and (pictures := classifiers.learned(keys)):
             found[artifact.slug] = [{"key": key} for key in pictures]

@@ -15,6 +15,7 @@ from compliance.audit import services as audit
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Part, Progress
+from compliance.provenance import answered
 from compliance.provenance import search as searching
 from compliance.provenance.connectors import Description, Match
 from compliance.provenance.connectors.names import NAMED
@@ -94,6 +95,8 @@ def _remember(request: ErasureRequest, findings: Findings, key: bytes) -> None:
     """Seal with the case what is gone after the erasure: what the identity source taught, and the forget set."""
     content, search = vault.decrypt(key, request.sealed), findings.search
     earlier = content.setdefault("forget", {})
+    for slug, records in answered.names(request, accepted=False).items():
+        earlier[slug] = [row for row in earlier.get(slug, []) if row["key"] not in records]  # answered otherwise since
     for slug, rows in findings.forget.items():
         # By key: what an earlier round found was learned from, also when this round finds another row.
         earlier[slug] = list({row["key"]: row for row in [*earlier.get(slug, []), *rows]}.values())
