@@ -302,9 +302,10 @@ def told(rows: list[Row], peers: list[Row]) -> None:
             times += f", {row['rebuilt_ms'] / row['ours_ms']:.0f} x building anew"
         if "limit_ms" in row:
             times += f"; the disk's limit {row['limit_ms']:.1f} ms, ours {row['ours_ms'] / row['limit_ms']:.1f} of it"
-        found = f"recall {row['recall']:.4f} ({row['recall_rebuilt']:.4f} rebuilt)  residue {row['residue']}"
+        rebuilt = f"{row['recall_rebuilt']:.4f} rebuilt"
         if "recall_same_book" in row:
-            found += f" with another code book, {row['recall_same_book']:.4f} rebuilt with the same"
+            rebuilt = f"{row['recall_same_book']:.4f} rebuilt with the same code book, {rebuilt} with another"
+        found = f"recall {row['recall']:.4f} ({rebuilt})  residue {row['residue']}"
         if "codes_shared" in row:
             found += f" ({row['codes_shared']} codes that others have too)"
         print(f"{row['kind']:22} {row['erased']:>6} of {row['of']:>9,}  {times}  {found}  {row['level']}")
