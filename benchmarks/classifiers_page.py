@@ -148,9 +148,12 @@ python -m unlearning classifier folds   --data FOLDER --model new --people peopl
 ```
 
 A model that forgot has no out-of-fold models, for those of before knew who went: `folds` trains new ones beside
-it, which takes a training each, on the data as they are by then. `--module FILE.py:NAME` takes an architecture of your
-own for images (it is called with `channels`, `side` and `classes`; the file is run, and every verb needs it again).
-Running statistics (batch norm) are counted anew over retained rows before an approximate method begins.
+it, which takes a training each, on the data as they are by then, or without the rows of `--forget-ids`.
+`--module FILE.py:NAME` takes an architecture of your own for images (it is called with `channels`, `side` and
+`classes`; the file is run, and every verb needs it again). Running statistics (batch norm) are counted anew over
+retained rows before an approximate method begins. A network answers with logits, one row for each row asked;
+`unlearning.classifiers.answers.Logits` makes that of one that answers with a tuple, a dictionary or, for two classes,
+one logit; every other answer is refused in words before anything is trained.
 
 FOLDER holds IDX files or CIFAR-10's batches (binary or pickled; a pickle is read and never run), with ids beside
 them (`train-ids.csv`, `test-ids.csv`, see [systems.yaml](systems.md)) or numbered, images in a folder a class, or a

@@ -193,6 +193,18 @@ def test_inputs_that_name_no_file_are_refused_in_words(customer: Customer, retai
     assert answer.status_code in (400, 422) and answer.json()["next_action"]
 
 
+def test_a_classifier_whose_architecture_is_code_is_refused_when_it_is_registered(customer: Customer) -> None:
+    home = customer.folder / "net"
+    home.mkdir()
+    (customer.folder / "digits").mkdir()
+    (home / "model.safetensors").write_bytes(b"")
+    model = {"slug": "own", "kind": "classifier", "location": "net", "inputs": {"data": "digits"}}
+    for build, status in (("nets.py:resnet@0123456789abcdef", 422), ("strided_cnn", 201)):
+        (home / "classifier.json").write_text(json.dumps({"build": build}))
+        answer = post(customer.outside, "models/", model)
+        assert answer.status_code == status and ("--module" in answer.content.decode()) == (status == 422)
+
+
 def test_another_companys_jobs_and_models_are_not_here(customer: Customer) -> None:
     number = ordered(customer)
     other = client(company("boreal").staff[Role.ENGINEER])

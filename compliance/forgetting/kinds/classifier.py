@@ -40,6 +40,11 @@ def check(model: Path, inputs: Mapping[str, Any]) -> None:
             "This is no classifier's folder: it needs classifier.json and model.safetensors.",
             next_action="Train it with python -m unlearning classifier train, or save its weights in that form.",
         )
+    if ".py:" in str(_recipe(model).get("build", "")):
+        raise InvalidInput(
+            "This classifier's architecture is a Python file of your own, which the service does not run.",
+            next_action="Make it forget where it was trained, by the command: classifier unlearn --module FILE.py:NAME.",
+        )
     if "data" not in inputs or not Path(inputs["data"]).is_dir():
         raise InvalidInput("A classifier needs the folder of its training data: inputs.data names it.")
     if "people" in inputs and not Path(inputs["people"]).is_file():
@@ -52,11 +57,16 @@ def check(model: Path, inputs: Mapping[str, Any]) -> None:
 
 
 def _cut_by_person(model: Path) -> bool:
+    notes = _recipe(model).get("notes")
+    return isinstance(notes, dict) and bool(notes.get("folds")) and bool(notes.get("by person"))
+
+
+def _recipe(model: Path) -> dict[str, Any]:
     try:
-        notes = json.loads((model / "classifier.json").read_text("utf-8"))["notes"]
-        return bool(notes.get("folds")) and bool(notes.get("by person"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return False  # the job says what is wrong with it
+        found = json.loads((model / "classifier.json").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}  # the job says what is wrong with it
+    return found if isinstance(found, dict) else {}
 
 
 def check_forget(forget: Mapping[str, Any]) -> None:
