@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
+from django.db.models import F, Max
 from django.utils import timezone
 
 from compliance.accounts import services as accounts
@@ -181,10 +182,16 @@ def _run_named(request: ErasureRequest, slug: str) -> SharedRun | None:
 
 
 def _waiting(request: ErasureRequest, model: Artifact) -> list[ErasureRequest]:
-    """Other cases of the entity that could join, those with the earliest date first."""
-    same = ErasureRequest.objects.filter(entity=request.entity, state__in=OPEN, plans__steps__artifact=model)
-    found = same.exclude(pk=request.pk).distinct().order_by("promised_on", "reference")
-    return [c for c in found if model in _models(c) and _run_of(c, model) is None and not _too_late(c)]
+    """Other cases of the entity that could join, those with the earliest date first; two questions, however many."""
+    steps = Step.objects.filter(artifact=model, action__in=turns.MAKING, plan__request__state__in=OPEN)
+    steps = steps.filter(plan__request__entity=request.entity_id).exclude(plan__request=request.pk)
+    newest = steps.annotate(newest=Max("plan__request__plans__number")).filter(plan__number=F("newest"))
+    bound = Membership.objects.filter(left_at=None, run__artifact=model, run__ended_at=None)
+    elsewhere = set(bound.exclude(run__result__has_key="refused").values_list("request", flat=True))
+    found = newest.select_related("artifact", "plan__request")
+    cases = [step.plan.request for step in found if _not_begun(step)]
+    free = [case for case in cases if case.pk not in elsewhere and not _too_late(case)]
+    return sorted(free, key=lambda case: (case.promised_on, case.reference))
 
 
 def _too_late(case: ErasureRequest) -> bool:

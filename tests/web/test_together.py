@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -214,3 +215,13 @@ def test_a_plan_drafted_after_the_run_goes_alone(
     step.pk, step.plan = None, plan
     step.save()
     assert Task(task.request, step, Unattended()).shared is None
+
+
+def test_asking_who_could_join_costs_as_much_with_many_cases(
+    aurora: seeded.Company, made: dict[str, Artifact], cases: list[ErasureRequest], django_assert_max_num_queries: Any
+) -> None:
+    for number in range(3):
+        seeded.planned(aurora, made, email=f"more{number}@example.org")
+    with django_assert_max_num_queries(12):
+        (sharing,) = together.sharings(cases[0])
+    assert len(sharing.others) == 5
