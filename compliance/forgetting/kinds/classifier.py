@@ -43,7 +43,7 @@ def check(model: Path, inputs: Mapping[str, Any]) -> None:
     if ".py:" in str(_recipe(model).get("build", "")):
         raise InvalidInput(
             "This classifier's architecture is a Python file of your own, which the service does not run.",
-            next_action="Make it forget where it was trained, by the command: classifier unlearn --module FILE.py:NAME.",
+            next_action="Make it forget where it was trained, by the command: classifier unlearn --module FILE:NAME.",
         )
     if "data" not in inputs or not Path(inputs["data"]).is_dir():
         raise InvalidInput("A classifier needs the folder of its training data: inputs.data names it.")
