@@ -119,7 +119,7 @@ def test_a_damaged_folder_is_refused_with_the_file_and_a_remedy(
     damage(name)(folder / "gen-000001")
     with pytest.raises(IndexUnreadable, match=rf"{name}.*rebuild") as refused:
         open(folder)
-    assert "person" not in str(refused.value)
+    assert "by person" not in str(refused.value)
     assert build(folder, [chunk(1)], EMBEDDER).generation == 2, "building anew is the remedy that was named"
 
 

@@ -133,7 +133,7 @@ def test_cifars_binary_batches_and_folders_of_images_are_read(tmp_path: Path) ->
     (home / "cats" / "ana@x.example.png").write_bytes(b"not an image")
     with pytest.raises(RowsError, match="file 6 in the folder of class 1") as caught:
         open_folder(home)
-    assert "ana" not in str(caught.value) and "cats" not in str(caught.value)
+    assert "ana@x" not in str(caught.value) and "cats" not in str(caught.value)
 
 
 def test_pictures_of_every_kind_become_upright_colours_and_an_empty_folder_is_no_class(tmp_path: Path) -> None:
@@ -156,11 +156,11 @@ def test_pictures_of_every_kind_become_upright_colours_and_an_empty_folder_is_no
     assert data.names == ("a", "b") and len(data.train) == 8
     assert abs(shades["test/a/deep.png"] - 0.5) < 0.01
     assert shades["test/a/clear.png"] == 1.0 and shades["test/a/bits.png"] == 0.0
-    (tmp_path / "test" / "zoe").mkdir()
-    kinds["bits.png"].save(tmp_path / "test" / "zoe" / "z.png")
+    (tmp_path / "test" / "zoe-lindqvist").mkdir()
+    kinds["bits.png"].save(tmp_path / "test" / "zoe-lindqvist" / "z.png")
     with pytest.raises(RowsError, match="align") as caught:
         open_folder(tmp_path)
-    assert "zoe" not in str(caught.value)
+    assert "zoe-lindqvist" not in str(caught.value)
 
 
 def test_letters_have_more_classes_and_a_named_row_that_was_held_out_is_no_error(
