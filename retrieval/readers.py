@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,15 @@ _PACKED: Final = {
     b"\x28\xb5\x2f\xfd": "zstd",
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"Rar!\x1a\x07": "RAR",
+    b"%PDF-": "PDF",
+    b"\xd0\xcf\x11\xe0": "an older Office file",
 }
+_MAIL: Final = {".eml", ".mbox", ".mbx"}
+_ENCODED: Final = re.compile(
+    rb"^Content-Transfer-Encoding:\s*(?:base64|quoted-printable)|=\?[\w-]+\?[bq]\?", re.I | re.M
+)
+_PIECE: Final = 1 << 20
+_SEAM: Final = 128  # bytes of a piece that the next one is read with
 
 
 def size_of(path: Path) -> int:
@@ -38,6 +47,7 @@ def blocks(path: Path) -> Iterator[Block]:
     """
     with readable(path):
         _refuse_packed(path)
+        _refuse_encoded(path)
         yield from _reader(path)(path)
 
 
@@ -57,6 +67,7 @@ def layout_of(path: Path) -> lines.LineFormat | None:
     """
     with readable(path):
         _refuse_packed(path)
+        _refuse_encoded(path)
         reader = _reader(path)
         if reader not in (lines.json_lines, lines.plain_lines):
             return None
@@ -73,8 +84,23 @@ def _refuse_packed(path: Path) -> None:
     named = next((name for magic, name in _PACKED.items() if start.startswith(magic)), "")
     if named:
         raise RecordsUnreadable(
-            f"Reading records of {path}: it is packed ({named}); unpack it, and locate in what it held."
+            f"Reading records of {path}: it is packed ({named}); unpack it or save it as text, and locate in what it held."
         )
+
+
+def _refuse_encoded(path: Path) -> None:
+    """Refuse mail of which parts or headers are in base64 or quoted-printable: nobody would be found in them."""
+    if path.suffix.lower() not in _MAIL:
+        return
+    with path.open("rb") as raw:
+        before = b""
+        while piece := raw.read(_PIECE):
+            if _ENCODED.search(before + piece):
+                raise RecordsUnreadable(
+                    f"Reading records of {path}: parts of its messages are in base64 or quoted-printable, in which "
+                    "nobody would be found; save the messages as decoded text, and locate in that."
+                )
+            before = piece[-_SEAM:]
 
 
 def _reader(path: Path) -> Callable[[Path], Iterator[Block]]:

@@ -257,6 +257,32 @@ def test_a_text_of_megabytes_is_laid_out_in_numbers_not_in_lists(tmp_path: Path)
     assert [(one.needle, one.start) for one in found_in(path)] == [("c", 1_500_000), ("e", 1_500_011)]
 
 
+@pytest.mark.parametrize(
+    ("name", "start", "why"),
+    [
+        ("a.pdf", b"%PDF-1.7\n", "packed \\(PDF\\)"),
+        ("a.doc", b"\xd0\xcf\x11\xe0", "older Office"),
+        ("a.mbox", b"From a\nSubject: b\ncontent-transfer-encoding: Base64\n\nYW5h\n", "base64"),
+        ("a.eml", b"Subject: =?utf-8?Q?a?=\n\n", "base64"),
+        ("b.eml", b"x" * ((1 << 20) - 40) + b"\nContent-Transfer-Encoding: quoted-printable\n\n", "base64"),
+    ],
+)
+def test_what_is_written_otherwise_is_refused_and_not_called_empty(
+    tmp_path: Path, name: str, start: bytes, why: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(start + b" ana.silva@x.com\n")
+    with pytest.raises(RetrievalError, match=why):
+        list(sweep([path], NEEDLES, region="DE"))
+
+
+def test_plain_mail_is_searched_by_lines_and_both_values_of_a_repeated_key_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.mbox").write_bytes(b"From a\nTo: ana.silva@x.com\nContent-Transfer-Encoding: 8bit\n\nCUST-00123\n")
+    assert [one.record for one in found_in(tmp_path / "a.mbox")] == ["2", "5"]
+    (tmp_path / "b.jsonl").write_text('{"mail": "ana.silva@x.com", "mail": "CUST-00123"}\n')
+    assert [(one.field, one.needle) for one in found_in(tmp_path / "b.jsonl")] == [("mail", "e"), ("mail#1", "c")]
+
+
 @pytest.mark.parametrize("name", ["ZIP", "bzip2", "xz", "zstd", "ZIP in gzip"])
 def test_what_lies_packed_is_refused_and_not_called_empty(tmp_path: Path, name: str) -> None:
     line, path = b'{"id": "1", "t": "ana.silva@x.com"}\n', tmp_path / "rows.jsonl"
