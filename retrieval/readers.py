@@ -84,7 +84,7 @@ def _refuse_packed(path: Path) -> None:
     named = next((name for magic, name in _PACKED.items() if start.startswith(magic)), "")
     if named:
         raise RecordsUnreadable(
-            f"Reading records of {path}: it is packed ({named}); unpack it or save it as text, and locate in what it held."
+            f"Reading records of {path}: it is packed ({named}); unpack it or save it as text, and locate in that."
         )
 
 
