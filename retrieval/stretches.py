@@ -21,7 +21,7 @@ from retrieval.lines import LineFormat, Lines, line_ends
 from retrieval.rows import RecordsUnreadable
 from retrieval.sieve import MARGIN, Sieve
 
-_STRETCH: Final = 16 << 20
+_STRETCH: Final = 8 << 20
 _PIECE: Final = 1 << 20  # read into memory that the nearer caches hold
 _GLIMPSE: Final = 4_096  # bytes in which the rest of a line is expected
 _OFTEN: Final = 4  # a piece of so many in rows that are worth a look is looked through as a whole
