@@ -89,6 +89,16 @@ def _temporary_files_stay_where_they_were() -> Iterator[None]:
         os.environ["TMPDIR"] = named
 
 
+@pytest.fixture(autouse=True)
+def _languages_and_zones_end_with_their_test() -> Iterator[None]:
+    """A page leaves its reader's language to the thread that answered; the next test may ask in no language."""
+    from django.utils import timezone, translation
+
+    yield
+    translation.deactivate()
+    timezone.deactivate()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """One Chromium for the session."""
