@@ -240,9 +240,13 @@ def test_searches_go_on_during_erases_and_see_whole_generations(tmp_path: Path, 
 
     with ThreadPoolExecutor(2) as threads:
         running = [threads.submit(search) for _ in range(2)]
+        while not seen and not any(one.done() for one in running):
+            time.sleep(0.005)
         for number in range(12):
             erase(folder, [number])
             time.sleep(0.02)
+        while seen and seen[-1][0] == COUNT and not any(one.done() for one in running):
+            time.sleep(0.005)
         stop.set()
         for one in running:
             one.result()
