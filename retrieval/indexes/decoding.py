@@ -28,6 +28,7 @@ def vectors_of(raw: memoryview, found: FileMap) -> Vectors:
     coder, made = _coder(raw, found), np.empty((codes.count, found.dimension), np.float32)
     for start in range(0, codes.count, _PIECE):
         made[start : start + _PIECE] = coder.sa_decode(np.ascontiguousarray(rows[start : start + _PIECE]))
+    made.flags.writeable = False  # as a mapped file is: the kernels are compiled for such, and for no second kind
     return made
 
 
