@@ -15,7 +15,7 @@ from unlearning.batches import collate, token_losses
 from unlearning.methods import Material, Method, Turn
 from unlearning.tokens import Encoded
 
-SCALES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+SCALES = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 RISE = 0.1  # nats a token
 PROBE = 64  # retain rows that decide
 
