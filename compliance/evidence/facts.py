@@ -126,7 +126,7 @@ def _looked(request: ErasureRequest, language: str) -> str:
     kinds = [phrase(f"kind:{kind}", language) for kind in IdentifierKind if kind in held]
     told = "looked_by_name" if IdentifierKind.NAME in held else "looked_without_name"
     said = [phrase("looked", language, kinds=", ".join(kinds))] if kinds else []
-    return " ".join([*said, phrase(told, language)])
+    return " ".join([*said, phrase(told, language), phrase("left_alone", language)])
 
 
 def spoken(request: ErasureRequest) -> str:
@@ -149,10 +149,14 @@ def _kept(request: ErasureRequest, found: list[tuple[Artifact, Claim]], language
 
 
 def declined(request: ErasureRequest, language: str) -> list[str]:
-    """What looked like the person and was left because an officer said that it is not: by place, with a number."""
+    """What looked like the person's text or picture and was left, because an officer said that it is not: by place.
+
+    What only bears the same name, or a detail that is not proven, is neither placed nor counted: whoever proves a
+    mailbox alone would learn where records of that name are held.
+    """
     said = []
     for artifact, text, count in provenance.declined(request):
-        parts = {"declined_text" if text else "declined": count}
+        parts = {"declined_text": count} if text else {}
         if artifact.connector == IMAGES:
             parts = {"declined_pictures": count} if text else _declined_pictures(request, artifact)
         said += [phrase(key, language, name=artifact.name, count=number) for key, number in parts.items() if number]
@@ -160,13 +164,12 @@ def declined(request: ErasureRequest, language: str) -> list[str]:
 
 
 def _declined_pictures(request: ErasureRequest, artifact: Artifact) -> dict[str, int]:
-    """Pictures that were left, lines that name others too and still stand, and what only bears the same name."""
+    """Pictures that were left, and lines that name others too and still stand."""
     every = ((row, str(content["record"])) for row, content in provenance.opened_traces(request))
     left = [(row, name) for row, name in every if row.artifact_id == artifact.pk and row.candidate and not row.ticked]
-    named = [name for row, name in left if row.support == Support.NAME]
     others = [name for row, name in left if row.support not in (*TEXTS, Support.NAME)]
     lines = sum(name.startswith(LINES) for name in others)
-    return {"declined_pictures": len(others) - lines, "declined_lines": lines, "declined": len(named)}
+    return {"declined_pictures": len(others) - lines, "declined_lines": lines}
 
 
 def _excluded(plans: list[Plan]) -> bool:

@@ -34,8 +34,8 @@ _ENGLISH: Mapping[str, str] = {
     "looked at them and left them as they are; our list of who is on them no longer names you.",
     "declined_text": "{name}: records of other people with the same text as one of yours, or nearly ({count}). We "
     "looked at them, found that they are not yours, and left them as they are.",
-    "declined": "{name}: records in which only a name, or a detail that was not proven to be yours, stands ({count}). "
-    "We looked at them, found that they are not yours, and left them as they are.",
+    "left_alone": "Records with only your name, or with a detail that is not proven to be yours, stay if they are not "
+    "yours. We do not say whether there are any: they are about other people.",
     "search_again": "We search again after 7, 30 and 90 days.",
     "exclude_from_training": "We wrote fingerprints of what was erased, so that it can be recognised if it comes back.",
     "searched": "We looked in every registered place and found nothing to erase.",
@@ -102,8 +102,8 @@ _GERMAN: Mapping[str, str] = {
     "haben sie angesehen und so gelassen; unsere Liste, wer darauf ist, nennt Sie nicht mehr.",
     "declined_text": "{name}: Einträge anderer Personen mit demselben oder fast demselben Text wie einer von Ihnen "
     "({count}). Wir haben sie angesehen; sie sind nicht Ihre, und wir haben sie so gelassen.",
-    "declined": "{name}: Einträge, in denen nur ein Name oder eine Angabe steht, die nicht als Ihre nachgewiesen "
-    "wurde ({count}). Wir haben sie angesehen; sie sind nicht Ihre, und wir haben sie so gelassen.",
+    "left_alone": "Einträge, in denen nur Ihr Name steht oder eine Angabe, die nicht als Ihre nachgewiesen ist, "
+    "bleiben, wenn sie nicht Ihre sind. Ob es solche gibt, sagen wir nicht: Sie handeln von anderen Personen.",
     "search_again": "Wir suchen nach 7, 30 und 90 Tagen noch einmal.",
     "exclude_from_training": "Wir haben Fingerabdrücke des Gelöschten aufgeschrieben, um es zu erkennen, falls es "
     "zurückkommt.",

@@ -29,8 +29,8 @@ PORTUGUESE: Mapping[str, str] = {
     "({count}). Nós as examinamos e as deixamos como estão; nossa lista de quem está nelas não cita mais você.",
     "declined_text": "{name}: registros de outras pessoas com o mesmo texto que um seu, ou quase ({count}). Nós os "
     "examinamos; não são seus, e ficaram como estão.",
-    "declined": "{name}: registros em que só há um nome, ou um dado que não foi comprovado como seu ({count}). Nós os "
-    "examinamos; não são seus, e ficaram como estão.",
+    "left_alone": "Registros que têm somente o seu nome, ou um dado que não foi comprovado como seu, ficam quando "
+    "não são seus. Não dizemos se existem: eles falam de outras pessoas.",
     "search_again": "Procuramos de novo após 7, 30 e 90 dias.",
     "exclude_from_training": "Gravamos impressões digitais do que foi eliminado, para reconhecê-lo se voltar.",
     "searched": "Procuramos em todos os lugares registrados e não encontramos nada para eliminar.",
@@ -100,8 +100,8 @@ FRENCH: Mapping[str, str] = {
     "plus.",
     "declined_text": "{name} : enregistrements d’autres personnes dont le texte est le même, ou presque, qu’un des "
     "vôtres ({count}). Nous les avons examinés ; ils ne sont pas les vôtres et restent tels quels.",
-    "declined": "{name} : enregistrements où ne figure qu’un nom, ou une donnée dont il n’est pas prouvé qu’elle est "
-    "la vôtre ({count}). Nous les avons examinés ; ils ne sont pas les vôtres et restent tels quels.",
+    "left_alone": "Les enregistrements où ne figure que votre nom, ou une donnée dont il n’est pas prouvé qu’elle est "
+    "la vôtre, restent s’ils ne sont pas les vôtres. Nous ne disons pas s’il y en a : ils parlent d’autres personnes.",
     "search_again": "Nous cherchons de nouveau après 7, 30 et 90 jours.",
     "exclude_from_training": "Nous avons noté des empreintes de ce qui a été effacé, pour le reconnaître si cela "
     "revient.",
@@ -169,8 +169,8 @@ SPANISH: Mapping[str, str] = {
     "({count}). Las miramos y las dejamos como están; nuestra lista de quién está en ellas ya no le nombra.",
     "declined_text": "{name}: registros de otras personas con el mismo texto que uno suyo, o casi ({count}). Los hemos "
     "examinado; no son suyos y quedan como están.",
-    "declined": "{name}: registros en los que solo hay un nombre, o un dato que no se probó que sea suyo ({count}). "
-    "Los hemos examinado; no son suyos y quedan como están.",
+    "left_alone": "Los registros en los que solo está su nombre, o un dato que no se probó que sea suyo, se quedan si "
+    "no son suyos. No decimos si los hay: tratan de otras personas.",
     "search_again": "Buscamos otra vez después de 7, 30 y 90 días.",
     "exclude_from_training": "Anotamos huellas de lo borrado, para reconocerlo si vuelve.",
     "searched": "Buscamos en cada lugar registrado y no encontramos nada que borrar.",

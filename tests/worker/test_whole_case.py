@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 from compliance.audit import services as audit
+from compliance.evidence import facts, verify
 from compliance.evidence import services as evidence
-from compliance.evidence import verify
 from compliance.intake.models import Notice
+from compliance.provenance import services as provenance
 from compliance.rules.terms import State, StepStatus, Work
 from compliance.worker import tasks
 from compliance.worker.sample.people import namesake
@@ -50,6 +51,13 @@ def test_the_person_is_in_no_file_and_the_namesake_still_is(records: House) -> N
     assert {path for path in left if records.folder / path.parts[0] not in untouched} == set()
     rows = [json.loads(line) for line in (records.folder / "raw/tickets.jsonl").read_text().splitlines()]
     assert namesake(small=True).customer_id in {row["customer_id"] for row in rows}
+    _the_letter_places_no_namesake(records)
+
+
+def _the_letter_places_no_namesake(house: House) -> None:
+    """Whoever proves a mailbox alone must not learn from it where the records of somebody of that name are."""
+    assert [count for _, text, count in provenance.declined(house.case) if not text]
+    assert all("same text" in said for said in facts.declined(house.case, "en"))
 
 
 def test_work_that_runs_again_after_it_was_done_changes_nothing(records: House) -> None:
