@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils import timezone
 
 from compliance.evidence import deciding_facts, letters
@@ -116,6 +117,7 @@ def _outcome(request: ErasureRequest, here: Mapping[str, Any]) -> Facts:
         "untold": not told and any(artifact.recipients for artifact, _ in found),
         "looked": _looked(request, language),
         "prevention": phrase("prevention" if _excluded(carried.plans_since_answer(plan)) else "search_again", language),
+        "case_file": phrase("case_file", language, days=settings.OUBLI_RETENTION_DAYS),
         "residual_risk": _risk(found, language),
     }
 

@@ -29,7 +29,7 @@ MANDATORY: Mapping[Letter, tuple[str, ...]] = {
     Letter.CODE: ("confirm_code", "status_url"),
     Letter.ACCEPTED: ("accepted_on", "article", "promised_on", "status_url"),
     Letter.EXTENDED: ("reasons", "new_date", "first_period_ends", "sent_on", "authority"),
-    Letter.OUTCOME: ("actions", "claims", "looked", "prevention", "residual_risk", "authority"),
+    Letter.OUTCOME: ("actions", "claims", "looked", "prevention", "case_file", "residual_risk", "authority"),
     Letter.REFUSED: ("reasons", "article", "rest", "review_on", "authority", "court"),
     Letter.IDENTITY: ("reasons", "asked", "destroyed", "effect", "status_url"),
     Letter.UNIDENTIFIED: ("reasons", "would_help", "article", "authority", "court"),

@@ -59,6 +59,9 @@ _ENGLISH: Mapping[str, str] = {
     "found; if you know of one, tell us.",
     "looked_by_name": "Where a text says your name and none of the others, one of us looked at it, because "
     "other people may have the same name.",
+    "case_file": "What you wrote, and what was found and where, encrypted under a key of its own, only to carry "
+    "out, show and keep up the erasure. The key is destroyed {days} days after the request is closed; then nobody "
+    "can read it.",
     "no_risk": "We know of no risk beyond what is listed above.",
     "destroyed": "What you send us for this is looked at once and destroyed after the decision.",
     "pause_counts": "Until your answer is here, the time for our own answer stands still. It was due by {day}.",
@@ -129,6 +132,9 @@ _GERMAN: Mapping[str, str] = {
     "ohne eine dieser Angaben wurde nicht gefunden; wenn Sie einen kennen, sagen Sie es uns.",
     "looked_by_name": "Wo ein Text Ihren Namen nennt und sonst nichts davon, hat ihn jemand von uns angesehen, "
     "weil andere genauso heißen können.",
+    "case_file": "Was Sie geschrieben haben und was wo gefunden wurde, verschlüsselt mit einem eigenen Schlüssel, "
+    "nur um die Löschung auszuführen, zu belegen und aufrechtzuerhalten. Der Schlüssel wird {days} Tage nach "
+    "Abschluss der Anfrage vernichtet; dann kann es niemand mehr lesen.",
     "no_risk": "Wir kennen kein Risiko außer dem, was oben steht.",
     "destroyed": "Was Sie uns dafür schicken, sehen wir einmal an und vernichten es nach der Entscheidung.",
     "pause_counts": "Bis Ihre Antwort da ist, steht die Frist für unsere Antwort still. Sie endete am {day}.",

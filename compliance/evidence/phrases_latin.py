@@ -55,6 +55,9 @@ PORTUGUESE: Mapping[str, str] = {
     "dados não foi encontrado; se você conhece algum, avise-nos.",
     "looked_by_name": "Quando um texto tem o seu nome e nenhum dos outros dados, uma pessoa da nossa equipe o "
     "olhou, porque outras pessoas podem ter o mesmo nome.",
+    "case_file": "O que você escreveu, e o que foi encontrado e onde, cifrado com uma chave própria, somente para "
+    "executar, comprovar e manter a eliminação. A chave é destruída {days} dias após o encerramento do pedido; "
+    "depois disso ninguém pode ler.",
     "no_risk": "Não conhecemos outro risco além do que está listado acima.",
     "destroyed": "O que você nos enviar para isto é visto uma vez e destruído depois da decisão.",
     "pause_counts": "Até a sua resposta chegar, o prazo da nossa resposta fica parado. Ele terminava em {day}.",
@@ -127,6 +130,9 @@ FRENCH: Mapping[str, str] = {
     "pas été trouvé ; si vous en connaissez un, dites-le-nous.",
     "looked_by_name": "Quand un texte dit votre nom et rien d’autre de cela, l’un de nous l’a regardé, car "
     "d’autres personnes peuvent porter le même nom.",
+    "case_file": "Ce que vous avez écrit, ce qui a été trouvé et où, chiffré avec une clé à part, seulement pour "
+    "exécuter, prouver et maintenir l’effacement. La clé est détruite {days} jours après la clôture de la demande ; "
+    "ensuite personne ne peut plus le lire.",
     "no_risk": "Nous ne connaissons pas de risque autre que ce qui figure ci-dessus.",
     "destroyed": "Ce que vous nous envoyez pour cela est regardé une fois et détruit après la décision.",
     "pause_counts": "Jusqu’à votre réponse, le délai de notre réponse est arrêté. Il finissait le {day}.",
@@ -195,6 +201,9 @@ SPANISH: Mapping[str, str] = {
     "datos no se encontró; si conoce alguno, díganoslo.",
     "looked_by_name": "Donde un texto dice su nombre y nada más de esto, una persona de nuestro equipo lo miró, "
     "porque otras personas pueden llamarse igual.",
+    "case_file": "Lo que usted escribió, y lo que se encontró y dónde, cifrado con una clave propia, solo para "
+    "ejecutar, demostrar y mantener el borrado. La clave se destruye {days} días después de cerrar la solicitud; "
+    "entonces nadie puede leerlo.",
     "no_risk": "No conocemos otro riesgo que lo que está arriba.",
     "destroyed": "Lo que nos envíe para esto se mira una vez y se destruye después de la decisión.",
     "pause_counts": "Hasta que llegue su respuesta, el plazo de la nuestra queda parado. Terminaba el {day}.",

@@ -38,6 +38,7 @@ FACTS: dict[str, Any] = {
     "remains": [],
     "recipients": ["The mailing processor, on 4 November 2026."],
     "looked": "We looked for your e-mail address, in every usual spelling.",
+    "case_file": "What you wrote, under a key of its own.",
     "prevention": "A keyed list keeps the erased records out of every new training set.",
     "residual_risk": "A backup holds the records until 31 December 2026.",
     "rest": "We erased everything that no law asks us to keep.",
