@@ -165,6 +165,17 @@ def declined(request: ErasureRequest, language: str) -> list[str]:
     return said
 
 
+def left_by_name(request: ErasureRequest) -> list[tuple[str, int]]:
+    """Places with records that only bear the person's name, or an unproven detail, and how many: not for letters."""
+    every = [row for row, _ in provenance.opened_traces(request) if row.candidate and not row.ticked]
+    said = []
+    for artifact, text, count in provenance.declined(request):
+        pictures = sum(row.artifact_id == artifact.pk and row.support == Support.NAME for row in every)
+        number = 0 if text else pictures if artifact.connector == IMAGES else count
+        said += [(artifact.name, number)] if number else []
+    return said
+
+
 def _declined_pictures(request: ErasureRequest, artifact: Artifact) -> dict[str, int]:
     """Pictures that were left, and lines that name others too and still stand."""
     every = ((row, str(content["record"])) for row, content in provenance.opened_traces(request))

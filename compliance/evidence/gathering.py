@@ -15,7 +15,7 @@ from compliance.audit import services as audit
 from compliance.audit.models import Head
 from compliance.evidence import dossier
 from compliance.evidence.dossier import Dossier
-from compliance.evidence.facts import declined
+from compliance.evidence.facts import declined, left_by_name
 from compliance.evidence.narrating import (
     deadlines,
     decisions_of,
@@ -217,7 +217,12 @@ def _residuals(plan: Plan | None, found: list[tuple[Artifact, claim_rules.Claim]
 
 def _declined(request: ErasureRequest) -> list[dossier.Residual]:
     """What looked like the person and stays: an officer looked, and said that it is somebody else's."""
-    return [dossier.Residual(what=text) for text in declined(request, "en")]
+    named = "records in which only a name, or a detail that was not proven to be the person's, stands"
+    by_name = [f"{place}: {named} ({count}). {_LEFT}" for place, count in left_by_name(request)]
+    return [dossier.Residual(what=text) for text in (*declined(request, "en"), *by_name)]
+
+
+_LEFT = "An officer looked at them, found that they are somebody else's, and left them as they are."
 
 
 def _methods(plan: Plan | None) -> list[dossier.Method]:
