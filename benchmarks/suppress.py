@@ -68,10 +68,13 @@ def main() -> int:
         small, big, plain = _lists(Path(folder), large)
         figures |= _times(small, big, 10_000 if given.quick else 50_000)
         rows, size = big.size
-        figures["bytes a row"] = _figure(
-            size / rows, 32, f"{rows:,} rows of {large:,} identifiers, {size / 1e6:.1f} MB mapped"
+        mapped = f"{rows:,} rows of {large:,} identifiers, {size / 1e6:.1f} MB mapped"
+        figures |= _say(
+            {
+                "bytes a row": _figure(size / rows, 32, mapped),
+                "bytes an identifier": _figure(size / large, 32, "a name is two rows"),
+            }
         )
-        figures["bytes an identifier"] = _figure(size / large, 32, "a name is two rows")
         figures["plaintext in the process"] = _figure(
             _dump(Path(folder) / "big.bin", plain), 0, f"{len(plain)} values looked for"
         )
