@@ -27,7 +27,10 @@ def replace() -> str:
     """
     folder = Path(settings.OUBLI_KEYS)
     if (folder / succession.FORMER_FILE).exists() and not (folder / _DRAFT).exists():
-        raise BadSuccession("an earlier rotation is not finished: its former key still signs webhooks")
+        raise BadSuccession(
+            "an earlier rotation is not finished, its former key still signs webhooks; when partners have the present "
+            "key, run it with --finish"
+        )
     old, new = checkpoint.load_key(folder), _draft(folder)
     while services.sequence():
         pass

@@ -86,7 +86,7 @@ def kept(folder: Path, *, origin: str) -> list[Succession]:
     try:
         rows = json.loads(path.read_text("utf-8"))
         return [read(row, origin=origin) for row in rows]
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, BadSuccession) as error:
         raise BadSuccession(f"{FILE} is damaged; put it back from the backup of the keys") from error
 
 

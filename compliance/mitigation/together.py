@@ -70,6 +70,7 @@ def bind(request: ErasureRequest, *, by: User, artifact: str, references: Collec
     accounts.require(by, request.entity, [Role.OFFICER])
     with transaction.atomic():
         model = _model(request, artifact)
+        turns.hold_still(model.pk)
         if not references:
             raise InvalidInput("Forgetting together: no other case was named.", next_action="Choose at least one.")
         others = {case.reference: case for case in _waiting(request, model)}
@@ -101,6 +102,8 @@ def leave(request: ErasureRequest, *, by: User, artifact: str) -> None:
         run = _run_named(request, artifact)
         if run is None:
             raise NotFoundHere("Leaving a shared run: this case shares none.")
+        turns.hold_still(run.artifact_id)
+        run.refresh_from_db()
         if run.result:
             raise IllegalMove("The shared run has made its model; the case is part of it.")
         staying = run.members.filter(left_at=None).exclude(request=request)

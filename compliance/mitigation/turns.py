@@ -23,6 +23,7 @@ from compliance.jobs import services as jobs
 from compliance.jobs.models import Job
 from compliance.mitigation.models import Membership, Plan, SharedRun, Step
 from compliance.mitigation.tasks import NotYet, Task
+from compliance.provenance.models import Artifact
 from compliance.rules.terms import JobStatus, State, StepStatus, Work
 
 MAKING = ("unlearn_model", "replay_model")
@@ -58,6 +59,11 @@ def hold(run: SharedRun, task: Task) -> None:
     if not won:
         raise NotYet(timezone.now() + PAUSE, "A worker has just taken up the run that this case shares")
     run.holder = mine
+
+
+def hold_still(artifact: int) -> None:
+    """Let nobody else change who goes in which run of a model until the transaction ends."""
+    Artifact.objects.select_for_update(no_key=True).get(pk=artifact)
 
 
 def begin_by(cases: Sequence[ErasureRequest]) -> date:
@@ -102,6 +108,9 @@ def _begin(run: SharedRun, task: Task) -> bool:
     if len(ready) == 1:
         return False
     with task.progress.commit():
+        hold_still(run.artifact_id)
+        if run.members.filter(left_at=None).count() != len(ready):
+            raise NotYet(now + PAUSE, "A case has just joined the run, or left it")
         SharedRun.objects.filter(pk=run.pk, begun_at=None).update(begun_at=now)
         for member in ready:
             _say(member.request, "run.begun", run, cases=len(ready))

@@ -166,14 +166,18 @@ def test_a_statement_that_was_changed_is_refused(change: str) -> None:
         succession.read(said, origin=origin)
 
 
-def test_a_damaged_file_of_keys_is_said(log: Path) -> None:
+@pytest.mark.parametrize("content", ["", "[1]", '"x"', "\x00", json.dumps([{"old": "x"}])])
+def test_a_damaged_file_of_keys_is_said_and_stops_nothing(log: Path, content: str) -> None:
     new_key.replace()
-    for content in ("", "[1]", "{}", json.dumps([{"old": "x"}])):
-        (log / succession.FILE).write_text(content)
-        if content == "{}":
-            continue  # no statement at all: the log itself knows them
-        with pytest.raises(BadSuccession):
-            services.verify_all()
+    new_key.finish()
+    (log / succession.FILE).write_text(content)
+    _record(2)
+    assert len(services.public_keys()) == 2, "the log itself knows them"
+    found = services.verify_all().problems
+    assert len(found) == 1 and succession.FILE in found[0]
+    with pytest.raises(CommandError, match=r"Nothing was rotated.*log-keys\.json"):
+        call_command("rotate_log_key", stopped=True)
+    assert len(services.public_keys()) == 2
 
 
 def test_the_command_says_what_comes_next_and_asks_that_nothing_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -183,7 +187,7 @@ def test_the_command_says_what_comes_next_and_asks_that_nothing_runs(capsys: pyt
         call_command("rotate_log_key", stopped=True, finish=True)
     call_command("rotate_log_key", stopped=True)
     assert checkpoint.fingerprint(services.public_key()) in capsys.readouterr().out
-    with pytest.raises(CommandError, match="Nothing was changed"):
+    with pytest.raises(CommandError, match="Nothing was rotated"):
         call_command("rotate_log_key", stopped=True)
     call_command("rotate_log_key", stopped=True, finish=True)
     assert "destroyed" in capsys.readouterr().out

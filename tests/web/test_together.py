@@ -225,3 +225,27 @@ def test_asking_who_could_join_costs_as_much_with_many_cases(
     with django_assert_max_num_queries(12):
         (sharing,) = together.sharings(cases[0])
     assert len(sharing.others) == 5
+
+
+def test_who_is_bound_while_the_run_begins_does_not_slip_into_it(
+    aurora: seeded.Company,
+    made: dict[str, Artifact],
+    cases: list[ErasureRequest],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = bound(aurora, made, cases[:2])
+    for case in cases[:2]:
+        approve(aurora, case)
+    held = turns.hold_still
+
+    def joined(artifact: int) -> None:
+        """A third case, bound by another officer in the same moment: it is not approved, and its rows are not asked."""
+        Membership.objects.create(run=run, request=cases[2])
+        held(artifact)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(turns, "hold_still", joined)
+        with pytest.raises(NotYet, match="just joined"):
+            turns.turn(task_of(cases[0]))
+    run.refresh_from_db()
+    assert run.begun_at is None

@@ -33,9 +33,7 @@ class Command(BaseCommand):
         try:
             fingerprint = new_key.replace()
         except BadSuccession as error:
-            raise CommandError(
-                f"Nothing was changed: {error}.\nNext: run it with --finish when partners have the present key."
-            ) from None
+            raise CommandError(f"Nothing was rotated: {error}.") from None
         self.stdout.write(f"The log is signed with key {fingerprint} from now on; what was signed before still holds.")
         self.stdout.write(
             "Publish the fingerprint beside the former one, and give partners the new public key: webhooks are signed "
