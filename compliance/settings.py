@@ -157,6 +157,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "compliance.web.pages.NotThisWay",
     "compliance.web.second_factor.Guard",
     "axes.middleware.AxesMiddleware",
 ]

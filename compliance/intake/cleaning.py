@@ -11,6 +11,7 @@ with one of ``REASONS``. Imports nothing of the project, so that a bomb costs th
 from __future__ import annotations
 
 import io
+import re
 import resource
 import sys
 from collections.abc import Callable
@@ -26,6 +27,10 @@ _ACTIVE = ("/OpenAction", "/AA", "/AcroForm", "/Names", "/Metadata", "/PieceInfo
 _HARMLESS_ACTIONS = frozenset({"/GoTo"})
 _OF_A_PAGE = ("/AA", "/Metadata", "/PieceInfo", "/AF")
 _NEVER = ("/AA", "/JS", "/JavaScript", "/Metadata", "/EF", "/PieceInfo", "/Launch", "/OpenAction")
+# A drawing, a page or a script that calls itself text: whoever gives it another ending and opens it runs what is in it.
+_MARKUP = re.compile(
+    r"<(?:\?xml|!doctype|!--|!\[cdata|(?:[a-z][\w.-]*:)?(?:svg|html|head|body|script|iframe|math)[\s/>])", re.I
+)
 _HARMLESS = frozenset({"/Link", "/Text", "/Highlight", "/FreeText", "/Stamp", "/Ink", "/Square", "/Line"})
 
 
@@ -46,6 +51,8 @@ def kind_of(content: bytes) -> str:
     except UnicodeDecodeError:
         raise Refused("type") from None
     if not text.strip() or any(ord(c) < 32 and c not in "\t\r\n" for c in text):
+        raise Refused("type")
+    if _MARKUP.match(text.lstrip("\ufeff \t\r\n")):
         raise Refused("type")
     return "text"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -37,7 +38,9 @@ def _error(request: HttpRequest, code: int, title: str, what: str) -> HttpRespon
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400 in the house's look."""
+    """400 in the house's look; 413 for what is more than a form may send, which sending it again does not help."""
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        return _error(request, 413, _("That was too much at once"), _("Go back, shorten what you wrote, and send it."))
     return _error(request, 400, _("This request could not be read"), _("Go back and send the form again."))
 
 
@@ -51,6 +54,26 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404 in the house's look; the same words for what is not there and for what is somebody else's."""
     what = _("If you typed the address, check that it is correct. If you followed a link, the page may have moved.")
     return _error(request, 404, _("Page not found"), what)
+
+
+class NotThisWay:
+    """405 in the house's look, where a view's decorator answers with nothing but a status.
+
+    Other doors (``/api/`` and those of partners' protocols) say it in shapes of their own.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer as the view does; where that is bare, with a page."""
+        answer = self.get_response(request)
+        if not isinstance(answer, HttpResponseNotAllowed) or answer.content:
+            return answer
+        what = _("This address takes something that is sent from a page. Start from that page instead.")
+        said = _error(request, 405, _("This page cannot be opened like this"), what)
+        said["Allow"] = answer["Allow"]
+        return said
 
 
 def locked(request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None) -> HttpResponse:

@@ -16,7 +16,7 @@ from django.test import Client
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from compliance.intake import attachments, services, vault
+from compliance.intake import attachments, cleaning, services, vault
 from compliance.intake.attachments import NotTaken
 from compliance.intake.models import Attachment, ErasureRequest
 from compliance.rules.terms import Requester
@@ -151,6 +151,11 @@ def bomb() -> bytes:
         (b"MZ\x90\x00 a program", "type"),
         (b"PK\x03\x04 an archive", "type"),
         (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>\x00", "type"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'/>", "type"),
+        (b"\xef\xbb\xbf \n<?xml version='1.0'?><svg/>", "type"),
+        (b"<!-- a note --><s:svg xmlns:s='http://www.w3.org/2000/svg'/>", "type"),
+        (b"\n<s:svg xmlns:s='http://www.w3.org/2000/svg'><s:script/></s:svg>", "type"),
+        (b"<HTML><body onload=x()>", "type"),
         (b"", "type"),
         (b"%PDF-1.7 cut short", "damaged"),
         (b"\xff\xd8\xff\xe0 no picture", "damaged"),
@@ -164,6 +169,11 @@ def test_hostile_and_foreign_files_are_refused_with_a_reason(db: None, content: 
         attachments.receive("mandate.pdf", content)
     assert refused.value.why == why
     assert not Attachment.objects.exists()
+
+
+@pytest.mark.parametrize("line", ["<ana> hello", "<3 thank you", "Look: <svg> was on the page", "< htmlish"])
+def test_a_chat_that_begins_with_a_sign_is_text(line: str) -> None:
+    assert cleaning.kind_of(line.encode()) == "text"
 
 
 def test_a_file_with_a_password_is_refused(db: None) -> None:

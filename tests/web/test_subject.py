@@ -7,6 +7,7 @@ import re
 from gettext import GNUTranslations
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
@@ -229,6 +230,20 @@ def test_pages_are_strict_and_not_for_search_engines(aurora: seeded.Company, cli
 def test_an_unknown_address_is_a_page_of_ours(aurora: seeded.Company, client: Client) -> None:
     page = client.get("/nothing/here/")
     assert page.status_code == 404 and "Page not found" in page.content.decode()
+
+
+def test_an_address_that_only_takes_forms_says_so_in_a_page(aurora: seeded.Company, client: Client) -> None:
+    for address in ("/request/email/remove/", "/status/withdraw/", "/sign-out/"):
+        bare = client.get(address)
+        assert bare.status_code == 405 and "<h1>This page cannot be opened like this</h1>" in bare.content.decode()
+        assert "POST" in bare.headers["Allow"]
+    assert client.put("/request/").status_code == client.delete("/").status_code == 405
+
+
+def test_more_than_a_form_may_send_is_refused_in_our_words(aurora: seeded.Company, client: Client) -> None:
+    for sent in ({"name": "a" * 1_100_000}, {f"field-{number}": "a" for number in range(201)}):
+        refused = client.post("/request/name/", urlencode(sent), content_type="application/x-www-form-urlencoded")
+        assert refused.status_code == 413 and "That was too much at once" in refused.content.decode()
 
 
 def test_a_stale_form_is_refused_in_our_words(aurora: seeded.Company) -> None:
