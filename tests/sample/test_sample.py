@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from compliance.worker.sample.training_set import read_lines
 from retrieval.scan import scan_tree
 from retrieval.text import byte_patterns
 from retrieval.types import Needle
+from tests.services.servers import wait_until
 from tests.worker.small_company import built_company
 
 __all__ = ["built_company"]
@@ -169,7 +169,7 @@ def test_a_killed_build_leaves_nothing_that_counts(tmp_path: Path) -> None:
         "build(Path(sys.argv[1]), small=True)"
     )
     process = subprocess.Popen([sys.executable, "-c", program, str(out)], start_new_session=True)
-    time.sleep(2.5)
+    wait_until(lambda: [one for one in tmp_path.glob(".aurora.building-*/*/*") if one.is_file()], 240, "a first file")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert not out.exists()

@@ -46,7 +46,7 @@ class Installation:
         """The same, reached by another way to the broker."""
         return replace(self, broker=address)
 
-    def manage(self, *arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, seconds: float = 900) -> subprocess.CompletedProcess[str]:
         """Run one command of ``manage.py``; its exit status is the caller's to judge."""
         command = [PYTHON, "manage.py", *arguments]
         return subprocess.run(
@@ -110,7 +110,7 @@ def wait_ready(process: subprocess.Popen[str]) -> Any:
 
 def go_on(process: subprocess.Popen[str]) -> Any:
     """Let an act go on to its end; what it returned."""
-    said, complaint = process.communicate("\n", timeout=120)
+    said, complaint = process.communicate("\n", timeout=400)
     assert process.returncode == 0, complaint[-2000:]
     return json.loads(said.splitlines()[-1])
 

@@ -110,12 +110,12 @@ def _redis(program: str) -> Iterator[str]:
         process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         address = f"redis://127.0.0.1:{port}/0"
         try:
-            wait_until(lambda: _answers(address), 10, f"{program} to answer")
+            wait_until(lambda: _answers(address), 60, f"{program} to answer")
             yield address
         finally:
             with suppress(redis.ConnectionError), redis.Redis.from_url(address) as client:
                 client.shutdown(nosave=True)
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def _answers(address: str) -> bool:

@@ -52,11 +52,11 @@ def mariadb_of_debian() -> Iterator[str]:
             )
         address = f"mysql+pymysql://root@127.0.0.1:{port}/test"
         try:
-            wait_until(lambda: _answers(address), 30, "MariaDB to answer")
+            wait_until(lambda: _answers(address), 120, "MariaDB to answer")
             yield address
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=120)
 
 
 def _answers(address: str) -> bool:
@@ -98,11 +98,11 @@ def redis_that_persists() -> Iterator[tuple[str, Path]]:
         )
         address = f"redis://127.0.0.1:{port}/0"
         try:
-            wait_until(lambda: _pings(address), 10, "Redis to answer")
+            wait_until(lambda: _pings(address), 60, "Redis to answer")
             yield address, folder
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def _pings(address: str) -> bool:

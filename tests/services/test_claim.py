@@ -26,7 +26,7 @@ def test_whoever_lost_the_lease_cannot_finish_the_job(house: Installation) -> No
     house.act("enqueue", 1)
     sleeper = house.acting("hold", "sleeper")
     assert wait_ready(sleeper) == {"fence": 1}
-    wait_until(lambda: house.one("SELECT lease_until < now() FROM jobs_job"), 10, "the lease to run out")
+    wait_until(lambda: house.one("SELECT lease_until < now() FROM jobs_job"), 60, "the lease to run out")
     heir = house.acting("hold", "heir")
     assert wait_ready(heir) == {"fence": 2}
     assert go_on(sleeper) == {"wrote": False}

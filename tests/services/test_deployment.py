@@ -115,7 +115,7 @@ def test_the_health_check_believes_the_web_process_and_nobody_else(house: Instal
     house.settings.update(OUBLI_HTTPS="1", OUBLI_HOSTS="privacy.example.org", OUBLI_HEALTH_PORT=str(port))
     assert health(house) == 1
     house.start("web", [*GUNICORN, "--bind", f"127.0.0.1:{port}"])
-    wait_until(lambda: health(house) == 0, 60, "the web process to be healthy")
+    wait_until(lambda: health(house) == 0, 300, "the web process to be healthy")
 
 
 def health(house: Installation) -> int:

@@ -59,7 +59,7 @@ def assert_nothing_lost_or_twice(house: Installation, cases: int) -> None:
 def worker_at_work(house: Installation) -> tuple[str, int]:
     """The job that somebody works on just now, and the process that does."""
     seen: list[tuple[str, str]] = []
-    wait_until(lambda: seen or seen.extend(house.rows(RUNNING)) or seen, 60, "a worker to be at work")
+    wait_until(lambda: seen or seen.extend(house.rows(RUNNING)) or seen, 300, "a worker to be at work")
     job, worker = seen[0]
     return str(job), int(worker.rpartition(":")[2])
 
@@ -108,7 +108,7 @@ def test_a_killed_worker_and_an_emptied_broker_lose_no_job(founded: Installation
     with redis_client.Redis.from_url(redis) as broker:
         broker.flushdb()
     founded.worker("third")
-    wait_until(lambda: all_planned(founded, CASES), 90, "every case to be planned")
+    wait_until(lambda: all_planned(founded, CASES), 300, "every case to be planned")
     assert founded.one("SELECT fence FROM jobs_job WHERE id = %s", job) >= 2, "nobody took the killed worker's job over"
     assert_nothing_lost_or_twice(founded, CASES)
 
@@ -120,10 +120,10 @@ def test_a_frozen_worker_that_wakes_up_late_writes_nothing(founded: Installation
     founded.scheduler()
     job, process = freeze_at_work(founded)
     founded.worker("heir")
-    wait_until(lambda: all_planned(founded, CASES), 90, "every case to be planned")
+    wait_until(lambda: all_planned(founded, CASES), 300, "every case to be planned")
     os.killpg(process, signal.SIGCONT)
     said = founded.var / "log" / "sleeper.log"
-    wait_until(lambda: f"{job}: lease lost" in said.read_text(), 30, "the sleeper to notice that its lease is gone")
+    wait_until(lambda: f"{job}: lease lost" in said.read_text(), 120, "the sleeper to notice that its lease is gone")
     assert_nothing_lost_or_twice(founded, CASES)
 
 
@@ -135,10 +135,10 @@ def test_a_request_is_acknowledged_while_the_broker_is_away_and_done_when_it_is_
     house.start("web", [*GUNICORN, "--bind", f"127.0.0.1:{port}"])
     house.worker()
     house.scheduler()
-    wait_until(lambda: answers(port), 60, "the web process")
+    wait_until(lambda: answers(port), 300, "the web process")
     house.act("ask", 1)
-    wait_until(lambda: all_planned(house, 1), 90, "the case that came before the broker went away")
-    wait_until(lambda: not house.one(UNSENT), 30, "its letters")
+    wait_until(lambda: all_planned(house, 1), 300, "the case that came before the broker went away")
+    wait_until(lambda: not house.one(UNSENT), 120, "its letters")
     gate.shut()
     status, seconds = ask_at(port, "person0@example.org")
     assert status == 202
@@ -147,6 +147,6 @@ def test_a_request_is_acknowledged_while_the_broker_is_away_and_done_when_it_is_
     assert house.one(UNSENT) > 0
     assert house.rows("SELECT work FROM jobs_job WHERE status = 'queued'") == [("TRACE",)]
     gate.open()
-    wait_until(lambda: all_planned(house, 2), 90, "the accepted case to be planned")
-    wait_until(lambda: not house.one(UNSENT), 30, "the letters")
+    wait_until(lambda: all_planned(house, 2), 300, "the accepted case to be planned")
+    wait_until(lambda: not house.one(UNSENT), 120, "the letters")
     assert_nothing_lost_or_twice(house, 2)

@@ -90,7 +90,7 @@ def test_a_killed_replay_is_resumed_to_the_same_bytes(lengthy: Trained, tmp_path
     command += ["--exclude-keys", str(gone), "--json", str(tmp_path / "result.json"), "--out"]
     killed = subprocess.Popen([*command, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
     state = tmp_path / ".killed.partial" / "resume" / "state.json"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not state.is_file() and killed.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(killed.pid, signal.SIGKILL)

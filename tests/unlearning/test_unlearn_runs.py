@@ -117,7 +117,7 @@ def test_a_killed_run_is_taken_up_to_the_same_bytes(
     words = ["unlearn", "--model", str(memorized.folder), "--forget", str(forget_file), "--retain", str(retain_file)]
     words += ["--method", "npo", "--out", str(tmp_path / "out")]
     killed = subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.DEVNULL)
-    state, deadline = tmp_path / ".out.partial" / "resume" / "state.json", time.monotonic() + 60
+    state, deadline = tmp_path / ".out.partial" / "resume" / "state.json", time.monotonic() + 240
     while not state.is_file() and killed.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(killed.pid, signal.SIGKILL)

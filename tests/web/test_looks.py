@@ -167,7 +167,7 @@ def test_the_page_follows_the_work_without_being_reloaded_by_hand(tab: Any) -> N
     sign_in(tab, "olga")
     tab.goto(f"/officer/cases/{case.reference}/")
     seeded.Job.objects.of(case.pk).update(message="Replaying stage 2 of 2", fraction=0.8)
-    tab.get_by_text("Replaying stage 2 of 2").wait_for(timeout=8000)
+    tab.get_by_text("Replaying stage 2 of 2").wait_for(timeout=60_000)
     seeded.services.move(case, to=seeded.State.MITIGATED, by=seeded.services.SYSTEM)
-    tab.get_by_role("heading", name="The system proves the result").wait_for(timeout=8000)
+    tab.get_by_role("heading", name="The system proves the result").wait_for(timeout=60_000)
     assert tab.complaints == []
