@@ -11,5 +11,13 @@ class WorkerConfig(AppConfig):
     verbose_name = "Worker"
 
     def ready(self) -> None:
-        """Make our Celery application the current one in every process, so that messages find the right broker."""
+        """Make our Celery application the current one in every process, so that messages find the right broker.
+
+        A worker of Celery looks at its database before it takes the first message.
+        """
+        from celery.signals import worker_init
+
         from compliance import celery  # noqa: F401
+        from compliance.worker import readiness
+
+        worker_init.connect(readiness.before_work)
