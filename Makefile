@@ -1,5 +1,5 @@
 # Two commands: make run (sets up, does the main job, serves) and make test (sets up, checks, tests).
-PYTHON ?= python3
+PYTHON ?=
 PORT ?= 8000
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1

@@ -2,9 +2,10 @@
 # Sets up .venv and the system libraries, once; a second run takes a moment. Usage: setup.sh runtime|development
 set -eu
 want=${1:-runtime}
-python=${PYTHON:-python3}
+pythons=${PYTHON:-python3 python3.11 python3.12 python3.13}  # the first that is there and fits
 venv=.venv
 torch=2.13.0
+room=6  # GB that a first installation takes, with what it downloads
 # Where the CPU build of torch is, when the machine's own index does not offer one.
 torch_index=${TORCH_INDEX:-https://download.pytorch.org/whl/cpu}
 
@@ -21,11 +22,14 @@ apt_install() {  # packages; says in one line what is missing when it may not in
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null 2>&1 \
         || { say "Please install as root: apt-get install -y $*"; return 1; }
 }
+fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
+choose_python() { for python in $pythons; do ! fits "$python" || return 0; done; return 1; }
 has_library() { "$python" -c "import ctypes.util as c, sys; sys.exit(not c.find_library('$1'))" 2>/dev/null; }
 
-command -v "$python" >/dev/null 2>&1 || apt_install python3 python3-venv
-"$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-    || { say "Python 3.11, 3.12 or 3.13 is needed; this is $("$python" --version 2>&1). Set PYTHON=/path/to/python3.11"; exit 1; }
+if ! choose_python; then
+    [ -n "${PYTHON:-}" ] || apt_install python3 python3-venv || true
+    choose_python || { say "Python 3.11, 3.12 or 3.13 is needed, and none of these is one: $pythons. Set PYTHON=/path/to/python3.11"; exit 1; }
+fi
 "$python" -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
 
 missing=""
@@ -50,9 +54,16 @@ fi
 
 # A compiled loop is kept until its own file changes; one that calls code of another file would go on with the old.
 newest=$(find retrieval unlearning -name '*.py' -printf '%T@ %p\n' | sort -rn | head -n 1 | cut -d' ' -f2-)
-find retrieval unlearning -name '*.nb[ic]' ! -newer "$newest" -delete
+find retrieval unlearning -name '*.nb[ic]' ! -newer "$newest" -delete || say "Compiled loops of an older version may remain: this account may not delete them."
 
-[ -x $venv/bin/python ] || { rm -rf $venv; "$python" -m venv $venv; }
+# One that was cut off while it was made, or whose programs name the folder in which it stood before, is made anew.
+stands_here() { "$venv/bin/python" -c 'import pip' 2>/dev/null && grep -qF "$(pwd -P)/$venv" $venv/pyvenv.cfg; }
+enough_room() {  # said before anything is fetched, not by whatever breaks halfway
+    free=$(df -Pk . 2>/dev/null | awk 'NR == 2 { print int($4 / 1048576) }')
+    [ "${free:-$room}" -ge $room ] \
+        || { say "Not enough room on the disk of $(pwd): $free GB are free, about $room are needed. Make room and run this again."; return 1; }
+}
+stands_here || { rm -rf $venv; enough_room; "$python" -m venv $venv; }
 lock=requirements.txt
 [ "$want" = runtime ] || lock=requirements-dev.txt
 stamp="$venv/.installed-$(cat $lock docker/setup.sh | sha256sum | cut -c1-16)"

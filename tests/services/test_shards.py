@@ -42,26 +42,42 @@ def other_at_work(house: Installation) -> tuple[str, int] | None:
     return next(((part, process) for part, process in rows if process != leader(house)), None)
 
 
+def frozen_at_a_part(house: Installation) -> tuple[str, int]:
+    """Stop the other worker where it reads a part: it cannot go on to the next one before it is killed."""
+    frozen: list[tuple[str, int]] = []
+
+    def freeze() -> bool:
+        taken = other_at_work(house)
+        if taken is None:
+            return False
+        os.killpg(taken[1], signal.SIGSTOP)
+        if other_at_work(house) == taken:
+            frozen.append(taken)
+        else:
+            os.killpg(taken[1], signal.SIGCONT)
+        return bool(frozen)
+
+    wait_until(freeze, 300, "the second worker to read a part")
+    return frozen[0]
+
+
 def test_two_workers_read_one_search_and_a_killed_one_costs_only_its_part(accepted: Installation) -> None:
     accepted.worker("first")
     wait_until(lambda: accepted.rows(AT_WORK), 300, "the search to be divided")
     accepted.worker("second")
-    wait_until(lambda: other_at_work(accepted), 300, "the second worker to read a part")
-    taken = other_at_work(accepted)
-    while taken is None:
-        taken = other_at_work(accepted)
-    os.killpg(taken[1], signal.SIGKILL)
+    part, process = frozen_at_a_part(accepted)
+    os.killpg(process, signal.SIGKILL)
     fences: dict[str, int] = {}
     readers: dict[str, str] = {}
     deadline = time.monotonic() + 300
     while accepted.rows(STATE) != [("PLANNED",)] and time.monotonic() < deadline:
-        fences |= {part: fence for part, fence, _ in accepted.rows(SEEN)}
+        fences |= {one: fence for one, fence, _ in accepted.rows(SEEN)}
         readers |= dict(accepted.rows(READ_BY))
         time.sleep(0.02)
     assert accepted.rows(STATE) == [("PLANNED",)]
     again = {part for part, fence in fences.items() if fence > 1}
-    assert again <= {taken[0]}, "a part was read again that nobody was killed in"
-    assert fences[taken[0]] == 2 or readers.get(taken[0], "").endswith(f":{taken[1]}"), "it had just ended"
+    assert again <= {part}, "a part was read again that nobody was killed in"
+    assert fences[part] == 2 or readers.get(part, "").endswith(f":{process}"), "it had just ended"
     assert len(fences) >= PARTS
     assert accepted.rows(PER_CASE) == [(ROWS // company.PEOPLE,)]
     assert accepted.rows("SELECT count(*) FROM provenance_scanshard") == [(0,)]
