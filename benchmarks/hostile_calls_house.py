@@ -164,10 +164,10 @@ def asked(port: int, method: str, target: str, *, token: str, body: Any = None, 
 
 def most_memory(pid: int) -> float:
     """The most megabytes that any child of a process has held at once (Linux)."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     peaks = [0]
     for child in children:
-        for line in Path(f"/proc/{child}/status").read_text().splitlines():
+        for line in Path(f"/proc/{child}/status").read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM"):
                 peaks.append(int(line.split()[1]))
     return max(peaks) / 1024

@@ -175,7 +175,7 @@ def _forms(value: str) -> set[bytes]:
 def _search(pid: int, automaton: Any) -> tuple[int, set[int]]:
     """Search every readable page of a process; returns bytes and which patterns stand there."""
     searched, seen = 0, set()
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for line in maps:
             place, rights, *_ = line.split()
             if "r" not in rights or "[v" in line:

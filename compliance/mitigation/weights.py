@@ -70,7 +70,7 @@ def excluded_keys(task: Task, rows: Artifact) -> list[str]:
 @contextmanager
 def listed(lines: Sequence[str]) -> Iterator[Path]:
     """A file with one line each, readable by the owner only, gone afterwards, also when a kill forbids to remove it."""
-    with NamedTemporaryFile("w", dir=scratch.begin(), suffix=".keys", delete=False) as handle:
+    with NamedTemporaryFile("w", encoding="utf-8", dir=scratch.begin(), suffix=".keys", delete=False) as handle:
         handle.write("".join(f"{line}\n" for line in lines))
     path = Path(handle.name)
     try:

@@ -85,7 +85,7 @@ def _predicted(artifact: Artifact, pictures: Artifact, keys: Collection[str]) ->
     """The first choice of the library's own plan, within the artifact's budget; training again when it cannot say."""
     budget = _whole(artifact, "budget_seconds", BUDGET)
     facts = {"budget": budget, "references": max(SHORTEST, _whole(artifact, "references", REFERENCES))}
-    with tempfile.NamedTemporaryFile("w", dir=scratch.begin(), suffix=".keys") as listed:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=scratch.begin(), suffix=".keys") as listed:
         listed.write("".join(f"{key}\n" for key in keys))
         listed.flush()
         arguments = ["classifier", "plan", "--data", pictures.location, "--model", artifact.location]

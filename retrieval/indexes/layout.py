@@ -74,7 +74,7 @@ def current(folder: Path, *, damaged_too: bool = False) -> Place:
 
 
 def _named(pointer: Path) -> str:
-    name = pointer.read_text(errors="replace").strip()
+    name = pointer.read_text(encoding="utf-8", errors="replace").strip()
     if not re.fullmatch(rf"{_PREFIX}\d{{6,}}", name):
         raise IndexUnreadable(
             f"Reading {pointer}: it names no generation; restore it, or remove it and rebuild the index."

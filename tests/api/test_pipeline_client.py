@@ -23,7 +23,7 @@ from tests.api.test_lineage import artifact
 
 
 def test_the_client_needs_nothing_but_the_standard_library() -> None:
-    tree = ast.parse(Path(pipeline_client.__file__).read_text())
+    tree = ast.parse(Path(pipeline_client.__file__).read_text(encoding="utf-8"))
     named = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
     named |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.partition(".")[0] for name in named} <= sys.stdlib_module_names

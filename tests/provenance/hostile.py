@@ -161,7 +161,7 @@ def many_columns(path: Path) -> None:
 
 def many_fields(path: Path) -> None:
     """A record of a hundred thousand fields."""
-    path.write_text(json.dumps({f"f{n}": n for n in range(100_000)}) + "\n")
+    path.write_text(json.dumps({f"f{n}": n for n in range(100_000)}) + "\n", encoding="utf-8")
 
 
 def long_number(path: Path) -> None:

@@ -98,7 +98,7 @@ def test_nested_fields_are_named_as_the_map_writes_them(company: Path) -> None:
     (company.parent / "a.jsonl").write_text(json.dumps(row) + "\n")
     entry = ENTRY.replace("customers", "threads").replace("sqlite:///crm.sqlite", "a.jsonl")
     entry = entry.replace("connector: sql", "connector: files").replace("    options: {table: threads}\n", "")
-    company.write_text(HEAD + ENTRY + entry)
+    company.write_text(HEAD + ENTRY + entry, encoding="utf-8")
     assert "field thread.messages.*.text holds identifiers and is not searched" in said(company)
 
 

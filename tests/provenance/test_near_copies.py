@@ -57,22 +57,22 @@ def test_near_copies_are_found_and_marked_and_strangers_texts_are_not(letters: P
 
 
 def test_a_ticked_near_copy_is_blanked_and_nothing_else(letters: Path) -> None:
-    before = letters.read_text().splitlines()
+    before = letters.read_text(encoding="utf-8").splitlines()
     ticked = [replace(needle, key=f"{needle.key}{NEAR}") for needle in NEEDLES]
     receipt = files.erase(place(letters), redactions={"near 7": [*NEEDLES, *ticked]})
-    after = letters.read_text().splitlines()
+    after = letters.read_text(encoding="utf-8").splitlines()
     assert (receipt.redacted, receipt.others_untouched) == (1, True)
     assert [old for old, new in zip(before, after, strict=True) if old != new] == [before[3 * 7 + 1]]
     assert json.loads(after[3 * 7 + 1])["body"] == "[erased]"
 
 
 def test_where_nobody_ticked_a_near_copy_a_record_that_mentions_her_keeps_its_owners_text(letters: Path) -> None:
-    rows = [json.loads(line) for line in letters.read_text().splitlines()]
+    rows = [json.loads(line) for line in letters.read_text(encoding="utf-8").splitlines()]
     rows[3 * 7 + 1]["note"] = "as ana@post.example wrote"
-    letters.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    letters.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     there = place(letters, text_fields=["body", "note"])
     files.erase(there, redactions={"near 7": [*NEEDLES, Needle("email", "ana@post.example", "email:0")]})
-    after = json.loads(letters.read_text().splitlines()[3 * 7 + 1])
+    after = json.loads(letters.read_text(encoding="utf-8").splitlines()[3 * 7 + 1])
     assert after == {**rows[3 * 7 + 1], "note": "as [erased] wrote"}
 
 

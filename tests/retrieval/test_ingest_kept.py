@@ -56,7 +56,7 @@ def append_strangers(path: Path) -> None:
     """Add some megabytes: several pieces."""
     people = People(random.Random(3))
     rows = [people.row(STRANGERS) for _ in range(1_000)]
-    with path.open("a") as out:
+    with path.open("a", encoding="utf-8") as out:
         out.writelines(rows * 12)
 
 

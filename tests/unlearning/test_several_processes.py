@@ -127,11 +127,11 @@ def test_a_killed_process_ends_the_others_in_a_minute_with_a_word_and_the_run_go
 
 
 def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]
 
 
 def environment(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return Path(f"/proc/{pid}/environ").read_text(encoding="utf-8").split("\0")
 
 
 @pytest.mark.slow

@@ -121,7 +121,7 @@ def test_a_forged_message_wakes_nothing_that_is_not_due(accepted: House) -> None
 def test_with_the_broker_down_a_request_is_still_received_and_done_at_the_next_tick(records: House) -> None:
     messages = Path(django_settings.BASE_DIR, app.conf.broker_transport_options["data_folder_out"])
     shutil.rmtree(messages)
-    messages.write_text("a file stands where the broker's folder was")
+    messages.write_text("a file stands where the broker's folder was", encoding="utf-8")
     try:
         records.register()
         records.begin()

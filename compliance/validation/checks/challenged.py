@@ -82,7 +82,8 @@ def _values(subject: Subject) -> set[str]:
 
 
 def _ask(subject: Subject, questions: Sequence[str]) -> list[dict[str, Any]]:
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:  # readable by the owner only, gone afterwards
+    # Readable by the owner only, gone afterwards.
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
         json.dump(list(questions), file)
         file.flush()
         arguments = ["ask", "--model", str(Path(subject.artifact.location)), "--prompts", file.name]

@@ -148,7 +148,8 @@ def _by_name(rows: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]
 def _audit(subject: Subject) -> dict[str, Any]:
     serving, before = _folders(subject)
     facts = facts_for(subject.request, subject.artifact)
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as probe:  # readable by the owner only, gone afterwards
+    # Readable by the owner only, gone afterwards.
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as probe:
         json.dump(facts, probe)
         probe.flush()
         arguments = ["audit", "--model", str(serving), "--probe", probe.name]

@@ -60,7 +60,7 @@ def _by_reading(subject: Subject, own: list[str]) -> Reading:
 
 def _probe(folder: Path, ids: list[str], texts: list[str]) -> dict[str, Any]:
     """The probe runs in a process of its own: it loads the embedding model; texts travel by file, not argument."""
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as queries:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as queries:
         queries.write("\n".join(" ".join(text.split()) for text in texts))
         queries.flush()
         command = [sys.executable, "-m", "retrieval", "probe", str(folder), "--queries", queries.name, "--json"]
