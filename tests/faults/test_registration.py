@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from compliance.accounts.models import LegalEntity
+from compliance.audit.models import Event
 from compliance.provenance.models import Artifact
 from tests.worker.small_company import House
 
@@ -51,3 +52,20 @@ def test_a_refused_file_changes_nothing_that_was_registered_before(records: Hous
     with pytest.raises(CommandError):
         call_command("register", str(records.systems))
     assert list(Artifact.objects.values_list("slug", "location", "retired_at")) == before
+
+
+def test_the_log_says_that_systems_were_registered_when_something_changed(records: House) -> None:
+    def said() -> list[str]:
+        return [event.entity for event in Event.objects.filter(kind="systems.registered").order_by("pk")]
+
+    records.register()
+    first = said()
+    records.register()  # each start of an installation does
+    assert first and said() == first
+    Artifact.objects.update(digest="d" * 64, described={"records": 3})  # what a search writes changes no registration
+    records.register()
+    assert said() == first
+    text = records.systems.read_text()
+    records.systems.write_text(re.sub(r"(?m)^( +retention:) .*$", r"\1 ten years", text, count=1))
+    records.register()
+    assert len(said()) == len(first) + 1
