@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+import yaml
 from django.core.management import CommandError, call_command
 
 from compliance.accounts.models import LegalEntity
@@ -65,7 +66,8 @@ def test_the_log_says_that_systems_were_registered_when_something_changed(record
     Artifact.objects.update(digest="d" * 64, described={"records": 3})  # what a search writes changes no registration
     records.register()
     assert said() == first
-    text = records.systems.read_text()
-    records.systems.write_text(re.sub(r"(?m)^( +retention:) .*$", r"\1 ten years", text, count=1))
+    content = yaml.safe_load(records.systems.read_text("utf-8"))
+    content["artifacts"][0]["retention"] = "ten years"
+    records.systems.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
     records.register()
     assert len(said()) == len(first) + 1
