@@ -67,7 +67,7 @@ def test_the_log_says_that_systems_were_registered_when_something_changed(record
     records.register()
     assert said() == first
     content = yaml.safe_load(records.systems.read_text("utf-8"))
-    content["artifacts"][0]["retention"] = "ten years"
+    content["artifacts"][0]["retention"] = "90 days"
     records.systems.write_text(yaml.safe_dump(content, allow_unicode=True), "utf-8")
     records.register()
     assert len(said()) == len(first) + 1
