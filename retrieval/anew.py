@@ -8,7 +8,18 @@ import numpy as np
 
 from retrieval import undo
 from retrieval.errors import UnsupportedIndex
-from retrieval.indexes import compressed, documents, generation, layout, mapped, originals, turned, vectors, weighing
+from retrieval.indexes import (
+    beside,
+    compressed,
+    documents,
+    generation,
+    layout,
+    mapped,
+    originals,
+    turned,
+    vectors,
+    weighing,
+)
 from retrieval.indexes.layout import Place
 from retrieval.indexes.originals import Originals
 from retrieval.indexes.vectors import Ids
@@ -42,6 +53,8 @@ class _Made:
 def written(place: Place, ids: Ids, why: str, asked: Asked) -> EraseReceipt:
     """Write the next generation without ids, and make it the current one."""
     held = generation.read(place.folder)
+    beside.refuse_links(place.files, beside.data_of(place.files / layout.INDEX) or layout.INDEX)
+    beside.refuse_elsewhere(vectors.inner_of(held.index), place.files / layout.INDEX)
     gone = frozenset(ids.tolist())
     asked.progress(0.3, "writing the index without them")
     made = _without(held, ids, asked)

@@ -18,6 +18,7 @@ from retrieval.absence import absent as absent
 from retrieval.anew import Asked
 from retrieval.errors import IndexUnreadable, UnknownId, UnsupportedIndex
 from retrieval.indexes import (
+    beside,
     documents,
     finishing,
     generation,
@@ -112,6 +113,7 @@ def _present(place: Place, held: Documents, wanted: frozenset[int]) -> Ids:
 def _erased(place: Place, held: Documents, ids: Ids, asked: Asked) -> EraseReceipt:
     if not len(ids) and (asked.originals is None or weighing.OWED not in place.manifest):
         return _nothing_to_do(place, len(held))
+    beside.refuse_links(place.files, layout.INDEX, held.path.name)
     asked.progress(0.1, f"{len(ids)} of {len(held)} chunks to be removed")
     if not len(ids):
         return anew.written(place, ids, "what was learned with somebody who is gone", asked)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.errors import UnsupportedIndex
-from retrieval.indexes import compressed, documents, inplace, layout, mapped, turned, vectors
+from retrieval.indexes import beside, compressed, documents, inplace, layout, mapped, turned, vectors
 from retrieval.indexes.layout import INDEX, Place
 from retrieval.indexes.sections import Offsets
 
@@ -39,6 +39,7 @@ def can_erase(folder: Path, ids: Iterable[int] = ()) -> Foreseen:
     held = documents.opened(place.files, plain=place.plain)
     wanted = np.array(sorted(set(map(int, ids))), np.int64)
     try:
+        beside.refuse_links(place.files, INDEX, held.path.name, beside.data_of(place.files / INDEX) or INDEX)
         level, why = _known(place, held, wanted[held.has(wanted)])
         return Foreseen(level, why, undo=_has_undo(place))
     except UnsupportedIndex as error:
@@ -51,6 +52,7 @@ def _known(place: Place, held: documents.Documents, wanted: Offsets) -> tuple[st
     except UnsupportedIndex:
         whole = vectors.read(place.files / INDEX)  # kept: it owns what stands below
         stored = turned.below(whole)
+        beside.refuse_elsewhere(vectors.inner_of(stored), place.files / INDEX)
         if vectors.is_compressed(stored):
             compressed.refuse_others(stored)
         return "rewritten", "its layout is not known to the byte"

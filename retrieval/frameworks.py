@@ -13,7 +13,7 @@ import numpy as np
 from retrieval import foreign
 from retrieval.errors import IndexUnreadable, UnknownId
 from retrieval.foreign import Entry
-from retrieval.indexes import blocks, finishing, layout, vectors
+from retrieval.indexes import beside, blocks, finishing, layout, vectors
 from retrieval.types import EraseReceipt, Progress, silent
 
 _FILES = ("index.faiss", "index.pkl", "default__vector_store.json", "docstore.json", "index_store.json")
@@ -53,6 +53,7 @@ def erase(
         if not wanted:
             return EraseReceipt("already gone", 1, 1, 0, len(content.entries), 0.0, "nothing changed", before, before)
         remaining = len(content.entries) - len(wanted)
+        beside.refuse_links(folder, *_FILES)
         positions = np.array(sorted(content.entries[name].position for name in wanted), np.int64)
         progress(0.3, "writing the folder without them")
         target = layout.fresh(folder, 1)

@@ -7,9 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.errors import IndexUnreadable, UnsupportedIndex
+from retrieval.indexes.names import INDEX, MANIFEST
 from retrieval.indexes.sections import Lists, Section
 
 _LARGEST = 1 << 40
+_OURS = frozenset({INDEX, MANIFEST, "CURRENT", "hidden.json", "access.json"})
 
 
 class Reader(Protocol):
@@ -82,5 +84,7 @@ def _beside(reader: Reader, lists: int, code_size: int) -> Lists:
     sizes, capacities, offsets = rows[:, 0], rows[:, 1], rows[:, 2]
     if (sizes > capacities).any() or (offsets + capacities * (code_size + 8) > total).any():
         raise IndexUnreadable("its lists lie outside their file; restore it or rebuild the index")
-    path = bytes(reader.raw[name.offset : name.end]).decode("utf-8", "replace")
-    return Lists(sizes, offsets, offsets + capacities * code_size, code_size, PurePosixPath(path).name)
+    path = PurePosixPath(bytes(reader.raw[name.offset : name.end]).decode("utf-8", "replace")).name
+    if not path or path in _OURS or path.startswith((".", "gen-", "chunks.")):
+        raise IndexUnreadable("it says that its lists lie in a file that is another's; rebuild the index")
+    return Lists(sizes, offsets, offsets + capacities * code_size, code_size, path, name)

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from retrieval.durable import sync_file, sync_folder, write_whole
 from retrieval.errors import IndexBusy, IndexUnreadable
-from retrieval.indexes import documents, finishing, journal, numbered
+from retrieval.indexes import beside, documents, finishing, journal, numbered
 from retrieval.indexes.names import CHUNKS as CHUNKS
 from retrieval.indexes.names import INDEX as INDEX
 from retrieval.indexes.names import MANIFEST as MANIFEST
@@ -175,6 +175,7 @@ def finish_replacing(folder: Path) -> None:
             f"Finishing a change of {folder}: {generation.name} is a link and names no generation; nothing was done."
         )
     documents.carry_out_left(generation, folder)
+    beside.forget(folder, generation)
     names = [path.name for path in generation.iterdir() if path.name != documents.STEP] if generation.is_dir() else []
     for name in sorted(names, key=lambda name: (name == INDEX, name)):  # the index last: it is what counts
         (generation / name).replace(folder / name)

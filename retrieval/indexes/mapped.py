@@ -1,38 +1,20 @@
-"""A file's bytes without copying them, and an index file with the map of what stands where in it."""
+"""An index file without copying it, with the map of what stands where in it."""
 
-import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from retrieval.errors import IndexUnreadable, UnsupportedIndex
 from retrieval.indexes import filemap, numbered, scrub
 from retrieval.indexes.layout import INDEX, Place
+from retrieval.indexes.mapping import mapped as mapped
 from retrieval.indexes.numbered import Numbered
 from retrieval.indexes.scrub import Found
 from retrieval.indexes.sections import FileMap, Offsets
 from retrieval.types import Vectors
-
-
-@contextmanager
-def mapped(path: Path) -> Iterator[memoryview]:
-    """Map a file for reading; raises ``IndexUnreadable`` when it is missing.
-
-    Arrays over the view must be gone at the end; what is still held then keeps the map open until it is let go.
-    """
-    try:
-        handle = path.open("rb")
-    except FileNotFoundError:
-        raise IndexUnreadable(f"Reading {path}: there is no such file; restore it or rebuild the index.") from None
-    with handle:
-        if path.stat().st_size == 0:
-            yield memoryview(b"")
-            return
-        yield memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,17 @@ class Section:
 
 @dataclass(frozen=True)
 class Lists:
-    """Inverted lists: offsets of codes and ids by list; ``data`` names another file, beside, that holds them."""
+    """Inverted lists: offsets of codes and ids by list; ``data`` names another file, beside, that holds them.
+
+    ``named`` is where the index file says so, with a path that may lead elsewhere.
+    """
 
     sizes: Offsets
     codes: Offsets
     ids: Offsets
     code_size: int
     data: str | None = None
+    named: Section | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.errors import IndexUnreadable, UnsupportedIndex
+from retrieval.indexes import beside
 from retrieval.indexes.scrub import NOBODY
 from retrieval.types import Vectors
 
@@ -48,7 +49,7 @@ def read(path: Path) -> Any:
                 "it without the removed from its documents. Nothing was changed."
             )
     try:
-        return faiss.read_index(str(path))
+        return beside.read(path)
     except Exception as error:  # faiss raises RuntimeError, MemoryError or its own, according to where the file ends
         raise IndexUnreadable(
             f"Reading {path}: faiss cannot read it, it is truncated or not an index; restore it or rebuild the index."
