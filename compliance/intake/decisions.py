@@ -103,12 +103,13 @@ def extend(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
         raise IllegalMove(
             "None of the laws of this case knows an extension.", next_action="Answer the request; the date holds."
         )
-    if State(request.state) not in _UNANSWERED or request.extended or today(request) > last_day:
-        raise IllegalMove(
-            "A deadline can be extended once, while the request is open, and only before it has passed.",
-            next_action="Answer the request.",
-        )
     with transaction.atomic():
+        held = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+        if State(held.state) not in _UNANSWERED or held.extended or today(request) > last_day:
+            raise IllegalMove(
+                "A deadline can be extended once, while the request is open, and only before it has passed.",
+                next_action="Answer the request.",
+            )
         decision = write(request, DecisionKind.EXTEND, by, reasons)
         request.extended = True
         services.set_clock(request)
@@ -178,9 +179,11 @@ def challenge(request: ErasureRequest, *, reason: str) -> Decision:
     What was refused or forwarded goes back to the officer, who decides anew: a challenge accepts nothing by itself.
     """
     with transaction.atomic():
+        # Held first: of two, a case is either forgotten or reopened, never reopened without its key.
+        held = ErasureRequest.objects.select_for_update().get(pk=request.pk)
         # The person's own words may name what they still see: they are sealed with the case, not written to the log.
-        key = vault.case_key(request)
-        content = vault.decrypt(key, request.sealed)
+        key = vault.case_key(held)
+        content = vault.decrypt(key, held.sealed)
         content.setdefault("challenges", []).append({"at": timezone.now().isoformat(), "words": reason[:4000]})
         request.sealed = vault.encrypt(key, content)
         request.save(update_fields=["sealed"])

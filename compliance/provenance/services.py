@@ -92,7 +92,11 @@ def _describe(artifacts: Iterable[Artifact], findings: Findings) -> None:
 
 
 def _remember(request: ErasureRequest, findings: Findings, key: bytes) -> None:
-    """Seal with the case what is gone after the erasure: what the identity source taught, and the forget set."""
+    """Seal with the case what is gone after the erasure: what the identity source taught, and the forget set.
+
+    The case is read anew and held: what the person added, or proved, while the search ran stays.
+    """
+    request.sealed = ErasureRequest.objects.select_for_update().get(pk=request.pk).sealed
     content, search = vault.decrypt(key, request.sealed), findings.search
     earlier = content.setdefault("forget", {})
     for slug, records in answered.names(request, accepted=False).items():

@@ -57,23 +57,34 @@ class Forgotten:
 
 def forget(request: ErasureRequest, *, by: str) -> Forgotten:
     """Forget a case that has ended; IllegalMove before its end, MissingPart while a copy of its data waits."""
-    if State(request.state) not in retention.ENDED:
-        raise IllegalMove(
-            f"Forgetting {request.reference}: the case has not ended.",
-            next_action="Wait for its end, or use --early on an answered case.",
-        )
+    _ended(request)
     left = Leftover.objects.filter(step__plan__request=request, gone_at=None).order_by("goes_on").last()
     if left is not None:
         raise MissingPart(
             f"Forgetting {request.reference}: a copy of its data is kept until {left.goes_on}.",
             next_action="Wait for that day, or use --early: the copies are then destroyed now.",
         )
-    return forget_again(request, by=by)
+    return forget_again(request, by=by, whatever=False)
 
 
-def forget_again(request: ErasureRequest, *, by: str) -> Forgotten:
-    """Forget a case in whatever state it is: a database that was restored holds it from before its end."""
+def _ended(request: ErasureRequest) -> None:
+    if State(request.state) not in retention.ENDED:
+        raise IllegalMove(
+            f"Forgetting {request.reference}: the case has not ended.",
+            next_action="Wait for its end, or use --early on an answered case.",
+        )
+
+
+def forget_again(request: ErasureRequest, *, by: str, whatever: bool = True) -> Forgotten:
+    """Forget a case in whatever state it is: a database that was restored holds it from before its end.
+
+    Unless ``whatever``, a case that its person has challenged since it was looked at is left: its key is not to be had
+    again.
+    """
     with transaction.atomic():
+        held = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+        if not whatever:
+            _ended(held)
         fields = sum(_blank(model, path, request) for model, path in personal_models())
         traces = Trace.objects.filter(request=request).delete()[0]
         retention.destroy(request)
