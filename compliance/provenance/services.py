@@ -15,19 +15,16 @@ from compliance.audit import services as audit
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Part, Progress
-from compliance.provenance import answered
+from compliance.provenance import answered, notes
 from compliance.provenance import search as searching
-from compliance.provenance.connectors import Description, Match
-from compliance.provenance.connectors.names import NAMED
+from compliance.provenance.connectors import Match
 from compliance.provenance.connectors.rows import Total
-from compliance.provenance.looking import MOST_NEAR, TEXTS, WEIGHTS, Findings, counted_records, look, look_with
+from compliance.provenance.looking import TEXTS, Findings, counted_records, look, look_with
 from compliance.provenance.models import Artifact, SearchNote, Trace
-from compliance.provenance.places import artifacts_of, connector_of, place_of, referring
+from compliance.provenance.places import artifacts_of, connector_of, place_of
 from compliance.provenance.scanning import Scan, alone
 from compliance.rules.errors import IllegalMove
-from compliance.rules.terms import ArtifactKind, Role, State, Support
-
-MOST_TOLD = 20  # files that could not be read, named one by one in a case
+from compliance.rules.terms import Role, State, Support
 
 __all__ = [
     "Findings",
@@ -66,7 +63,7 @@ def trace(request: ErasureRequest, progress: Progress, *, scan: Scan = alone) ->
         for row in rows:
             row.ticked = kept.get((row.artifact_id, row.record_key))
         Trace.objects.bulk_create(rows, batch_size=500)
-        SearchNote.objects.bulk_create([_note(request, a, findings) for a in artifacts.values()])
+        SearchNote.objects.bulk_create([notes.of(request, a, findings) for a in artifacts.values()])
         _describe(artifacts.values(), findings)
         audit.record(
             "trace.written",
@@ -162,27 +159,6 @@ def _copies(found: Iterable[Match]) -> int:
     return max(Counter((m.needle, m.field, m.start, m.end) for m in found).values())
 
 
-def _note(request: ErasureRequest, artifact: Artifact, findings: Findings) -> SearchNote:
-    described = findings.described[artifact.slug]
-    model = findings.models.get(artifact.slug)
-    weights = ArtifactKind(artifact.kind) in WEIGHTS
-    seen = {"total": findings.totals.get(artifact.slug, ""), **referring(artifact, described.detail)}
-    return SearchNote(
-        request=request,
-        round=request.round,
-        artifact=artifact,
-        searched=not weights,
-        by_lineage=model is not None,
-        records=described.records,
-        digest=described.digest,
-        facts={**(model or seen), **({"unread": len(described.unread)} if described.unread else {})},
-        note="Reached by lineage: weights hold no records to search."
-        if weights
-        else _searched(described, findings.alike.get(artifact.slug, 0)),
-        at=timezone.now(),
-    )
-
-
 def not_read(request: ErasureRequest) -> set[int]:
     """Artifacts (by number) of which the round's search could not read a part: what that part holds is unknown."""
     notes = SearchNote.objects.filter(request=request, round=request.round)
@@ -195,38 +171,6 @@ def read_since(request: ErasureRequest, findings: Findings) -> None:
         if note.facts.pop("unread", 0) and not findings.described[note.artifact.slug].unread:
             note.note = f"Read through on {timezone.now():%Y-%m-%d}; before, a part could not be read."
             note.save(update_fields=["facts", "note"])
-
-
-def _searched(described: Description, alike: int) -> str:
-    """How the artifact was searched where that is worth a word, what of it was not, and what proposed nobody."""
-    searched = str(described.detail.get("searched") or "")
-    return " ".join(filter(None, (searched, _alike(alike), _not_read(described), _called(described))))
-
-
-def _called(described: Description) -> str:
-    """That things at the place are called after the person: found, and nothing that an erasure changes."""
-    return " ".join(f"{part.why} {part.next_action}" for part in described.unread if part.part == NAMED)
-
-
-def _alike(count: int) -> str:
-    """That a form letter was met: many records nearly say what one text of the person says."""
-    if not count:
-        return ""
-    records = "1 record nearly says" if count == 1 else f"{count} records nearly say"
-    return (
-        f"{records} what a text of the person says, as more than {MOST_NEAR} records of other people do: taken for a "
-        "form letter, so proposed as nobody's and left as they are."
-    )
-
-
-def _not_read(described: Description) -> str:
-    """What of the artifact could not be read, for the case's page and its evidence; empty when all of it was."""
-    unread = [part for part in described.unread if part.part != NAMED]
-    if not unread:
-        return ""
-    said = " ".join(f"{part.why} {part.next_action}" for part in unread[:MOST_TOLD])
-    more = len(unread) - MOST_TOLD
-    return f"Not read: {said}" + (f" And {more} more." if more > 0 else "")
 
 
 def tick(request: ErasureRequest, answers: Mapping[int, bool], *, by: User) -> int:
