@@ -11,7 +11,7 @@ import numpy as np
 
 from retrieval.errors import UnknownId
 from retrieval.folding import fold
-from retrieval.indexes import Embedder, Index, load
+from retrieval.indexes import Embedder, Index, access, load
 from retrieval.scan import scan_tree
 from retrieval.types import Chunk, ProbeLine, ProbeReport, Progress, Vectors, silent
 
@@ -89,7 +89,7 @@ class _Seeker:
         self._index, self._gone, self._texts = index, gone, texts
 
     def by(self, how: str, questions: Sequence[str | Vectors], k: int) -> ProbeLine:
-        answers = [[hit.chunk for hit in self._index.search(question, k=k)] for question in questions]
+        answers = [[hit.chunk for hit in self._index.search(question, k=k, who=access.OWNER)] for question in questions]
         erased = sum(any(chunk.id in self._gone for chunk in chunks) for chunks in answers)
         same = sum(any(self._is_copy(chunk) for chunk in chunks) for chunks in answers)
         return ProbeLine(how, len(questions), erased, same)
@@ -98,13 +98,13 @@ class _Seeker:
         return chunk.id not in self._gone and _same(chunk.text) in self._texts
 
     def by_id(self) -> ProbeLine:
-        listed = self._index.ids()
+        listed = self._index.ids(who=access.OWNER)
         returned = sum(1 for id in self._gone if id in listed or self._gives(id))
         return ProbeLine("id", len(self._gone), returned, 0)
 
     def _gives(self, id: int) -> bool:
         try:
-            self._index.get(id)
+            self._index.get(id, who=access.OWNER)
         except UnknownId:
             return False
         return True

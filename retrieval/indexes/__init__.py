@@ -4,7 +4,7 @@ To add a store: write ``retrieval/indexes/<name>.py`` with ``build``, ``open`` a
 """
 
 import pkgutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol, cast
 
@@ -32,13 +32,15 @@ class Embedder(Protocol):
 class Index(Protocol):
     """An open index: a search never returns what is hidden or erased, also when that happened a moment ago."""
 
-    def search(self, query: "str | Vectors", *, k: int = 10, hidden: frozenset[int] = ...) -> tuple[Hit, ...]:
+    def search(
+        self, query: "str | Vectors", *, k: int = 10, hidden: frozenset[int] = ..., who: Collection[str] | None = ...
+    ) -> tuple[Hit, ...]:
         """Return up to ``k`` nearest chunks of a text or of one vector, (dimension,) or (1, dimension)."""
 
-    def ids(self) -> frozenset[int]:
-        """Return the ids that a search may return."""
+    def ids(self, *, who: Collection[str] | None = ...) -> frozenset[int]:
+        """Return the ids that a search may return to whoever asks."""
 
-    def get(self, id: int) -> Chunk:
+    def get(self, id: int, *, who: Collection[str] | None = ...) -> Chunk:
         """Return one chunk; raises ``UnknownId`` for what is hidden, erased or was never there."""
 
     def vectors(self, ids: Sequence[int]) -> Vectors:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from retrieval.durable import write_whole
-from retrieval.errors import IndexUnreadable
+from retrieval.errors import IndexUnreadable, UnknownId
 
 _NAME, _LOCK = "hidden.json", ".hiding"
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 
 class HiddenIds:
@@ -18,44 +19,54 @@ class HiddenIds:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / _NAME
-        self._stamp: tuple[int, int] | None = None
-        self._ids: frozenset[int] = frozenset()
+        self._seen: tuple[tuple[int, ...] | None, frozenset[int]] = (None, frozenset())  # one value, for all threads
 
     def ids(self) -> frozenset[int]:
         """Return what is hidden now; raises ``IndexUnreadable`` rather than showing what should be hidden."""
-        stamp = _stamp(self._path)
-        if stamp != self._stamp:
-            self._ids = read(self._path.parent)
-            self._stamp = stamp
-        return self._ids
+        stamp, seen = _stamp(self._path), self._seen
+        if stamp != seen[0]:
+            seen = self._seen = (stamp, read(self._path.parent))
+        return seen[1]
 
 
 def read(folder: Path) -> frozenset[int]:
     """Return the ids hidden in a folder."""
     try:
-        return frozenset(map(int, json.loads((folder / _NAME).read_bytes())))
+        listed = json.loads((folder / _NAME).read_bytes())
+        if not isinstance(listed, list) or not all(type(id) is int for id in listed):
+            raise TypeError
+        return frozenset(filter(_is_id, listed))
     except FileNotFoundError:
         return frozenset()
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise IndexUnreadable(f"Reading {folder / _NAME}: not a list of ids; restore it before serving.") from error
 
 
 def change(folder: Path, *, add: Iterable[int] = (), drop: Iterable[int] = ()) -> frozenset[int]:
-    """Add and drop hidden ids in one step, and return the new list."""
+    """Add and drop hidden ids in one step, and return the new list; raises ``UnknownId`` for what can be no id."""
+    wanted = frozenset(map(int, add))
+    if not all(map(_is_id, wanted)):
+        raise UnknownId(
+            f"Hiding ids of {folder}: one of them is no number of 64 bits, and in no index; nothing is hidden."
+        )
     with _alone(folder):
         before = read(folder)
-        after = (before | frozenset(map(int, add))) - frozenset(map(int, drop))
+        after = (before | wanted) - frozenset(map(int, drop))
         if after != before:
             write_whole(folder / _NAME, json.dumps(sorted(after)).encode())
         return after
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _is_id(id: int) -> bool:
+    return _LEAST <= id <= _MOST
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
     try:
         seen = os.stat(path)
     except FileNotFoundError:
         return None
-    return seen.st_ino, seen.st_mtime_ns
+    return seen.st_ino, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size
 
 
 @contextmanager

@@ -5,7 +5,6 @@ import time
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import faiss
 import numpy as np
@@ -20,7 +19,7 @@ from retrieval.types import Chunk, Hit, IndexDescription, Vectors
 _OPEN: "weakref.WeakSet[FaissIndex]" = weakref.WeakSet()
 _TRIES = 20
 _PATIENCE = 30.0  # seconds that a search waits for a change to be carried out
-Who = frozenset[str] | None
+Who = access.Who
 
 
 class FaissIndex:
@@ -30,7 +29,7 @@ class FaissIndex:
         self.folder, self._embedder = folder, embedder
         self._hidden, self._access = hidden.HiddenIds(folder), access.Permissions(folder)
         self._turns, self._loading = Turns(), threading.Lock()
-        self._barred: tuple[frozenset[int], Any] = (frozenset(), None)
+        self._barred: tuple[frozenset[int], searching.Chosen] | None = None
         self._held = generation.read(folder)
         if embedder is not None:
             self._check_embedder(embedder)
@@ -70,9 +69,11 @@ class FaissIndex:
     ) -> tuple[Hit, ...]:
         """Return up to ``k`` nearest chunks of a text, or of one vector, (dimension,) or (1, dimension).
 
-        ``who`` are the names under which somebody asks; a folder with permissions answers nobody without them
-        (``NotPermitted``), and nothing that they may not read.
+        ``who`` are the names under which somebody asks (one name, or several); a folder with permissions answers nobody
+        without them (``NotPermitted``), and nothing that they may not read. Raises ``ValueError`` for ``k`` below one.
         """
+        if k < 1:
+            raise ValueError(f"Searching {self.folder}: {k} answers were asked for; ask for one or more.")
         vector = self._vector(query)
         for _ in range(_TRIES):
             held = self.follow()
@@ -103,15 +104,15 @@ class FaissIndex:
 
     def _chosen(self, held: Generation, hidden: frozenset[int], who: Who) -> searching.Chosen:
         unseen = hidden | self._hidden.ids() if hidden else self._hidden.ids()
-        allowed = self._access.allowed(who, held.chunks, held.stamp)
-        if allowed is not None:
-            return searching.Chosen.only(allowed - unseen)
+        permitted = self._access.chosen(who, held.chunks, held.stamp, unseen)
+        if permitted is not None:
+            return permitted
         if held.gone and vectors.is_compressed(held.index):
             unseen = unseen | {NOBODY}
-        if unseen != self._barred[0] or self._barred[1] is None:
-            self._barred = (unseen, searching.Chosen.without(unseen))
-        chosen: searching.Chosen = self._barred[1]
-        return chosen
+        barred = self._barred  # looked at once: another thread may put its own there at any moment
+        if barred is None or barred[0] != unseen:
+            barred = self._barred = (unseen, searching.Chosen.without(unseen))
+        return barred[1]
 
     def _vector(self, query: str | Vectors) -> Vectors:
         if isinstance(query, str):
@@ -124,12 +125,15 @@ class FaissIndex:
             raise DimensionMismatch(_other_size(self.folder, vector.shape[-1], dimension))
         return vector
 
-    def ids(self) -> frozenset[int]:
-        """Return the ids that a search may return."""
-        return frozenset(self.follow().chunks) - self._hidden.ids()
+    def ids(self, *, who: Who = None) -> frozenset[int]:
+        """Return the ids that a search may return to whoever asks; raises ``NotPermitted`` as it does."""
+        held = self.follow()
+        allowed = self._access.allowed(who, held.chunks, held.stamp)
+        return frozenset(held.chunks if allowed is None else allowed.tolist()) - self._hidden.ids()
 
     def get(self, id: int, *, who: Who = None) -> Chunk:
         """Return one chunk; raises ``UnknownId`` for what is hidden, erased, not permitted, or was never there."""
+        self._access.restrict(who)  # before anything is looked up: what is there is not told to nobody
         chunk = self.follow().chunks.get(id)
         if chunk is None or id in self._hidden.ids() or not self._access.permits(who, chunk.document):
             raise UnknownId(f"Reading chunk {id} of {self.folder}: it is hidden, erased or was never there.")

@@ -5,11 +5,13 @@ from typing import Any
 
 import faiss as faiss_bindings
 import numpy as np
+import numpy.typing as npt
 
 from retrieval.indexes.vectors import inner_of
 from retrieval.types import Vectors
 
 faiss: Any = faiss_bindings  # its stubs do not know half of what it offers
+_SPARSE = 512  # numbers a chosen one, above which a set of them is smaller than a bit each
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,13 @@ class Chosen:
         return Chosen(faiss.IDSelectorNot(barred), (barred,), ids)
 
     @staticmethod
-    def only(ids: frozenset[int]) -> "Chosen":
-        """Choose these and no others."""
-        return Chosen(faiss.IDSelectorBatch(np.fromiter(ids, np.int64, len(ids))), ())
+    def only(ids: npt.NDArray[np.int64]) -> "Chosen":
+        """Choose these and no others: a bit a number where they lie close together, else a set of them."""
+        if len(ids) and ids.min() >= 0 and ids.max() < _SPARSE * len(ids):
+            bits = np.zeros(-(-(int(ids.max()) + 1) // 8), np.uint8)
+            np.bitwise_or.at(bits, ids >> 3, (1 << (ids & 7)).astype(np.uint8))
+            return Chosen(faiss.IDSelectorBitmap(bits), (bits,))
+        return Chosen(faiss.IDSelectorBatch(ids), ())
 
 
 def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int, float]]:

@@ -1,5 +1,6 @@
 """Who asks decides what leaves the index: what is not permitted never does, nor what is hidden or erased."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from retrieval.erase import erase, hide
 from retrieval.errors import IndexUnreadable, NotPermitted, UnknownId
 from retrieval.indexes import access
 from retrieval.indexes.faiss import build, open
+from retrieval.probe import probe
 from retrieval.types import Chunk
 
 EMBEDDER = HashedWords(32)
@@ -23,7 +25,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / "i"
 
 
-def documents(folder: Path, who: frozenset[str]) -> set[str]:
+def documents(folder: Path, who: Collection[str]) -> set[str]:
     return {hit.chunk.document for hit in open(folder, embedder=EMBEDDER).search("ticket 3 word3", k=100, who=who)}
 
 
@@ -63,3 +65,58 @@ def test_damaged_permissions_stop_the_search_rather_than_showing(folder: Path) -
     (folder / access.NAME).write_text('{"documents": [')
     with pytest.raises(IndexUnreadable, match=r"access\.json"):
         open(folder, embedder=EMBEDDER).search("ticket", who=OLGA)
+
+
+def test_one_name_is_a_name_and_not_its_letters(folder: Path) -> None:
+    assert documents(folder, "olga") == {"d0", "d2"}
+    with pytest.raises(ValueError, match="list of names"):
+        access.write(folder, {"d0": "legal*"})
+    (folder / access.NAME).write_text('{"documents": {"d0": "legal*"}}')
+    with pytest.raises(IndexUnreadable, match="list of names"):
+        documents(folder, OLGA)
+
+
+def test_a_document_named_twice_has_no_readers_that_count(folder: Path) -> None:
+    (folder / access.NAME).write_text('{"documents": {"d0": ["olga"], "d0": ["*"]}}')
+    with pytest.raises(IndexUnreadable, match="each document once"):
+        documents(folder, LEGAL)
+
+
+def test_what_is_there_is_not_told_to_nobody(folder: Path) -> None:
+    index = open(folder, embedder=EMBEDDER)
+    for id in (0, 5_000):
+        with pytest.raises(NotPermitted):
+            index.get(id)
+    with pytest.raises(NotPermitted):
+        index.ids()
+    assert index.ids(who=LEGAL) == {n for n in range(100) if n % 4 in (1, 2)}
+
+
+def test_its_owner_probes_a_folder_with_permissions(folder: Path) -> None:
+    def came_back() -> int:
+        return probe(folder, ["ticket 3 word3"], [3, 0], EMBEDDER).returned
+
+    assert came_back()
+    erase(folder, [0, 3])
+    assert not came_back()
+
+
+def test_a_reader_who_is_revoked_while_others_ask_gets_nothing_afterwards(folder: Path) -> None:
+    changed: list[None] = []
+    held = open(folder).follow()
+
+    class Overtaken(access.Permissions):
+        """The rules change, and another asks, between a question's looking at them and its looking at the rows."""
+
+        def _named(self, who: access.Who) -> frozenset[str]:
+            if not changed:
+                changed.append(access.write(folder, {"d0": ["nobody"]}))
+                self.allowed(LEGAL, held.chunks, held.stamp)
+            return super()._named(who)
+
+    permissions = Overtaken(folder)
+    permissions.allowed(OLGA, held.chunks, held.stamp)
+    left = permissions.allowed(OLGA, held.chunks, held.stamp)
+    assert changed
+    assert left is not None
+    assert not len(left)
