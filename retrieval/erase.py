@@ -16,7 +16,7 @@ import numpy as np
 from retrieval import anew, undo
 from retrieval.absence import absent as absent
 from retrieval.anew import Asked
-from retrieval.errors import IndexUnreadable, UnknownId, UnsupportedIndex
+from retrieval.errors import IndexUnreadable, RetrievalError, UnknownId, UnsupportedIndex
 from retrieval.indexes import (
     beside,
     documents,
@@ -28,6 +28,7 @@ from retrieval.indexes import (
     layout,
     mapped,
     opened,
+    places,
     weighing,
 )
 from retrieval.indexes.documents import Documents
@@ -39,23 +40,38 @@ from retrieval.types import EraseReceipt, HideReceipt, Progress, silent
 
 
 def hide(folder: Path, ids: Iterable[int]) -> HideReceipt:
-    """Hide ids from every search from now on, in this process and others; unknown ids are only refused by ``erase``."""
-    started = time.perf_counter()
-    _refuse_no_index(folder)
-    after = hidden.change(folder, add=ids)
-    return HideReceipt(len(after), time.perf_counter() - started)
+    """Hide ids from every search from now on, in this process and others.
+
+    Ids that the index does not hold are hidden as well, and counted (``unknown``): an emergency waits for no check.
+    Raises ``UnknownId`` for a number that no index can hold, and then hides nobody.
+    """
+    started, wanted = time.perf_counter(), frozenset(map(int, ids))
+    _refuse_no_index(folder, "Hiding chunks")
+    after = hidden.change(folder, add=wanted)
+    taken = time.perf_counter() - started
+    return HideReceipt(len(after), taken, _unknown(folder, wanted))
+
+
+def _unknown(folder: Path, ids: frozenset[int]) -> int | None:
+    """Count ids that are not in the index, or return nothing where all its documents would have to be read for that."""
+    try:
+        found = documents.found(layout.files_of(folder))
+        known = places.read(found) if documents.is_lines(found) else None
+    except (RetrievalError, OSError):  # an index that cannot be read hides them all the same
+        return None
+    return None if known is None else int((known.find(np.fromiter(ids, np.int64, len(ids))) < 0).sum())
 
 
 def show(folder: Path, ids: Iterable[int]) -> HideReceipt:
     """Take ids off the hidden list again: the way back, as long as nothing is erased."""
     started = time.perf_counter()
-    _refuse_no_index(folder)
+    _refuse_no_index(folder, "Showing chunks")
     return HideReceipt(len(hidden.change(folder, drop=ids)), time.perf_counter() - started)
 
 
-def _refuse_no_index(folder: Path) -> None:
+def _refuse_no_index(folder: Path, doing: str) -> None:
     if not layout.exists(folder):
-        raise IndexUnreadable(f"Hiding chunks of {folder}: there is no index in it; check the location.")
+        raise IndexUnreadable(f"{doing} of {folder}: there is no index in it; check the location.")
 
 
 def erase(
@@ -77,7 +93,7 @@ def erase(
     """
     started, wanted = time.perf_counter(), frozenset(map(int, ids))
     asked = Asked(keep_undo, originals, progress)
-    _refuse_no_index(folder)
+    _refuse_no_index(folder, "Erasing chunks")
     with layout.changing(folder):
         layout.sweep(folder)
         place = layout.current(folder)
@@ -99,9 +115,9 @@ def _memory(followers: int) -> str:
 
 
 def _present(place: Place, held: Documents, wanted: frozenset[int]) -> Ids:
-    ids = np.array(sorted(wanted), np.int64)
+    ids = np.array(sorted(filter(hidden.is_id, wanted)), np.int64)
     there = held.has(ids)
-    unknown = set(ids[~there].tolist()).difference(place.manifest.get("erased", ()))
+    unknown = wanted.difference(ids[there].tolist()).difference(place.manifest.get("erased", ()))
     if unknown:
         raise UnknownId(
             f"Erasing from the index in {place.folder}: {len(unknown)} of {len(wanted)} ids never were in it, first "

@@ -7,7 +7,7 @@
     ├── UnknownKind           a kind of identifier this library has no rule for
     ├── IndexUnreadable       missing, truncated or foreign files
     │   ├── UnsupportedIndex  a faiss index whose vectors cannot be copied exactly
-    │   └── JournalDamaged    a change was begun, and what is left to do cannot be read
+    │   └── JournalDamaged    a change was begun, and what is left to do cannot be read or done
     ├── DimensionMismatch     vectors of another size than the index holds
     ├── EmbedderMismatch      vectors of another model than the index was built with
     ├── StoreOutOfStep        index and chunks tell different stories
@@ -46,7 +46,7 @@ class UnsupportedIndex(IndexUnreadable):
 
 
 class JournalDamaged(IndexUnreadable):
-    """A change was begun, and its journal cannot be read."""
+    """A change was begun, and what is left of it cannot be read or done."""
 
 
 class DimensionMismatch(RetrievalError, ValueError):

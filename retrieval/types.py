@@ -85,10 +85,15 @@ class IndexDescription:
 
 @dataclass(frozen=True, slots=True)
 class HideReceipt:
-    """Ids that no search returns from now on; their bytes are still stored."""
+    """Ids that no search returns from now on; their bytes are still stored.
+
+    ``unknown`` of those given are not in the index (written wrong, or erased before); nothing where that was not seen
+    at once.
+    """
 
     hidden: int
     seconds: float
+    unknown: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

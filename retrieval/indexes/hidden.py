@@ -35,7 +35,7 @@ def read(folder: Path) -> frozenset[int]:
         listed = json.loads((folder / _NAME).read_bytes())
         if not isinstance(listed, list) or not all(type(id) is int for id in listed):
             raise TypeError
-        return frozenset(filter(_is_id, listed))
+        return frozenset(filter(is_id, listed))
     except FileNotFoundError:
         return frozenset()
     except (ValueError, TypeError, RecursionError) as error:
@@ -45,7 +45,7 @@ def read(folder: Path) -> frozenset[int]:
 def change(folder: Path, *, add: Iterable[int] = (), drop: Iterable[int] = ()) -> frozenset[int]:
     """Add and drop hidden ids in one step, and return the new list; raises ``UnknownId`` for what can be no id."""
     wanted = frozenset(map(int, add))
-    if not all(map(_is_id, wanted)):
+    if not all(map(is_id, wanted)):
         raise UnknownId(
             f"Hiding ids of {folder}: one of them is no number of 64 bits, and in no index; nothing is hidden."
         )
@@ -57,7 +57,8 @@ def change(folder: Path, *, add: Iterable[int] = (), drop: Iterable[int] = ()) -
         return after
 
 
-def _is_id(id: int) -> bool:
+def is_id(id: int) -> bool:
+    """Say whether an index can hold a number: it has 64 bits."""
     return _LEAST <= id <= _MOST
 
 

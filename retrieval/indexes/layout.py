@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from retrieval.durable import sync_file, sync_folder, write_whole
-from retrieval.errors import IndexBusy, IndexUnreadable
+from retrieval.errors import IndexBusy, IndexUnreadable, JournalDamaged
 from retrieval.indexes import beside, documents, finishing, journal, numbered
 from retrieval.indexes.names import CHUNKS as CHUNKS
 from retrieval.indexes.names import INDEX as INDEX
@@ -62,15 +62,29 @@ def current(folder: Path, *, damaged_too: bool = False) -> Place:
         raise IndexUnreadable(f"Opening the index in {folder}: there is no such folder.")
     if is_changing(folder):
         with changing(folder):
-            finish_replacing(folder)
-            finishing.finish(folder)
-    pointer = folder / _CURRENT
-    if pointer.exists():
-        files = folder / _named(pointer)
+            _finish(folder)
+    files = files_of(folder)
+    if files != folder:
         return Place(folder, files, plain=False, manifest=_manifest(files, required=True, damaged_too=damaged_too))
     if (folder / INDEX).exists():
         return Place(folder, folder, plain=True, manifest=_manifest(folder, required=False, damaged_too=damaged_too))
     raise IndexUnreadable(f"Opening the index in {folder}: neither {_CURRENT} nor {INDEX} is there; build it first.")
+
+
+def _finish(folder: Path) -> None:
+    """Carry out what was begun; what stops it is no matter of waiting, since nobody else is at it now."""
+    try:
+        finish_replacing(folder)
+        finishing.finish(folder)
+    except JournalDamaged:
+        raise
+    except IndexUnreadable as error:
+        raise JournalDamaged(str(error)) from None
+    except FileNotFoundError as error:
+        missing = Path(error.filename).name if error.filename else "a file"
+        raise JournalDamaged(
+            f"Finishing a change of {folder}: {missing} is not there any more; restore the folder from a copy."
+        ) from None
 
 
 def _named(pointer: Path) -> str:
@@ -80,6 +94,12 @@ def _named(pointer: Path) -> str:
             f"Reading {pointer}: it names no generation; restore it, or remove it and rebuild the index."
         )
     return name
+
+
+def files_of(folder: Path) -> Path:
+    """Return where the current files are, with nothing finished or waited for; raises ``IndexUnreadable``."""
+    pointer = folder / _CURRENT
+    return folder / _named(pointer) if pointer.exists() else folder
 
 
 def exists(folder: Path) -> bool:

@@ -76,9 +76,10 @@ class FaissIndex:
             raise ValueError(f"Searching {self.folder}: {k} answers were asked for; ask for one or more.")
         vector = self._vector(query)
         for _ in range(_TRIES):
+            unseen = self._unseen() | hidden if hidden else self._unseen()
             held = self.follow()
             with self._turns.reading():
-                hits = self._hits(held, vector, k, hidden, who) if held is self._held else None
+                hits = self._hits(held, vector, k, self._chosen(held, unseen, who)) if held is self._held else None
             if hits is not None:
                 return hits
             self._await_change()
@@ -90,11 +91,16 @@ class FaissIndex:
         while layout.is_changing(self.folder) and time.monotonic() < end:
             time.sleep(0.002)
 
-    def _hits(
-        self, held: Generation, vector: Vectors, k: int, hidden: frozenset[int], who: Who
-    ) -> tuple[Hit, ...] | None:
+    def _unseen(self) -> frozenset[int]:
+        """Return what is hidden; to be asked for before the generation is looked at.
+
+        An erase takes ids off the list when it is done: whoever looked at the list afterwards, and at the index before,
+        would show what was hidden all the time.
+        """
+        return self._hidden.ids()
+
+    def _hits(self, held: Generation, vector: Vectors, k: int, chosen: searching.Chosen) -> tuple[Hit, ...] | None:
         """Search one generation; nothing when a chunk that was found is being erased at this moment."""
-        chosen = self._chosen(held, hidden, who)
         found = searching.search(held.index, vector, min(k, max(1, held.index.ntotal)), chosen)
         try:
             chunks = held.chunks.several([id for id, _ in found])
@@ -102,8 +108,7 @@ class FaissIndex:
         except KeyError:
             return None
 
-    def _chosen(self, held: Generation, hidden: frozenset[int], who: Who) -> searching.Chosen:
-        unseen = hidden | self._hidden.ids() if hidden else self._hidden.ids()
+    def _chosen(self, held: Generation, unseen: frozenset[int], who: Who) -> searching.Chosen:
         permitted = self._access.chosen(who, held.chunks, held.stamp, unseen)
         if permitted is not None:
             return permitted
@@ -127,15 +132,15 @@ class FaissIndex:
 
     def ids(self, *, who: Who = None) -> frozenset[int]:
         """Return the ids that a search may return to whoever asks; raises ``NotPermitted`` as it does."""
-        held = self.follow()
+        unseen, held = self._unseen(), self.follow()
         allowed = self._access.allowed(who, held.chunks, held.stamp)
-        return frozenset(held.chunks if allowed is None else allowed.tolist()) - self._hidden.ids()
+        return frozenset(held.chunks if allowed is None else allowed.tolist()) - unseen
 
     def get(self, id: int, *, who: Who = None) -> Chunk:
         """Return one chunk; raises ``UnknownId`` for what is hidden, erased, not permitted, or was never there."""
         self._access.restrict(who)  # before anything is looked up: what is there is not told to nobody
-        chunk = self.follow().chunks.get(id)
-        if chunk is None or id in self._hidden.ids() or not self._access.permits(who, chunk.document):
+        unseen, chunk = self._unseen(), self.follow().chunks.get(id)
+        if chunk is None or id in unseen or not self._access.permits(who, chunk.document):
             raise UnknownId(f"Reading chunk {id} of {self.folder}: it is hidden, erased or was never there.")
         return chunk
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from retrieval.embedders import HashedWords
-from retrieval.errors import IndexUnreadable
-from retrieval.indexes import inplace, journal, layout, patches
+from retrieval.errors import IndexUnreadable, JournalDamaged
+from retrieval.indexes import generation, inplace, journal, layout, patches
 from retrieval.indexes.chunks import StoredChunks
 from retrieval.indexes.faiss import build
 from retrieval.indexes.journal import Change
@@ -97,3 +97,22 @@ def test_a_whole_journal_without_sense_is_refused_in_words(folder: Path) -> None
     (folder / journal.PENDING).write_bytes(raw + sha256(raw).digest())
     with pytest.raises(IndexUnreadable, match="restore the folder"):
         layout.current(folder)
+
+
+@pytest.mark.parametrize("name", ["chunks.jsonl", "index.faiss"])
+def test_a_change_whose_file_was_cut_or_is_gone_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "i"
+    build(folder, [Chunk(n, f"d{n}", f"person number {n}") for n in range(30)], HashedWords(16))
+    place = layout.current(folder)
+    journal.write(
+        folder, inplace.plan(place, StoredChunks(place.files / layout.CHUNKS), np.array([3], np.int64)).change
+    )
+    kept = (place.files / name).read_bytes()
+    (place.files / name).write_bytes(kept[:10])
+    with pytest.raises(JournalDamaged, match="nothing was done"):
+        generation.read(folder)
+    (place.files / name).unlink()
+    with pytest.raises(JournalDamaged):
+        generation.read(folder)
+    (place.files / name).write_bytes(kept)
+    assert 3 in generation.read(folder).gone
