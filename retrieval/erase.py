@@ -28,6 +28,7 @@ from retrieval.indexes import (
     layout,
     mapped,
     opened,
+    patches,
     places,
     weighing,
 )
@@ -151,8 +152,13 @@ def _erased(place: Place, held: Documents, ids: Ids, asked: Asked) -> EraseRecei
 def _in_place(place: Place, planned: Scrub, progress: Progress) -> EraseReceipt:
     before = generation.digest_of(place)
     progress(0.3, "overwriting their bytes")
-    journal.write(place.folder, planned.change)
-    manifest = finishing.carry_out(place.folder, planned.change, planned.trees)
+    written = patches.meanwhile(journal.put, place.folder, journal.packed(place.folder, planned.change))
+    try:
+        foreseen = finishing.Foreseen(place.files, planned.change, planned.trees)
+        foreseen.until(written.done)
+    finally:
+        written.result()  # from here on it counts
+    manifest = finishing.carry_out(place.folder, planned.change, foreseen)
     return EraseReceipt(
         level=planned.level,
         generation_before=place.generation,

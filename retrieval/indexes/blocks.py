@@ -6,11 +6,12 @@ it is damaged or missing, it is made anew. Of the first row only the groups that
 by calls, for a page that is mapped costs a fault, and its unmapping again.
 """
 
+import itertools
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,9 @@ import numpy.typing as npt
 from retrieval.indexes import reading
 
 BLOCK: Final = 1 << 12
-_GROUP: Final = 128  # digests under one of the second row
+_BITS: Final = 7
+_GROUP: Final = 1 << _BITS  # digests under one of the second row
+_KEPT: Final = 1 << 12  # blocks: so many are kept in memory from their being verified until the change is made
 _PIECE: Final = 1024  # blocks a thread takes at a time
 _SUM: Final = 32
 Blocks = npt.NDArray[np.int64]
@@ -29,37 +32,85 @@ Digests = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Tree:
-    """Digests of a file of ``count`` blocks: ``rows``, (groups, 128, 32), of some groups, and the whole second row.
+class Content:
+    """The bytes of some of a file's blocks, read to verify them; a change is tried on them before the file has it."""
 
-    ``groups`` are their numbers, ascending. What lies behind the last block is zeros. ``whole`` says that all groups
-    are here, and that they were made from the file.
+    touched: Blocks
+    size: int
+    raw: memoryview = field(repr=False)
+
+    def put(self, offsets: Blocks, rows: Digests) -> None:
+        """Put ``rows``, (n, width) bytes, at offsets of the file, all of them in these blocks."""
+        if rows.shape[1]:
+            np.frombuffer(self.raw, np.uint8)[self._at(offsets)[:, None] + np.arange(rows.shape[1])] = rows
+
+    def fill(self, offsets: Blocks, lengths: Blocks, byte: int) -> None:
+        """Put one byte over spans of the file, all of them in these blocks."""
+        whole = np.frombuffer(self.raw, np.uint8)
+        some = lengths > 0
+        for at, length in zip(self._at(offsets[some]).tolist(), lengths[some].tolist(), strict=True):
+            whole[at : at + length] = byte
+
+    def _at(self, offsets: Blocks) -> Blocks:
+        """Say where spans stand in ``raw``: blocks that follow one another in the file do so here."""
+        return np.asarray(np.searchsorted(self.touched, offsets // BLOCK) * BLOCK + offsets % BLOCK, np.int64)
+
+    def digests(self) -> list[bytes]:
+        """Hash each block as it is here."""
+        ends = np.minimum((self.touched + 1) * BLOCK, self.size) - self.touched * BLOCK
+        at = range(0, len(self.raw), BLOCK)
+        return [sha256(self.raw[begin : begin + end]).digest() for begin, end in zip(at, ends.tolist(), strict=True)]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Digests of a file of ``count`` blocks: ``rows`` of some groups by their number, and the whole second row.
+
+    ``whole`` says that all groups are here, and that they were made from the file; ``content`` are the touched blocks
+    as they were verified, when they are few.
     """
 
     count: int
-    groups: Blocks
-    rows: Digests = field(repr=False)
-    second: Digests = field(repr=False)
+    rows: dict[int, bytearray] = field(repr=False)
+    second: bytearray = field(repr=False)
     whole: bool = False
+    content: Content | None = field(default=None, repr=False)
 
     @property
     def root(self) -> str:
         """The sha256 of the second row, in hex."""
-        return sha256(self.second.data).hexdigest()
+        return sha256(self.second).hexdigest()
 
-    def at(self, touched: Blocks) -> tuple[npt.NDArray[np.intp], Blocks]:
-        """Return where in ``rows`` the digests of blocks stand, all of them in its groups."""
-        return np.searchsorted(self.groups, touched // _GROUP), touched % _GROUP
+    def has(self, touched: Blocks, digests: list[bytes]) -> bool:
+        """Say whether the digests of blocks, all of them in its groups, are these."""
+        return all(
+            self.rows[at >> _BITS][_in_row(at)] == digest for at, digest in zip(touched.tolist(), digests, strict=True)
+        )
 
-    def sums(self, groups: Blocks) -> Digests:
-        """Hash the rows of groups, all of them here, (groups, 32)."""
-        flat, size = self.rows.reshape(-1).data, _GROUP * _SUM
-        numbers = zip(np.searchsorted(self.groups, groups).tolist(), self.lengths(groups).tolist(), strict=True)
-        return _joined([sha256(flat[at * size : at * size + length]).digest() for at, length in numbers])
+    def put(self, touched: Blocks, digests: list[bytes]) -> None:
+        """Take other digests of blocks, all of them in its groups, and hash those groups again."""
+        for at, digest in zip(touched.tolist(), digests, strict=True):
+            self.rows[at >> _BITS][_in_row(at)] = digest
+        for group in groups_of(touched):
+            self.second[group * _SUM : (group + 1) * _SUM] = sha256(self.rows[group]).digest()
 
-    def lengths(self, groups: Blocks) -> Blocks:
-        """Return how many bytes the rows of groups have in the sidecar."""
-        return np.minimum(self.count - groups * _GROUP, _GROUP) * _SUM
+    def is_sound(self, groups: Iterable[int]) -> bool:
+        """Say whether the second row was made from the rows of groups, all of them here."""
+        return all(self.second[at * _SUM : (at + 1) * _SUM] == sha256(self.rows[at]).digest() for at in groups)
+
+    def length(self, group: int) -> int:
+        """Return how many bytes the row of a group has."""
+        return min(self.count - group * _GROUP, _GROUP) * _SUM
+
+
+def _in_row(block: int) -> slice:
+    at = (block & (_GROUP - 1)) * _SUM
+    return slice(at, at + _SUM)
+
+
+def groups_of(touched: Blocks) -> list[int]:
+    """Return the numbers of the groups that hold blocks, ascending, each once."""
+    return [int(group) for group in distinct(touched >> _BITS)]
 
 
 def sidecar(path: Path) -> Path:
@@ -84,29 +135,36 @@ def verified(path: Path, touched: Blocks, root_of: str) -> Tree | None:
 
     Where the sidecar does not belong to the root, or does not say what the blocks say, the whole file is hashed.
     """
-    tree = _kept(path, touched, root_of)
-    if tree is not None and np.array_equal(tree.rows[tree.at(touched)], _digests(path, touched)):
-        return tree
+    tree, content = _kept(path, touched, root_of), _content(path, touched)
+    if tree is not None and tree.has(touched, _digests(path, touched) if content is None else content.digests()):
+        return replace(tree, content=content)
     tree = _grown(path)
     return tree if tree.root == root_of else None
 
 
-def refreshed(path: Path, touched: Blocks, *, before: str | None, tree: Tree | None = None) -> "Refreshed":
-    """Hash the touched blocks again; the sidecar stays as it is until ``keep``.
+def refreshed(path: Path, touched: Blocks, *, before: str | None) -> "Refreshed":
+    """Hash the touched blocks of a file that was changed; the sidecar stays as it is until ``keep``.
 
     ``before`` is the root of the file before the change: a sidecar that does not belong to it is made anew. After a
     kill the sidecar may hold some new digests already; it is then made anew as well, which is slower and as right.
-    ``tree`` is what ``verified`` returned a moment ago, so that it need not be read again.
     """
-    if tree is None and before is not None:
-        tree = _kept(path, touched, before)
-    groups = distinct(touched // _GROUP)
-    if tree is None or not np.array_equal(tree.sums(groups), tree.second[groups]):
+    tree = None if before is None else _kept(path, touched, before)
+    if tree is None or not tree.is_sound(groups_of(touched)):
         tree = _grown(path)  # the first row is not the one that the second was made from: no root may rest on it
-        return Refreshed(path, tree, tree.groups)
-    tree.rows[tree.at(touched)] = _digests(path, touched)
-    tree.second[groups] = tree.sums(groups)
-    return Refreshed(path, tree, groups)
+        return Refreshed(path, tree, list(tree.rows))
+    tree.put(touched, _digests(path, touched))
+    return Refreshed(path, tree, groups_of(touched))
+
+
+def foreseen(path: Path, tree: Tree) -> "Refreshed | None":
+    """Return what ``refreshed`` will, from a verified tree on whose content the change was tried; nothing without it.
+
+    It is known before the file is changed. A tree whose rows do not rest on one another is left to ``refreshed``.
+    """
+    if tree.content is None or not tree.is_sound(groups_of(tree.content.touched)):
+        return None
+    tree.put(tree.content.touched, tree.content.digests())
+    return Refreshed(path, tree, groups_of(tree.content.touched))
 
 
 @dataclass(frozen=True)
@@ -115,7 +173,7 @@ class Refreshed:
 
     path: Path
     tree: Tree
-    groups: Blocks
+    groups: list[int]
 
     @property
     def root(self) -> str:
@@ -130,46 +188,42 @@ class Refreshed:
             write(self.path)
 
 
-def _digests(path: Path, touched: Blocks) -> Digests:
-    """Return the digests of blocks, (blocks, 32)."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        read = reading.spans(handle, (touched * BLOCK).tolist(), [BLOCK] * len(touched))
-        return _joined([sha256(block).digest() for block in read])
-    finally:
-        os.close(handle)
+def _content(path: Path, touched: Blocks) -> Content | None:
+    """Read blocks, if they are not too many to be kept until the change is made.
+
+    They have a map of their own: when it is let go, what stood there is no longer in the process.
+    """
+    if len(touched) > _KEPT:
+        return None
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
+    raw = memoryview(mmap.mmap(-1, len(touched) * BLOCK, flags) if len(touched) else bytearray())
+    with path.open("rb", buffering=0) as handle:
+        targets = [raw[at : at + BLOCK] for at in range(0, len(raw), BLOCK)]
+        reading.into(handle.fileno(), (touched * BLOCK).tolist(), targets)
+        return Content(touched, os.fstat(handle.fileno()).st_size, raw)
 
 
-def _joined(digests: list[bytes]) -> Digests:
-    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _SUM)
+def _digests(path: Path, touched: Blocks) -> list[bytes]:
+    """Return the digests of blocks."""
+    with path.open("rb", buffering=0) as handle:
+        read = reading.spans(handle.fileno(), (touched * BLOCK).tolist(), [BLOCK] * len(touched))
+        return [sha256(block).digest() for block in read]
 
 
 def _keep_whole(path: Path, tree: Tree) -> None:
-    first = tree.rows.reshape(-1)[: tree.count * _SUM]
-    sidecar(path).write_bytes(b"".join([first.data, tree.second.data]))
+    sidecar(path).write_bytes(b"".join([*(tree.rows[at] for at in range(len(tree.rows))), tree.second]))
 
 
-def _keep(path: Path, tree: Tree, groups: Blocks) -> bool:
+def _keep(path: Path, tree: Tree, groups: Iterable[int]) -> bool:
     """Write the rows that changed beside a file, and the second row; say whether the sidecar still was there."""
     beside = sidecar(path)
     if not _fits(beside, tree.count):
         return False
-    handle = os.open(beside, os.O_WRONLY)
-    try:
-        for offset, row in _spans(tree, groups):
-            os.pwrite(handle, row, offset)
-        os.pwrite(handle, tree.second.data, tree.count * _SUM)
-    finally:
-        os.close(handle)
+    with beside.open("r+b", buffering=0) as handle:
+        for group in groups:
+            os.pwrite(handle.fileno(), tree.rows[group], group * _GROUP * _SUM)
+        os.pwrite(handle.fileno(), tree.second, tree.count * _SUM)
     return True
-
-
-def _spans(tree: Tree, groups: Blocks) -> Iterator[tuple[int, memoryview]]:
-    """Give the rows of groups, and where each stands in the sidecar."""
-    flat, size = tree.rows.reshape(-1).data, _GROUP * _SUM
-    places = np.searchsorted(tree.groups, groups).tolist()
-    for group, at, length in zip(groups.tolist(), places, tree.lengths(groups).tolist(), strict=True):
-        yield group * size, flat[at * size : at * size + length]
 
 
 def _kept(path: Path, touched: Blocks, root_of: str) -> Tree | None:
@@ -177,17 +231,15 @@ def _kept(path: Path, touched: Blocks, root_of: str) -> Tree | None:
     beside, count = sidecar(path), -(-path.stat().st_size // BLOCK)
     if not _fits(beside, count):
         return None
-    groups, second = distinct(touched // _GROUP), np.zeros((-(-count // _GROUP), _SUM), np.uint8)
-    tree = Tree(count, groups, np.zeros((len(groups), _GROUP, _SUM), np.uint8), second)
-    handle = os.open(beside, os.O_RDONLY)
-    try:
-        os.preadv(handle, [second.data], count * _SUM)
+    tree = Tree(count, {}, bytearray(-(-count // _GROUP) * _SUM))
+    with beside.open("rb", buffering=0) as handle:
+        os.preadv(handle.fileno(), [tree.second], count * _SUM)
         if tree.root != root_of:
             return None
-        for offset, row in _spans(tree, groups):  # what a file cut meanwhile does not give is zeros, and no digest
-            os.preadv(handle, [row], offset)
-    finally:
-        os.close(handle)
+        groups = groups_of(touched)
+        tree.rows.update((group, bytearray(tree.length(group))) for group in groups)
+        rows = [memoryview(tree.rows[group]) for group in groups]  # what a file cut meanwhile does not give is zeros
+        reading.into(handle.fileno(), [group * _GROUP * _SUM for group in groups], rows)
     return tree
 
 
@@ -215,9 +267,7 @@ def _grown(path: Path) -> Tree:
     """Hash a whole file; two threads, because this is what opening waits for."""
     count = -(-path.stat().st_size // BLOCK)
     if not count:
-        return Tree(
-            0, np.zeros(0, np.int64), np.zeros((0, _GROUP, _SUM), np.uint8), np.zeros((0, _SUM), np.uint8), True
-        )
+        return Tree(0, {}, bytearray(), whole=True)
     firsts = range(0, count, _PIECE)
     with (
         path.open("rb") as handle,
@@ -226,17 +276,14 @@ def _grown(path: Path) -> Tree:
         ThreadPoolExecutor(2) as threads,
     ):
         pieces = list(threads.map(lambda first: _piece(view, first, min(_PIECE, count - first)), firsts))
-    groups = np.arange(-(-count // _GROUP))
-    rows = np.zeros((len(groups), _GROUP, _SUM), np.uint8)
-    rows.reshape(-1)[: count * _SUM] = np.frombuffer(b"".join(pieces), np.uint8)
-    tree = Tree(count, groups, rows, np.zeros((len(groups), _SUM), np.uint8), whole=True)
-    tree.second[:] = tree.sums(groups)
-    return tree
+    rows = dict(enumerate(itertools.chain.from_iterable(pieces)))
+    return Tree(count, rows, bytearray(b"".join(sha256(row).digest() for row in rows.values())), whole=True)
 
 
-def _piece(raw: memoryview, first: int, blocks: int) -> bytes:
+def _piece(raw: memoryview, first: int, blocks: int) -> list[bytearray]:
     ends = [min(at + BLOCK, len(raw)) for at in range(first * BLOCK, (first + blocks) * BLOCK, BLOCK)]
-    return b"".join(_sum(raw, end - (end - 1) % BLOCK - 1, end) for end in ends)
+    sums = [_sum(raw, end - (end - 1) % BLOCK - 1, end) for end in ends]
+    return [bytearray(b"".join(sums[at : at + _GROUP])) for at in range(0, blocks, _GROUP)]
 
 
 def _sum(raw: memoryview, begin: int, end: int) -> bytes:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from retrieval.errors import IndexUnreadable, StoreOutOfStep
 from retrieval.indexes import places, reading
-from retrieval.indexes.places import Places
+from retrieval.indexes.places import Places, Rows
 from retrieval.indexes.sections import Offsets
 from retrieval.types import Chunk, Json
 
@@ -60,20 +60,22 @@ class StoredChunks(Mapping[int, Chunk]):
         (at,) = self.places.find([id]).tolist()
         return self._at(id, at)
 
-    def check(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-        """Return the places of ids; raises when the row at an id's place is not that id's."""
-        found = self.places.find(ids)
-        offsets, lengths = self.places.offsets[found].tolist(), self.places.lengths[found].tolist()
-        rows = b",".join([bytes(row) for row in reading.spans(self._file.fileno(), offsets, lengths)])
-        if (found < 0).any() or not _are_of(rows, ids.tolist()):
-            for id, at in zip(ids.tolist(), found.tolist(), strict=True):  # one by one: the first that is not says so
+    def check(self, ids: npt.NDArray[np.int64]) -> Rows:
+        """Return where the rows of ids stand; raises when the row at an id's place is not that id's."""
+        found = self.places.rows(self.places.find(ids))
+        read = reading.spans(self._file.fileno(), found.offsets.tolist(), found.lengths.tolist())
+        if (found.at < 0).any() or not _are_of(b",".join([bytes(row) for row in read]), ids.tolist()):
+            for id, at in zip(
+                ids.tolist(), found.at.tolist(), strict=True
+            ):  # one by one: the first that is not says so
                 self._at(id, at)
         return found
 
     def _at(self, id: int, at: int) -> Chunk:
         if at < 0:
             raise KeyError(id)
-        return self._row(id, int(self.places.offsets[at]), int(self.places.lengths[at]))
+        row = self.places.rows(np.array([at]))
+        return self._row(id, int(row.offsets[0]), int(row.lengths[0]))
 
     def _row(self, id: int, offset: int, length: int) -> Chunk:
         line = os.pread(self._file.fileno(), length, offset)

@@ -1,17 +1,14 @@
 """Carry out a change in place, from its journal: once, or again from the beginning after a kill."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
 
 from retrieval.durable import write_whole
 from retrieval.indexes import blocks, documents, journal, patches
 from retrieval.indexes.names import INDEX, MANIFEST
 from retrieval.types import Json
-
-_NO_TREES: Final[Mapping[str, blocks.Tree]] = {}
 
 
 def finish(folder: Path) -> Json | None:
@@ -24,23 +21,50 @@ def finish(folder: Path) -> Json | None:
     return None if change is None else carry_out(folder, change)
 
 
-def carry_out(folder: Path, change: journal.Change, trees: Mapping[str, blocks.Tree] = _NO_TREES) -> Json:
+class Foreseen:
+    """Digests that files will have, from the blocks that were read to verify them: made while the disk is waited for.
+
+    Those of files of which too much is touched, or whose sidecar cannot be built on, are read from the files later.
+    """
+
+    def __init__(self, files: Path, change: journal.Change, trees: Mapping[str, blocks.Tree]) -> None:
+        self._files, self._patches, self._trees = files, change.patches, dict(trees)
+        self._after: dict[str, blocks.Refreshed] = {}
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Make the digests of a file after the other, until what is waited for is done."""
+        while self._trees and not done():
+            name = min(self._trees, key=lambda name: name == INDEX)  # the largest last
+            tree = self._trees.pop(name)
+            if tree.content is not None:
+                patches.tried(tree.content, self._patches, name)
+                after = blocks.foreseen(self._files / name, tree)
+                self._after.update({} if after is None else {name: after})
+
+    def all(self) -> Mapping[str, blocks.Refreshed]:
+        """Make those that are missing, and return them by file."""
+        self.until(lambda: False)
+        return self._after
+
+
+def carry_out(folder: Path, change: journal.Change, foreseen: Foreseen | None = None) -> Json:
     """Carry out a change that is written down; all else is done while the disk takes what was overwritten.
 
-    ``trees`` are block digests that were read a moment ago. The new manifest is durable under its name before the
+    The new manifest is durable under its name before the
     change is crossed off, and so are the bytes: whichever of them a loss of power takes back, the journal is still
     there and does both again.
     """
     files = folder / change.target if change.target else folder
     with patches.overwriting(files, change.patches):
         documents.carry_out(files, change.store)
-        refreshed = _refreshed(files, change, trees)
-        roots = {name: tree.root for name, tree in refreshed.items()} | _of_rows(files, change)
+        after = dict(foreseen.all()) if foreseen else {}
+        after |= _refreshed(files, change, after)
+        roots = {name: tree.root for name, tree in after.items()} | _of_rows(files, change)
         manifest = {**change.manifest, "roots": roots, "digest": digest(roots)}
         content = json.dumps(manifest, sort_keys=True).encode() + b"\n"
         written = patches.meanwhile(write_whole, files / MANIFEST, content)
         try:
-            for tree in refreshed.values():  # cheap copies of what the files say: whether they are durable is no matter
+            for tree in after.values():  # cheap copies of what the files say: whether they are durable is no matter
                 tree.keep()
         finally:
             written.result()
@@ -48,12 +72,14 @@ def carry_out(folder: Path, change: journal.Change, trees: Mapping[str, blocks.T
     return manifest
 
 
-def _refreshed(files: Path, change: journal.Change, trees: Mapping[str, blocks.Tree]) -> dict[str, blocks.Refreshed]:
+def _refreshed(
+    files: Path, change: journal.Change, after: Mapping[str, blocks.Refreshed]
+) -> dict[str, blocks.Refreshed]:
     kept = str(change.store.get("file", ""))
     return {
-        name: blocks.refreshed(files / name, patches.touched(change.patches, name), before=before, tree=trees.get(name))
+        name: blocks.refreshed(files / name, patches.touched(change.patches, name), before=before)
         for name, before in change.manifest.get("roots", {}).items()
-        if name != kept
+        if name != kept and name not in after
     }
 
 

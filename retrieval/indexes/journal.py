@@ -41,11 +41,21 @@ def write(folder: Path, change: Change) -> None:
 
     Raises ``IndexUnreadable`` for a file that is a link: what it leads to may be others' too.
     """
+    put(folder, packed(folder, change))
+
+
+def packed(folder: Path, change: Change) -> bytes:
+    """Return what ``put`` writes down; raises as ``write`` does."""
     files = folder / change.target
     if links := [patch.file for patch in change.patches if (files / patch.file).is_symlink()]:
         raise IndexUnreadable(f"Changing {files} in place: {links[0]} is a link; nothing was done. Put the file there.")
+    return _packed(change)
+
+
+def put(folder: Path, content: bytes) -> None:
+    """Write a packed change down; from here on it counts."""
     with (folder / PENDING).open("wb") as handle:
-        handle.write(_packed(change))
+        handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
     sync_folder(folder)

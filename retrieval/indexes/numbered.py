@@ -10,11 +10,12 @@ import mmap
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 
 from retrieval.durable import write_whole
+from retrieval.indexes import reading
 from retrieval.indexes.sections import Offsets
 
 FROM: Final = 100_000  # below so many numbers a look at all of them takes less than a list beside would cost
@@ -22,13 +23,15 @@ _MAGIC: Final = b"OUBLINU1"
 _HEAD: Final = 32
 _TOKEN: Final = 16
 _NOBODY: Final = -1
+_SEEN: Final = 3  # of numbers that follow one another: whoever is looked for, and who stands beside
+_FEW: Final = 1 << 10
 
 
 class Numbered:
-    """A list of places, mapped."""
+    """A list of places, mapped, and the file that it is mapped from."""
 
-    def __init__(self, numbers: Offsets, places: Offsets) -> None:
-        self._numbers, self._places = numbers, places
+    def __init__(self, numbers: Offsets, places: Offsets, file: BinaryIO | None = None) -> None:
+        self._numbers, self._places, self._file = numbers, places, file
 
     def find(self, wanted: Offsets) -> Offsets:
         """Return the places of numbers, ascending; a number that stands in several has all of them."""
@@ -45,13 +48,21 @@ class Numbered:
         So fewer pages are read. Nobody stands there twice: the numbers beside are others.
         """
         count = len(self._numbers)
-        at = wanted - self._numbers[0] if count else wanted[:0]
-        if len(at) != len(wanted) or not ((at >= 0) & (at < count)).all():
+        at = wanted - self._numbers[0] if count else wanted
+        if not count or not ((at >= 0) & (at < count)).all():
             return None
-        before, behind = self._numbers[np.maximum(at - 1, 0)], self._numbers[np.minimum(at + 1, count - 1)]
-        is_there = self._numbers[at] == wanted
-        is_alone = ((before < wanted) | (at == 0)) & ((behind > wanted) | (at == count - 1))
-        return np.asarray(self._places[at]) if (is_there & is_alone).all() else None
+        first = np.clip(at - 1, 0, max(count - _SEEN, 0))
+        seen = self._taken(0, first, min(_SEEN, count))  # whoever stands there, and the neighbours
+        is_theirs = seen == wanted[:, None]
+        is_there = (is_theirs.sum(1) == 1) & (is_theirs.argmax(1) == at - first)
+        return self._taken(count, at, 1)[:, 0] if is_there.all() else None
+
+    def _taken(self, skipped: int, at: Offsets, width: int) -> Offsets:
+        """Return ``width`` numbers from each position on, (n, width), behind ``skipped``; few are read by call."""
+        if self._file is None or len(at) > _FEW:
+            column = self._places if skipped else self._numbers
+            return np.asarray(column[at[:, None] + np.arange(width)])
+        return reading.numbers(self._file.fileno(), (_HEAD + 8 * (skipped + at)).tolist(), width)
 
 
 def sidecar(path: Path) -> Path:
@@ -72,10 +83,11 @@ def keep(path: Path, numbers: Offsets) -> str:
 
 def read(path: Path, token: str) -> Numbered | None:
     """Map the list of a file's numbers, or return nothing where there is none of that token."""
-    with suppress(OSError, ValueError), sidecar(path).open("rb") as handle:
+    with suppress(OSError, ValueError):
+        handle = sidecar(path).open("rb", buffering=0)
         raw = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
         count = int.from_bytes(raw[8:16], "little")
         if raw[:8] == _MAGIC and raw[16:_HEAD].hex() == token and len(raw) == _HEAD + 16 * count:
             numbers, places = np.frombuffer(raw, "<i8", 2 * count, _HEAD).reshape(2, count)
-            return Numbered(numbers, places)
+            return Numbered(numbers, places, handle)
     return None

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final, ParamSpec, TypeAlias
+from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from retrieval.indexes import blocks
 from retrieval.indexes.sections import Offsets
 
 P = ParamSpec("P")
+T = TypeVar("T")
 Rows: TypeAlias = npt.NDArray[np.uint8]
 _FILES: Final = 5  # synced side by side: an index, its lists, its documents, their places, a manifest
 _MANY: Final = 256  # rows: fewer are written one by one
@@ -75,6 +76,15 @@ def touched(patches: Sequence[Patch], file: str) -> blocks.Blocks:
     )
 
 
+def tried(content: blocks.Content, patches: Sequence[Patch], file: str) -> None:
+    """Do a file's patches to the content of all blocks that they touch."""
+    for patch in (patch for patch in patches if patch.file == file):
+        if isinstance(patch, Write):
+            content.put(patch.offsets, patch.rows)
+        else:
+            content.fill(patch.offsets, patch.lengths, patch.byte)
+
+
 def size(patches: Sequence[Patch]) -> int:
     """Return how many bytes the patches overwrite."""
     return int(sum(lengths(patch).sum() for patch in patches))
@@ -108,7 +118,7 @@ def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[None]:
             sync.result()
 
 
-def meanwhile(wait_for: Callable[P, None], *args: P.args, **named: P.kwargs) -> Future[None]:
+def meanwhile(wait_for: Callable[P, T], *args: P.args, **named: P.kwargs) -> Future[T]:
     """Call what waits for the disk in a thread of its own."""
     return _threads(os.getpid()).submit(wait_for, *args, **named)
 

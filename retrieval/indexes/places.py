@@ -9,16 +9,16 @@ last rows go, the line end in front of them goes, and the file's very last byte 
 import mmap
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import BinaryIO, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from retrieval.durable import write_whole
 from retrieval.errors import IndexUnreadable
-from retrieval.indexes import patches
+from retrieval.indexes import patches, reading
 from retrieval.indexes.patches import Patch
 from retrieval.indexes.sections import Offsets
 
@@ -27,14 +27,25 @@ _BEFORE: Final = b"OUBLIPL1"  # without bits: a length of 0 said that the row wa
 _HEAD: Final = 24
 _SPACE: Final = 0x20
 _STEP: Final = 1 << 12
+_FEW: Final = 1 << 10
 Bits: TypeAlias = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where some rows stand: their positions among the places, offsets and lengths, (n,) each."""
+
+    at: npt.NDArray[np.intp]
+    offsets: Offsets
+    lengths: Offsets
 
 
 @dataclass(frozen=True)
 class Places:
     """Ids ascending, offsets and lengths of their rows, (n,) each; ``gone``, (n / 8,), has a bit a row: it was blanked.
 
-    ``kept`` says that the file beside has them in this very form.
+    ``kept`` says that the file beside has them in this very form; ``file`` is that file, from which few are read by
+    call: a mapped page costs more.
     """
 
     ids: Offsets
@@ -42,6 +53,7 @@ class Places:
     lengths: Offsets
     gone: Bits
     kept: bool = False
+    file: BinaryIO | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.ids) - int(np.bitwise_count(self.gone).sum())
@@ -54,7 +66,19 @@ class Places:
         at = self._first_from(wanted)
         at = np.where((at >= 0) & (at < len(self.ids)), at, 0)
         blank = (self.gone[at >> 3] >> (at & 7).astype(np.uint8)) & 1
-        return np.where((self.ids[at] == wanted) & (blank == 0), at, -1)
+        return np.where((self._taken(0, at) == wanted) & (blank == 0), at, -1)
+
+    def rows(self, at: npt.NDArray[np.intp]) -> Rows:
+        """Return where the rows at positions stand."""
+        return Rows(at, self._taken(1, at), self._taken(2, at))
+
+    def _taken(self, column: int, at: npt.NDArray[np.intp]) -> Offsets:
+        """Return what stands at positions of the ids (0), offsets (1) or lengths (2); -1 is the last."""
+        if self.file is None or len(at) > _FEW:
+            return np.asarray((self.ids, self.offsets, self.lengths)[column][at])
+        count = len(self.ids)
+        begins = _HEAD + 8 * (column * count + np.where(at < 0, at + count, at))
+        return reading.numbers(self.file.fileno(), begins.tolist())[:, 0]
 
     def _first_from(self, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
         """Say where each id would stand: numbers without a gap say it themselves, and no page of them is read."""
@@ -93,7 +117,8 @@ def write(path: Path, places: Places, size: int) -> None:
 
 def read(path: Path) -> Places | None:
     """Map a file's places, or return nothing where they are missing or belong to another file."""
-    with suppress(OSError, ValueError), sidecar(path).open("rb") as handle:
+    with suppress(OSError, ValueError):
+        handle = sidecar(path).open("rb", buffering=0)
         raw = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
         count, form = int.from_bytes(raw[16:24], "little"), raw[:8]
         bits = -(-count // 8) if form == _MAGIC else 0
@@ -103,20 +128,20 @@ def read(path: Path) -> Places | None:
         ids, offsets, lengths = np.frombuffer(raw, "<i8", 3 * count, _HEAD).reshape(3, count)
         if form == _BEFORE:
             return Places(ids, offsets, lengths, np.packbits(lengths == 0, bitorder="little"))
-        return Places(ids, offsets, lengths, np.frombuffer(raw, np.uint8, bits, _HEAD + 24 * count), kept=True)
+        gone = np.frombuffer(raw, np.uint8, bits, _HEAD + 24 * count)
+        return Places(ids, offsets, lengths, gone, kept=True, file=handle)
     return None
 
 
-def blanked(path: Path, places: Places, at: npt.NDArray[np.intp], *, beside: bool) -> list[Patch]:
-    """Return the patches that blank the rows at those positions; ``beside`` says that a sidecar is to follow.
+def blanked(path: Path, places: Places, rows: Rows, *, beside: bool) -> list[Patch]:
+    """Return the patches that blank rows; ``beside`` says that a sidecar is to follow.
 
     Raises ``IndexUnreadable`` when no row would be left: such a file is written anew.
     """
-    offsets, lengths = places.offsets[at], places.lengths[at]
-    changes: list[Patch] = [patches.fill(path.name, offsets, lengths, _SPACE)]
-    changes += _tail(path, offsets, lengths)
+    changes: list[Patch] = [patches.fill(path.name, rows.offsets, rows.lengths, _SPACE)]
+    changes += _tail(path, rows.offsets, rows.lengths)
     if beside:
-        changes.append(_crossed(path, places, at.astype(np.int64)))
+        changes.append(_crossed(path, places, rows.at.astype(np.int64)))
     return changes
 
 

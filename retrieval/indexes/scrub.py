@@ -24,6 +24,7 @@ NOBODY: Final = -1
 NO_NUMBER: Final = 0xFF
 _ZERO: Final = 0x00
 _BITS: Final = 16
+_FEW: Final = 1 << 10  # numbers: more are not read one by one where they are mapped
 _SMALL: Final = 1 << 25  # ids below it are marked one by one
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 Read: TypeAlias = Callable[[int, int], bytes]  # (offset, size): for what lies scattered, where a mapped page costs more
@@ -112,7 +113,7 @@ def find(
     """
     positions, none = wanted, np.zeros(0, np.int64)
     if found.ids is not None:
-        positions = _places(numbers(raw, found), wanted, listed)
+        positions = _places(raw, found, wanted, listed, read if found.lists is None else None)
     elif found.lists is None:
         positions = wanted[(wanted >= 0) & (wanted < found.count)]
     if found.lists is None:
@@ -123,12 +124,15 @@ def find(
     return _in_lists(held, found.lists, wanted, listed, read)
 
 
-def _places(ids: Offsets, wanted: Offsets, listed: Numbered | None) -> Offsets:
+def _places(raw: memoryview, found: FileMap, wanted: Offsets, listed: Numbered | None, read: Read | None) -> Offsets:
     """Return the positions of wanted ids: from the list when it holds true for all of them, else from all ids."""
-    if listed is not None:
+    ids = numbers(raw, found)
+    if listed is not None and found.ids is not None:
         at = listed.find(wanted)
-        if _is_inside(at, len(ids)) and _are_all(ids[at], at, wanted):
-            return at
+        if _is_inside(at, len(ids)):
+            there = ids[at] if read is None or len(at) > _FEW else _read_at(read, found.ids.offset + 8 * at)
+            if _are_all(there, at, wanted):
+                return at
     return among(ids, wanted).astype(np.int64)
 
 
@@ -164,7 +168,10 @@ def _slots(begins: Offsets, at: Offsets) -> tuple[Offsets, Offsets]:
 
 
 def _ids_at(read: Read, lists: Lists, where: tuple[Offsets, Offsets]) -> Offsets:
-    offsets = lists.ids[where[0]] + 8 * where[1]
+    return _read_at(read, lists.ids[where[0]] + 8 * where[1])
+
+
+def _read_at(read: Read, offsets: Offsets) -> Offsets:
     return np.frombuffer(b"".join([read(at, 8) for at in offsets.tolist()]), "<i8").astype(np.int64)
 
 

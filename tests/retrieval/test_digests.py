@@ -47,8 +47,13 @@ def test_the_digests_after_a_change_are_those_of_the_whole_file(
     touched = patches.touched(change, "f")
     tree = blocks.verified(path, touched, before)
     assert tree is not None
+    assert tree.content is not None
+    patches.tried(tree.content, change, "f")
+    foreseen = blocks.foreseen(path, tree)
+    assert foreseen is not None
     with patches.overwriting(folder, change):
-        after = kept_root(blocks.refreshed(path, touched, before=before, tree=tree))
+        after = blocks.refreshed(path, touched, before=before).root
+    assert kept_root(foreseen) == after
     assert blocks.root(path) == after
     kept = blocks.sidecar(path).read_bytes()
     blocks.write(path)
@@ -63,9 +68,10 @@ def test_a_sidecar_that_was_not_the_source_is_written_whole(tmp_path: Path) -> N
     blocks.sidecar(path).write_bytes(bytes(len(whole)))
     tree = blocks.verified(path, np.array([2]), before)
     assert tree is not None
+    assert blocks.foreseen(path, tree) is None
     change = [patches.write("f", 2 * blocks.BLOCK, b"y")]
     with patches.overwriting(tmp_path, change):
-        after = kept_root(blocks.refreshed(path, np.array([2]), before=before, tree=tree))
+        after = kept_root(blocks.refreshed(path, np.array([2]), before=before))
     kept = blocks.sidecar(path).read_bytes()
     assert blocks.write(path) == after
     assert kept == blocks.sidecar(path).read_bytes()
