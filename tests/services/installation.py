@@ -53,13 +53,13 @@ class Installation:
             command, cwd=ROOT, env=self.environment, text=True, capture_output=True, timeout=seconds, check=False
         )
 
-    def act(self, name: str, *arguments: object) -> Any:
-        """Run one function of ``acts.py`` in a process of its own and return what it says."""
-        return go_on(self.acting(name, *arguments))
+    def act(self, name: str, *arguments: object, of: str = "acts") -> Any:
+        """Run one function of ``acts.py`` (or another module beside it) in a process of its own; what it says."""
+        return go_on(self.acting(name, *arguments, of=of))
 
-    def acting(self, name: str, *arguments: object) -> subprocess.Popen[str]:
+    def acting(self, name: str, *arguments: object, of: str = "acts") -> subprocess.Popen[str]:
         """Start a function of ``acts.py`` and leave it running."""
-        command = [PYTHON, "-m", "tests.services.acts", name, *map(str, arguments)]
+        command = [PYTHON, "-m", f"tests.services.{of}", name, *map(str, arguments)]
         pipe = subprocess.PIPE
         return subprocess.Popen(
             command, cwd=ROOT, env=self.environment, text=True, stdin=pipe, stdout=pipe, stderr=pipe
