@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from retrieval.durable import sync_folder
 from retrieval.gate import Gate, Refused
+from retrieval.formats import opened
 from retrieval.lines import Lines
 from retrieval.readers import blocks
 from retrieval.rows import RecordsUnreadable
@@ -112,9 +113,9 @@ def _head(path: Path) -> bool:
 
 
 def _refuse_packed(path: Path) -> None:
-    with path.open("rb") as handle:
-        start = handle.read(3)
-    if start[:2] == b"\x1f\x8b" or start[:2] in (b"\xff\xfe", b"\xfe\xff") or start == b"\xef\xbb\xbf":
+    with opened(path) as (handle, raw):
+        as_stored = handle is raw and raw.tell() == 0
+    if not as_stored:
         raise RecordsUnreadable(
             f"Writing a copy of {path}: it is compressed or no plain UTF-8, and rows are copied byte for byte; "
             "unpack or convert it first (looking without a copy works as it is)."

@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from retrieval.formats import Block, Row, unique
+from retrieval.formats import Block, Row, Texts, unique
 from retrieval.letters import Bytes
 from retrieval.rows import RecordsUnreadable, leaves
 
 _ROWS: Final = 65_536
+_SCHEMA: Final = b"ARROW:schema"  # the columns once more, in base64
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,13 @@ class Column:
             yield Row(str(self.first + number), unique(leaves(_readable(value), self.name)))
 
 
-def blocks(path: Path) -> Iterator[Block]:
-    """Yield the columns of a Parquet file, batch by batch; rows are numbered from 1."""
+def blocks(path: Path, encoding: str = "") -> Iterator[Block]:
+    """Yield what stands beside the rows of a Parquet file (0), then its columns, batch by batch; rows count from 1."""
     first = 1
     try:
         with pq.ParquetFile(path) as file:
             size = path.stat().st_size
+            yield Texts([Row("0", _beside(file))])
             for batch in file.iter_batches(batch_size=_ROWS):
                 read = size * (first - 1) // max(1, file.metadata.num_rows)
                 for name in dict.fromkeys(batch.schema.names):
@@ -54,6 +56,17 @@ def blocks(path: Path) -> Iterator[Block]:
                 first += batch.num_rows
     except pa.ArrowException as error:
         raise RecordsUnreadable(f"Reading {path}: {type(error).__name__}; it is no whole Parquet file.") from error
+
+
+def _beside(file: Any) -> dict[str, str]:
+    """Return the names of columns and of their parts, and what the file says of itself."""
+    names = {name: name for column in range(file.metadata.num_columns) for name in [file.schema.column(column).path]}
+    said = {key: text for key, text in (file.metadata.metadata or {}).items() if key != _SCHEMA}
+    return {**names, **{f"(metadata).{_text(key)}": _text(text) for key, text in said.items()}}
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def _column(batch: Any, name: str, first: int, read: int) -> Column:

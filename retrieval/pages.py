@@ -10,13 +10,15 @@ from typing import Final
 
 import numpy as np
 
-from retrieval.formats import Block, Row, decoded, opened
+from retrieval.charsets import declared
+from retrieval.formats import Block, Row, bounded, decoded, opened
 from retrieval.letters import Bytes
 
 _BLOCKS: Final = """
 address article br div dd dl dt footer h1 h2 h3 h4 h5 h6 hr li main nav p pre section table td th tr
 """
 _BREAKS: Final = frozenset(_BLOCKS.split())
+_PART: Final = 1 << 24
 _UNSEEN = frozenset({"script", "style"})
 _CLOSING = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in _UNSEEN}
 # Every alternative takes what it has looked at, so that no source, however hostile, is looked at twice.
@@ -108,8 +110,13 @@ def page(record: str, source: str, *, read: int = 0, more: dict[str, str] | None
     return Page(record, "".join(reader.seen), "".join(markup), reader.pieces, read, more=more or {}, packed=packed)
 
 
-def blocks(path: Path) -> Iterator[Block]:
-    """Yield one page: the whole file."""
+def blocks(path: Path, encoding: str = "") -> Iterator[Block]:
+    """Yield one page: the whole file, in the encoding that it names where it is not UTF-8."""
     with opened(path) as (handle, raw):
-        source = decoded(handle.read())
-        yield page("1", source, read=raw.tell())
+        parts = [handle.read(_PART)]
+        while parts[-1]:
+            if handle is not raw:
+                bounded(path, len(parts) * _PART)
+            parts.append(handle.read(_PART))
+        source = b"".join(parts)
+        yield page("1", decoded(source, declared(source) or encoding), read=raw.tell())

@@ -1,35 +1,52 @@
-"""Which reader reads which file: the suffix decides, gzip is recognised by its first bytes."""
+"""Which reader reads which file: the name's end decides, what is packed is recognised by its first bytes."""
 
 import csv
-import gzip
-import re
+import lzma
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from retrieval import columns, lines, pages, warc
-from retrieval.formats import Block
-from retrieval.rows import RecordsUnreadable
+import pyarrow as pa
 
-_PACKED: Final = {
-    b"PK\x03\x04": "ZIP",
-    b"PK\x05\x06": "ZIP",
-    b"1AY&": "bzip2",  # behind "BZh" and a digit
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
+from retrieval import charsets, columns, escapes, lines, mail, office, pages, parts, warc
+from retrieval.formats import Block, opened
+from retrieval.rows import RecordsUnreadable
+from retrieval.scan import Budget
+
+_REFUSED: Final = {
+    b"%PDF-": "PDF",
+    b"\xd0\xcf\x11\xe0": "an older Office file, or an encrypted one",
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"Rar!\x1a\x07": "RAR",
-    b"%PDF-": "PDF",
-    b"\xd0\xcf\x11\xe0": "an older Office file",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\xff\x06\x00\x00sNaPpY": "snappy",
+    b"\x1f\x9d": "compress",
+    b"LZIP": "lzip",
+    b"SQLite format 3\x00": "an SQLite database",
+    b"ARROW1\x00\x00": "an Arrow or Feather file",
+    b"FEA1": "a Feather file",
+    b"ORC": "ORC",
+    b"Obj\x01": "Avro",
+    b"\x89HDF\r\n": "HDF5",
 }
-_MAIL: Final = {".eml", ".mbox", ".mbx"}
-_ENCODED: Final = re.compile(
-    rb"^Content-Transfer-Encoding:\s*(?:base64|quoted-printable)|=\?[\w-]+\?[bq]\?", re.I | re.M
-)
-_PIECE: Final = 1 << 20
-_SEAM: Final = 128  # bytes of a piece that the next one is read with
+_SEEN: Final = 4_096  # bytes by which a file is known
+_TAR_AT: Final = 257  # where such an archive says what it is
+_PACKING: Final = frozenset({".gz", ".bz2", ".xz", ".zst"})
+Reader = Callable[[Path, str], Iterator[Block]]
+_BY_NAME: Final[dict[str, Reader]] = {
+    ".parquet": columns.blocks,
+    ".html": pages.blocks,
+    ".htm": pages.blocks,
+    ".xhtml": pages.blocks,
+    ".warc": warc.blocks,
+    ".jsonl": lines.json_lines,
+    ".ndjson": lines.json_lines,
+    ".csv": lines.csv_rows,
+    ".tsv": lines.csv_rows,
+}
 
 
 def size_of(path: Path) -> int:
@@ -40,15 +57,14 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def blocks(path: Path) -> Iterator[Block]:
-    """Yield the blocks of one file; the suffix decides, gzip is recognised by its first bytes.
+def blocks(path: Path, encoding: str = "", *, within: Budget | None = None) -> Iterator[Block]:
+    """Yield the blocks of one file.
 
-    Raises ``RecordsUnreadable`` for what lies packed otherwise: searched as it lies there, nobody would be found in it.
+    ``encoding`` is that of text that neither is UTF-8 nor names another; ``within`` the limit of a file in which this
+    one lies. Raises ``RecordsUnreadable`` for what is written so that nobody would be found in it.
     """
     with readable(path):
-        _refuse_packed(path)
-        _refuse_encoded(path)
-        yield from _reader(path)(path)
+        yield from _reader(path, encoding, within)(path, encoding)
 
 
 @contextmanager
@@ -56,63 +72,56 @@ def readable(path: Path) -> Iterator[None]:
     """Say in our words that a file cannot be read."""
     try:
         yield
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
         raise RecordsUnreadable(f"Reading records of {path}: {type(error).__name__}; check the file.") from error
 
 
-def layout_of(path: Path) -> lines.LineFormat | None:
+def layout_of(path: Path, encoding: str = "") -> lines.LineFormat | None:
     """Return how a file's lines are read, a row each, where they stand in it plainly; else nothing.
 
     Raises ``RecordsUnreadable`` as ``blocks`` does.
     """
     with readable(path):
-        _refuse_packed(path)
-        _refuse_encoded(path)
-        reader = _reader(path)
-        if reader not in (lines.json_lines, lines.plain_lines):
-            return None
-        return lines.line_format(path, json=reader is lines.json_lines)
+        return lines.line_format(path, _reader(path, encoding), encoding)
 
 
-def _refuse_packed(path: Path) -> None:
-    with path.open("rb") as raw:
-        start = raw.read(8)
-        if start.startswith(b"\x1f\x8b"):
-            raw.seek(0)
-            start = gzip.GzipFile(fileobj=raw).read(8)
-    start = start[4:] if start.startswith(b"BZh") else start
-    named = next((name for magic, name in _PACKED.items() if start.startswith(magic)), "")
+def _reader(path: Path, encoding: str, within: Budget | None = None) -> Reader:
+    with opened(path) as (handle, _):
+        start = handle.read(_SEEN)
+    named = next((name for magic, name in _REFUSED.items() if start.startswith(magic)), "")
     if named:
         raise RecordsUnreadable(
             f"Reading records of {path}: it is packed ({named}); unpack it or save it as text, and locate in that."
         )
+    if members := _members_of(path, start):
+        return partial(parts.blocks, members, blocks, within)
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKING]
+    suffix = suffixes[-1] if suffixes else ""
+    return _BY_NAME.get(suffix) or escapes.reader_of(path, suffix, encoding)
 
 
-def _refuse_encoded(path: Path) -> None:
-    """Refuse mail of which parts or headers are in base64 or quoted-printable: nobody would be found in them."""
-    if path.suffix.lower() not in _MAIL:
-        return
-    with path.open("rb") as raw:
-        before = b""
-        while piece := raw.read(_PIECE):
-            if _ENCODED.search(before + piece):
-                raise RecordsUnreadable(
-                    f"Reading records of {path}: parts of its messages are in base64 or quoted-printable, in which "
-                    "nobody would be found; save the messages as decoded text, and locate in that."
-                )
-            before = piece[-_SEAM:]
+def _members_of(path: Path, start: bytes) -> parts.Members | None:
+    """Return what tells a file's parts apart, by its first bytes; none for a file that has no parts."""
+    with path.open("rb") as handle:
+        packed = not start.startswith(handle.read(4))
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return parts.unpacked if packed else office.members if office.is_office(path) else parts.zipped
+    if start.startswith(b"PAR1"):
+        return parts.unpacked if packed else None
+    if start[_TAR_AT:].startswith(b"ustar"):
+        return parts.tarred
+    return mail.members if mail.is_encoded(path, start) else None
 
 
-def _reader(path: Path) -> Callable[[Path], Iterator[Block]]:
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    by_suffix: dict[str, Callable[[Path], Iterator[Block]]] = {
-        ".parquet": columns.blocks,
-        ".html": pages.blocks,
-        ".htm": pages.blocks,
-        ".warc": warc.blocks,
-        ".jsonl": lines.json_lines,
-        ".ndjson": lines.json_lines,
-        ".csv": lines.csv_rows,
-        ".tsv": lines.csv_rows,
-    }
-    return by_suffix.get(suffixes[-1] if suffixes else "", lines.plain_lines)
+def assumed(path: Path) -> str:
+    """Say as what a text is read that neither is UTF-8 nor tells its encoding; empty for others, and for no text.
+
+    Of a compressed file only the beginning is looked at.
+    """
+    with readable(path), opened(path) as (handle, raw):
+        start = handle.read(charsets.SAMPLE)
+        if start.startswith((b"PAR1", b"WARC/")) or charsets.declared(start):
+            return ""
+        if _members_of(path, start[:_SEEN]) is not None:
+            return ""
+        return charsets.assumed(raw, path.stat().st_size) if handle is raw else charsets.unlike_utf8(start)

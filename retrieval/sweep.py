@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -17,16 +18,19 @@ from typing import TypeVar
 import numpy as np
 
 from retrieval.anchors import forms_of
-from retrieval.formats import Block, Row
+from retrieval.charsets import known
+from retrieval.formats import Block, Refused, Row, Texts
 from retrieval.letters import Bytes
 from retrieval.locate import spans_of
 from retrieval.matching import Rule, rules_of
 from retrieval.pages import Page
+from retrieval.parts import Within, names_row
 from retrieval.prefilter import Form, Prefilter
-from retrieval.readers import blocks, layout_of, readable, size_of
+from retrieval.readers import assumed, blocks, layout_of, readable, size_of
+from retrieval.rows import RecordsUnreadable
 from retrieval.sieve import Sieve
 from retrieval.stretches import searched
-from retrieval.types import Found, Needle, Progress, silent
+from retrieval.types import Found, Needle, Note, Progress, silent
 
 _Item = TypeVar("_Item")
 Wanted = dict[int, set[int]]
@@ -97,17 +101,37 @@ def sweep(
     threads: int | None = None,
     progress: Progress = silent,
     unread: Callable[[Path, str], None] | None = None,
+    notes: Callable[[Note], None] | None = None,
+    encoding: str = "",
 ) -> Iterator[Found]:
-    """Yield every occurrence of every needle in files: JSON lines, CSV, Parquet, HTML, WARC, anything else by lines.
+    """Yield every occurrence of every needle in files, and in their names, whatever ``retrieval.readers`` reads.
 
-    Files may be compressed with gzip. ``start`` and ``end`` are characters of the field's text; for HTML of the file's
-    own source, so that it can be redacted there. ``unread(path, record)`` is told of records of web archives whose body
-    could not be unpacked: they are searched as they are stored. ``threads`` filter, as many as there are cores if not
-    given; what is found, and its order, is the same. Raises ``UnusableNeedle`` and ``UnknownKind`` before a
-    file is read, and ``RecordsUnreadable`` for files, or for rows in question, that are damaged.
+    ``start`` and ``end`` are characters of the field's text; for HTML, JSON documents and XML of the file's own source,
+    so that it can be redacted there; in what lies packed of the part as it is decoded. A folder stands for all files in
+    it. ``notes`` is told what was not read, or how: files and parts that are refused do not stop the search then.
+    ``unread(path, record)`` is told of records of web archives whose body could not be unpacked: they are searched as
+    they are stored. ``encoding`` is that of text that is not UTF-8 and names no other. ``threads`` filter, as many as
+    there are cores if not given; what is found, and its order, is the same. Raises ``UnusableNeedle``, ``UnknownKind``
+    and ``LookupError`` (an encoding that there is not) before a file is read, and without ``notes``
+    ``RecordsUnreadable`` for files, or for rows in question, that are damaged or not read.
     """
-    sweeper, files = Sweeper(needles, region=region), list(paths)
-    return _walk(sweeper, files, threads or _cores(), progress, unread)
+    sweeper, files = Sweeper(needles, region=region), _files(paths)
+    if encoding and not known(encoding):
+        raise LookupError(f"Reading files as {encoding!r}: there is no such encoding; write it as «koi8-r», «gbk».")
+    search = _Search(sweeper, threads or _cores(), known(encoding), unread, notes)
+    return _walk(search, files, progress)
+
+
+def _files(paths: Iterable[Path]) -> list[tuple[Path, str]]:
+    """Return (path, the name to search) of each file; below a folder the folders' names belong to it."""
+    files: list[tuple[Path, str]] = []
+    for path in paths:
+        if path.is_dir():
+            below = sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
+            files += [(each, str(each.relative_to(path))) for each in below]
+        else:
+            files.append((path, path.name))
+    return files
 
 
 def _cores() -> int:
@@ -118,43 +142,74 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-def _walk(
-    sweeper: Sweeper,
-    files: list[Path],
-    threads: int,
-    progress: Progress,
-    unread: Callable[[Path, str], None] | None,
-) -> Iterator[Found]:
-    whole, done = max(1, sum(map(size_of, files))), 0
-    for path in files:
-        for read, rows in _searched(sweeper, path, threads, unread):
-            for row, wanted in rows:
-                yield from _in_row(sweeper, path, row, wanted)
-            progress(min(1.0, (done + read) / whole), f"{path.name} searched")
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """Who is looked for, and how files are read for it."""
+
+    sweeper: Sweeper
+    threads: int
+    encoding: str
+    unread: Callable[[Path, str], None] | None
+    notes: Callable[[Note], None] | None
+
+    def aside(self, path: Path, block: Block) -> None:
+        """Say what is not read of a block, or only as it is stored; raises ``RecordsUnreadable`` where nobody hears."""
+        if isinstance(block, Refused):
+            if self.notes is None:
+                raise RecordsUnreadable(f"Reading records of {path}: in {block.record}: {block.why}")
+            self.notes(Note(str(path), block.record, "refused", block.why))
+        inner = block.block if isinstance(block, Within) else block
+        if isinstance(inner, Page) and inner.packed:
+            if self.unread is not None:
+                self.unread(path, inner.record)
+            if self.notes is not None:
+                self.notes(Note(str(path), inner.record, "stored", "its body could not be unpacked"))
+
+
+def _walk(search: _Search, files: list[tuple[Path, str]], progress: Progress) -> Iterator[Found]:
+    whole, done = max(1, sum(size_of(path) for path, _ in files)), 0
+    for path, name in files:
+        yield from _in_name(search.sweeper, path, name)
+        try:
+            for read, rows in _searched(search, path):
+                for row, wanted in rows:
+                    yield from _in_row(search.sweeper, path, row, wanted)
+                progress(min(1.0, (done + read) / whole), f"{path.name} searched")
+            if search.notes is not None and not search.encoding and (why := assumed(path)):
+                search.notes(Note(str(path), "", "assumed", why))
+        except RecordsUnreadable as error:
+            if search.notes is None:
+                raise
+            search.notes(Note(str(path), "", "refused", str(error)))
         done += size_of(path)
     progress(1.0, f"{len(files)} files searched")
 
 
-def _searched(
-    sweeper: Sweeper, path: Path, threads: int, unread: Callable[[Path, str], None] | None
-) -> Iterator[tuple[int, list[tuple[Row, set[int]]]]]:
+def _searched(search: _Search, path: Path) -> Iterator[tuple[int, list[tuple[Row, set[int]]]]]:
     """Yield (bytes read, rows that may hold somebody with the needles), stretch by stretch or block by block."""
-    if layout := layout_of(path):
+    if layout := layout_of(path, search.encoding):
         with readable(path):
-            yield from searched(path, layout, sweeper, threads)
+            yield from searched(path, layout, search.sweeper, search.threads)
         return
-    for block, rows in _ahead(sweeper, blocks(path), threads):
+    for block, rows in _ahead(search.sweeper, blocks(path, search.encoding), search.threads):
         parsed = block.rows([number for number, _ in rows])
         yield block.read, [(row, wanted) for row, (_, wanted) in zip(parsed, rows, strict=True)]
-        if unread is not None and isinstance(block, Page) and block.packed:
-            unread(path, block.record)
+        search.aside(path, block)
 
 
-def _in_row(sweeper: Sweeper, path: Path, row: Row, needles: set[int]) -> Iterator[Found]:
-    for name, start, end, rule in sweeper.fields(row.fields, sorted(needles)):
-        spelled = row.fields[name][start:end]
-        place = row.place(name, start, end)
-        yield Found(str(path), row.record, name, *place, rule.needle.key, rule.support_of(spelled))
+def _in_name(sweeper: Sweeper, path: Path, name: str) -> Iterable[Found]:
+    block = Texts([names_row("", name)])
+    return [found for at, wanted in sweeper.rows(block) for found in _in_row(sweeper, path, block.every[at], wanted)]
+
+
+def _in_row(sweeper: Sweeper, path: Path, row: Row, needles: Iterable[int]) -> Iterable[Found]:
+    return dict.fromkeys(
+        Found(
+            str(path), row.record, name, *row.place(name, start, end), rule.needle.key,
+            rule.support_of(row.fields[name][start:end]),
+        )
+        for name, start, end, rule in sweeper.fields(row.fields, sorted(needles))
+    )  # fmt: skip
 
 
 def _ahead(

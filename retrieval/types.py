@@ -48,6 +48,20 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What must be known of a file beside what was found in it; ``record`` is empty for the file as a whole.
+
+    ``refused``: not read. ``stored``: searched as it is stored, because it could not be unpacked. ``assumed``: read in
+    an encoding that nothing tells, or as bytes because it is no text.
+    """
+
+    path: str
+    record: str
+    what: Literal["refused", "stored", "assumed"]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A piece of a document as an index holds it; ``owner`` is an opaque label, where the company keeps one."""
 

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
+from retrieval.charsets import declared, known
 from retrieval.formats import Block, decoded, opened
 from retrieval.pages import Page, page
 from retrieval.rows import RecordsUnreadable
 
 _HEX: Final = re.compile(rb"[0-9A-Fa-f]{1,15}")
+_CHARSET: Final = re.compile(r"charset\s{0,9}=\s{0,9}[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _LONGEST: Final = 1 << 30
 _MOST_UNPACKED: Final = 256 << 20
 
 
-def blocks(path: Path) -> Iterator[Block]:
+def blocks(path: Path, encoding: str = "") -> Iterator[Block]:
     """Yield a block a record; its name is the record's number, its span counts in the decoded body."""
     with opened(path) as (handle, raw):
         number = 0
@@ -25,7 +27,7 @@ def blocks(path: Path) -> Iterator[Block]:
             body = handle.read(size)
             if len(body) < size:
                 raise RecordsUnreadable(f"Reading {path}, record {number}: it ends before its length; get it whole.")
-            yield _block(str(number), headers, body, raw.tell())
+            yield _block(str(number), headers, body, raw.tell(), encoding)
 
 
 def _headers(handle: IO[bytes], path: Path, number: int) -> dict[str, str]:
@@ -51,7 +53,7 @@ def _size(headers: dict[str, str], path: Path, number: int) -> int:
     return int(size)
 
 
-def _block(record: str, headers: dict[str, str], body: bytes, read: int) -> Page:
+def _block(record: str, headers: dict[str, str], body: bytes, read: int, encoding: str) -> Page:
     packed = False
     kind, more = headers.get("content-type", ""), {"headers": "\n".join(headers.values())}
     if kind.startswith("application/http"):
@@ -59,7 +61,8 @@ def _block(record: str, headers: dict[str, str], body: bytes, read: int) -> Page
         http = _fields(iter(head.splitlines()[1:]))
         more["http"] = decoded(head)
         (body, packed), kind = _unpacked(body, http), http.get("content-type", "")
-    text = decoded(body)
+    said = _CHARSET.search(kind)
+    text = decoded(body, known(said[1] if said else "") or declared(body) or encoding)
     if "html" in kind:
         return page(record, text, read=read, more=more, packed=packed)
     return Page(record, text, "", [], read, more=more, packed=packed)

@@ -13,7 +13,7 @@ from retrieval.formats import Block, Row
 from retrieval.ingest import runs
 from retrieval.ingest.book import MANIFEST, Book, Stamp
 from retrieval.ingest.building import listing
-from retrieval.ingest.pieces import SHORTEST, check_of
+from retrieval.ingest.pieces import SHORTEST, check_of, every_row
 from retrieval.ingest.windows import Keys
 from retrieval.lines import Lines
 from retrieval.near import NearIndex, Signatures, Signer
@@ -124,7 +124,7 @@ def look_alike(
     found: list[Alike] = []
     blocks_of = index.resembling(signatures[kept]) if index.near else None
     for path, block in walk.blocks(blocks_of) if kept else ():
-        named = [(row.record, name, text) for row in _every(block) for name, text in _long(row)]
+        named = [(row.record, name, text) for row in block.rows(every_row(block)) for name, text in _long(row)]
         for pair in held.near(index.signer.sign([text for *_, text in named]), similarity=similarity) if named else ():
             record, name, _ = named[pair.query]
             found.append(Alike(str(path), record, name, kept[pair.document], pair.similarity))
@@ -133,13 +133,6 @@ def look_alike(
 
 def _long(row: Row) -> Iterator[tuple[str, str]]:
     return ((name, text) for name, text in row.fields.items() if len(text) >= SHORTEST)
-
-
-def _every(block: Block) -> Iterator[Row]:
-    if isinstance(block, Lines):
-        starts = block.starts()
-        return block.rows(range(len(starts) - int(len(starts) > 1 and starts[-1] == len(block.raw))))
-    return block.rows(range(len(block.ends)) if hasattr(block, "ends") else [0])
 
 
 class _Walk:

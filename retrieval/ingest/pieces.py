@@ -1,6 +1,6 @@
 """Files as blocks for the index: some rows of a line format that can be read alone, or whatever else as a whole."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -9,15 +9,16 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.formats import Block
+from retrieval.formats import Block, Refused, opened
 from retrieval.ingest.runs import WHOLE
 from retrieval.letters import Bytes
 from retrieval.lines import Lines
+from retrieval.parts import Within
 from retrieval.readers import blocks
+from retrieval.rows import RecordsUnreadable
 
 SIZE: Final = 16_384  # bytes of a block, at least: a find costs reading about so many
 SHORTEST: Final = 40  # characters of a text that is compared: shorter ones are nobody's own
-_BOM: Final = b"\xef\xbb\xbf"
 Span: TypeAlias = tuple[int, int, int, int]  # number of the first row, rows, first byte, byte behind the last
 
 
@@ -63,6 +64,8 @@ def pieces(path: Path, row: int = 0) -> Iterator[Piece]:
     """
     start = _first_byte(path)
     for block in blocks(path):
+        if isinstance(block, Refused):  # such a file is read as a whole at every look, which says so
+            raise RecordsUnreadable(f"Reading records of {path}: in {block.record}: {block.why}")
         if not isinstance(block, Lines):
             yield _whole(block)
             continue
@@ -73,11 +76,8 @@ def pieces(path: Path, row: int = 0) -> Iterator[Piece]:
 
 def _first_byte(path: Path) -> int | None:
     """Return where the first row begins; None for a file that is packed, whose rows have no place of their own."""
-    with path.open("rb") as handle:
-        beginning = handle.read(3)
-    if beginning[:2] in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff"):
-        return None
-    return len(_BOM) if beginning == _BOM else 0
+    with opened(path) as (handle, raw):
+        return int(raw.tell()) if handle is raw else None
 
 
 def _cut(block: Lines, start: int | None) -> Piece:
@@ -104,9 +104,18 @@ def _cut(block: Lines, start: int | None) -> Piece:
     return Piece(block.content, ends, spans, texts, block.json, len(starts), resumed, block.read)
 
 
+def every_row(block: Block) -> Sequence[int]:
+    """Return the numbers of all rows of a block."""
+    if isinstance(block, Within):
+        return every_row(block.block)
+    if isinstance(block, Lines):
+        starts = block.starts()
+        return range(len(starts) - int(len(starts) > 1 and starts[-1] == len(block.raw)))
+    return range(len(block.ends)) if hasattr(block, "ends") else range(int(not isinstance(block, Refused)))
+
+
 def _whole(block: Block) -> Piece:
-    content = block.content
-    numbers = [0] if not hasattr(block, "ends") else range(len(block.ends))
+    content, numbers = block.content, every_row(block)
 
     def texts() -> Iterator[tuple[int, str]]:
         for row in block.rows(numbers):

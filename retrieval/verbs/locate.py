@@ -2,11 +2,14 @@
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
+from retrieval.types import Note
 from retrieval.verbs import given as take
 
-HELP = "find people in JSON lines, CSV, Parquet, HTML, web archives or text files, in one pass"
+HELP = "find people in JSON lines, CSV, Parquet, HTML, web archives, mail, office files, archives or text, in one pass"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -15,25 +18,42 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, help="threads that filter (all cores); the finds are the same")
     parser.add_argument("--index", type=Path, help="an ingest index of the one folder that is named then")
     parser.add_argument("--key-file", type=Path, help="the index's key")
-    parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument(
+        "--encoding", default="", help="of text that is not UTF-8 and names no other: koi8-r, gbk, cp1250"
+    )
+    parser.add_argument("files", type=Path, nargs="+", help="files, or folders with all that lies in them")
 
 
 def run(given: Namespace) -> tuple[object, int]:
-    """Return every occurrence."""
+    """Return every occurrence; 2 as exit code where something was not read."""
     from retrieval.sweep import sweep
 
     if given.index is not None:
         return _indexed(given), 0
     needles, told = take.needles(given), take.progress(given)
-    packed: list[str] = []
+    notes: list[Note] = []
+    found = list(
+        sweep(
+            given.files, needles, region=given.region, threads=given.threads, progress=told, notes=notes.append,
+            encoding=given.encoding,
+        )
+    )  # fmt: skip
+    _say(notes)
+    return [asdict(one) for one in found], 2 if any(note.what == "refused" for note in notes) else 0
 
-    def unread(path: Path, record: str) -> None:
-        packed.append(f"{path}, record {record}")
 
-    found = list(sweep(given.files, needles, region=given.region, threads=given.threads, progress=told, unread=unread))
-    if packed:
-        take.say(f"{len(packed)} bodies could not be unpacked and were searched as stored, the first: {packed[0]}")
-    return [asdict(one) for one in found], 0
+def _say(notes: list[Note]) -> None:
+    """Tell each part that was not read; of what was read otherwise than it may be meant how much, and the first."""
+    for note in notes:
+        if note.what == "refused":
+            take.say(f"not read: {note.path}{f', {note.record}' if note.record else ''}: {note.why}")
+    stored = [note for note in notes if note.what == "stored"]
+    if stored:
+        first = f"{stored[0].path}, record {stored[0].record}"
+        take.say(f"{len(stored)} bodies could not be unpacked and were searched as stored, the first: {first}")
+    for why, paths in groupby(sorted((note.why, note.path) for note in notes if note.what == "assumed"), itemgetter(0)):
+        every = [path for _, path in paths]
+        take.say(f"{len(every)} files, the first {every[0]}: {why} (--encoding)")
 
 
 def _indexed(given: Namespace) -> list[dict[str, object]]:
