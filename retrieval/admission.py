@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from retrieval.durable import sync_folder
-from retrieval.gate import Gate, Refused
 from retrieval.formats import opened
+from retrieval.gate import Gate, Refused
 from retrieval.lines import Lines
 from retrieval.readers import blocks
 from retrieval.rows import RecordsUnreadable
