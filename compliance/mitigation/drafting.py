@@ -15,7 +15,7 @@ from compliance.jobs.progress import Progress, Unattended
 from compliance.mitigation import earlier
 from compliance.mitigation.models import Plan, Step
 from compliance.provenance import services as provenance
-from compliance.provenance.models import Artifact, SearchNote, Trace
+from compliance.provenance.models import Artifact, SearchNote, Trace, TraceQuerySet
 from compliance.provenance.places import artifacts_of, derivations, references
 from compliance.rules import planning
 from compliance.rules.affected import Affected
@@ -58,8 +58,7 @@ def _affected(
     facts["recipients"] = len(artifact.recipients)
     if ArtifactKind(artifact.kind) is ArtifactKind.MODEL:
         facts |= _forgotten_before(request, artifact)
-    keys = sorted(rows.values_list("record_key", flat=True))
-    facts["records"] = hashlib.sha256("\n".join(keys).encode()).hexdigest()
+    facts["records"] = digest_of(rows)
     lineage = by.get(Support.LINEAGE, 0) + (1 if note and note.by_lineage else 0)
     return Affected(
         artifact=artifact.slug,
@@ -77,6 +76,12 @@ def _affected(
         facts=facts,
         connector=artifact.connector,
     )
+
+
+def digest_of(rows: TraceQuerySet) -> str:
+    """Which records count, as a digest: another record under the same count is another plan."""
+    keys = sorted(rows.values_list("record_key", flat=True))
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
 
 def _forgotten_before(request: ErasureRequest, artifact: Artifact) -> dict[str, int]:

@@ -1,12 +1,16 @@
-"""While a plan is drafted: does a language model answer what it was trained on, and how long will a run take?
+"""While a plan is drafted: does a language model answer what it was trained on, and how long will a run take? And can
+an index lose its entries, and how?
 
 Asked before anybody approves, and once for the same weights: a model that hardly knows its own training set would meet
-the gate before promotion only after two people had read the plan, and after the run.
+the gate before promotion only after two people had read the plan, and after the run. So would an index of a kind from
+which nothing can be erased.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -14,9 +18,9 @@ from django.conf import settings
 from compliance.intake.models import ErasureRequest
 from compliance.jobs import processes
 from compliance.jobs.progress import Progress
-from compliance.mitigation import weights
+from compliance.mitigation import drafting, weights
 from compliance.provenance import services as provenance
-from compliance.provenance.models import Artifact, SearchNote
+from compliance.provenance.models import Artifact, SearchNote, Trace
 from compliance.provenance.places import connector_of, place_of
 from compliance.rules.errors import OubliError
 from compliance.rules.terms import ArtifactKind
@@ -39,9 +43,30 @@ def foresee(request: ErasureRequest, progress: Progress) -> None:
             found = _foreseen(request, note.artifact, progress)
         except OubliError:
             continue
-        note.facts = {**note.facts, **found}
-        with progress.commit():
-            note.save(update_fields=["facts"])
+        _note(note, found, progress)
+    _foresee_indexes(request, progress)
+
+
+def _note(note: SearchNote, found: Mapping[str, Any], progress: Progress) -> None:
+    note.facts = {**note.facts, **found}
+    with progress.commit():
+        note.save(update_fields=["facts"])
+
+
+def _foresee_indexes(request: ErasureRequest, progress: Progress) -> None:
+    """Write what an erase would do, of what counts now and of the most that can come to count by ticks."""
+    notes = SearchNote.objects.filter(request=request, round=request.round, artifact__kind=ArtifactKind.INDEX)
+    for note in notes.select_related("artifact"):
+        rows = Trace.objects.current(request).filter(artifact=note.artifact)
+        asked = getattr(connector_of(note.artifact), "foresee", None)
+        if asked is None or not rows.exists():
+            continue
+        with suppress(OubliError):
+            place = place_of(note.artifact)
+            now, most = (asked(place, *provenance.names_of(request, some)) for some in (rows.counted(), rows))
+            found = {"index_level": now["level"], "index_level_all": most["level"], "index_mends": most["mends"]}
+            found |= {"index_why": now["why"] or most["why"], "index_of": drafting.digest_of(rows.counted())}
+            _note(note, found, progress)
 
 
 def _foreseen(request: ErasureRequest, model: Artifact, progress: Progress) -> dict[str, Any]:

@@ -34,6 +34,7 @@ __all__ = [
     "forget_set",
     "look",
     "look_with",
+    "names_of",
     "not_read",
     "opened_traces",
     "others_digest",
@@ -204,8 +205,12 @@ def opened_traces(request: ErasureRequest) -> list[tuple[Trace, dict[str, Any]]]
 
 def records_of(request: ErasureRequest, artifact: Artifact) -> tuple[list[str], list[str]]:
     """Records of an artifact that count: those that are the person's, and those that only mention the person."""
+    return names_of(request, Trace.objects.current(request).counted().filter(artifact=artifact))
+
+
+def names_of(request: ErasureRequest, rows: Iterable[Trace]) -> tuple[list[str], list[str]]:
+    """Names of the records of traces: those that are the person's, and those that only mention the person."""
     key = vault.case_key(request)
-    rows = Trace.objects.current(request).counted().filter(artifact=artifact)
     named = [(row.owner, vault.decrypt(key, bytes(row.sealed))["record"]) for row in rows]
     return [name for owner, name in named if owner], [name for owner, name in named if not owner]
 

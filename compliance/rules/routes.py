@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from compliance.rules import speaking
+from compliance.rules import outlook, speaking
 from compliance.rules.affected import Affected, Fact, Phase, Row, always, takes, training_on_touches
 from compliance.rules.terms import ArtifactKind, EntityRole, Horizon
 from compliance.rules.thresholds import BY_JOB, CLASSIFIER, TABLE_MODEL
@@ -216,20 +216,32 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             Horizon.IMMEDIATE,
             Phase.SUPPRESS,
             _say("Searches in {name} leave {count} entries out at once; they are still stored until the rebuild."),
-            when=_hides,
+            when=lambda item: _hides(item) and outlook.goes(item),
             cost=lambda _: "milliseconds",
             reversible=True,
+        ),
+        Row(
+            "hide_from_index",
+            Horizon.IMMEDIATE,
+            Phase.SUPPRESS,
+            outlook.hidden_alone_why,
+            when=lambda item: _hides(item) and not outlook.goes(item),
+            cost=lambda _: "milliseconds",
+            reversible=True,
+            judged=True,  # it is all that is done: that nothing is found must be shown
         ),
         Row(
             "rebuild_index",
             Horizon.SHORT_TERM,
             Phase.COPIES,
-            _why_found,
-            cost=_rewrite,
+            lambda item: f"{_why_found(item)}{outlook.how(item)}",
+            when=outlook.goes,
+            cost=lambda item: "a few bytes for each entry" if outlook.is_in_place(item) else _rewrite(item),
             also_touched=_others_stay,
+            parameters=lambda item: {"foreseen": outlook.level(item)} if outlook.level(item) else {},
             judged=True,
         ),
-        _undo("The superseded generation of {name} is destroyed."),
+        _undo("The superseded generation of {name} is destroyed.", when=outlook.goes),
     ),
     ArtifactKind.CACHE: (
         Row(

@@ -43,8 +43,6 @@ class Chosen:
 def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int, float]]:
     """Return (id, score) of the nearest vectors that are chosen; ``query`` is (1, dimension)."""
     inner = inner_of(index)
-    if isinstance(inner, faiss.IndexPQ) and chosen.selector is not None:
-        return _picked(index, query, k, chosen)
     how: Any = None
     if isinstance(inner, faiss.IndexHNSW):
         how = faiss.SearchParametersHNSW(efSearch=max(2 * k, inner.hnsw.efSearch, 64))
@@ -53,7 +51,12 @@ def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int
         how = faiss.SearchParametersIVF(nprobe=inner.nprobe) if is_lists else faiss.SearchParameters()
     if chosen.selector is not None:
         how.sel = chosen.selector
-    scores, ids = index.search(query, k, params=how)
+    try:
+        scores, ids = index.search(query, k, params=how)
+    except RuntimeError:  # a kind to which faiss takes no selector: PQ without lists, fast scan, LSH, refined
+        if chosen.selector is None:
+            raise
+        return _picked(index, query, k, chosen)
     found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
     return [(id, score) for id, score in found if id >= 0 and id not in chosen.unseen]
 

@@ -29,6 +29,7 @@ from compliance.provenance.connectors.index_folder import (
     settle,
     stored,
 )
+from compliance.provenance.connectors.index_outlook import foresee as foresee
 from compliance.provenance.connectors.matching import derived, matches
 from compliance.provenance.connectors.rows import Row, Total
 from retrieval.indexes import Index, layout
