@@ -17,21 +17,28 @@ CHECKPOINTS: Final = (4, 6, 8, 10, 13, 17, 24, 32, 48)
     LEAD,
     KIND,
     RUN,
-    TAGGED,
-    ZERO,
-    TIMES,
-    SPELLED,
     FOUND,
     KEY0,
     KEY1,
     BLOOM,
     ROWS,
-    BEFORE,
     LONGEST,
-) = range(17)
-SCALARS: Final = 17
+    HIDDEN,
+    MARKUP,
+    MARKED,
+    HALF,
+    NEED,
+    CODE,
+    BRACE,
+    PIECES,
+    OPENED,
+    BRACKET,
+    MADE_OF,
+) = range(23)
+SCALARS: Final = 23
 WORD, EVENTS = 256, 1024
-SPOKEN: Final = SCALARS + WORD
+SLOTS: Final = 4096  # of words that are said for something; they stand before the letters in one array
+SAID: Final = 2 * SLOTS
 
 
 @njit(cache=True, inline="always")
@@ -132,13 +139,27 @@ def stops_at(size: Any) -> Any:
 
 
 @njit(cache=True)
-def meaning_at(state: Any, value: Any) -> Any:
+def goes_on(state: Any, table: Any, at: Any, letter: Any) -> Any:
+    """Take a letter into a reading (hash, then its size): whether something listed may go on so."""
+    size = np.int64(state[at + 4])
+    if size >= np.int64(state[LONGEST]):
+        return False
+    if stops_at(size) and not listed(finish(state, at, 1), state, table):
+        return False
+    take(state, at, letter)
+    state[at + 4] = np.uint64(size + 1)
+    return True
+
+
+@njit(cache=True)
+def meaning_at(folds: Any, value: Any) -> Any:
     """Return what a word with this hash (FNV-1a over its letters) is said for, or 0."""
-    slot = np.int64(value & np.uint64(1023))
-    while state[SPOKEN + 2 * slot + 1] != 0:
-        if state[SPOKEN + 2 * slot] == value:
-            return state[SPOKEN + 2 * slot + 1]
-        slot = (slot + 1) & np.int64(1023)
+    slot = np.int64((value >> np.uint64(32)) & np.uint64(SLOTS - 1))
+    key = value & np.uint64(0xFFFFFFFF)
+    while folds[2 * slot + 1] != 0:
+        if np.uint64(folds[2 * slot]) == key:
+            return np.uint64(folds[2 * slot + 1])
+        slot = (slot + 1) & np.int64(SLOTS - 1)
     return np.uint64(0)
 
 

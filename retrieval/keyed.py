@@ -1,14 +1,14 @@
 """The loop behind the serving filter: words in, keyed windows looked up, and how much may be said already.
 
 1. Characters become letters (folded, look-alikes joined) and letters become words.
-2. A word is taken in twice: as it stands, and as it is meant (said digits as digits; "at", "dot", a mailbox tag and
-   %-codes as separators).
-3. Where a word or a number begins, a keyed hash (SipHash-1-3) begins too and takes every further letter. After 4, 6, 8,
-   ... letters it goes on only if a listed value begins so (a keyed Bloom filter); the others are dropped.
-4. Where a word ends, each living hash is looked up among the listed ones.
+2. Where a word or a number begins, a reading begins: a keyed hash (SipHash-1-3) that takes every further letter. After
+   4, 6, 8, ... letters it goes on only if a listed value begins so (a keyed Bloom filter); the others are dropped.
+3. Where a word may be meant otherwise (said digits and signs, also cut in pieces; escapes; words in brackets; tags of
+   mailboxes and of markup), each reading goes on both ways: ``retrieval.readings``, ``retrieval.escapes``.
+4. Where a word ends, each reading is looked up among what is listed.
 5. Words of one letter or two in a row may be one value spelled out, its digits and signs said letter by letter:
    ``retrieval.spelling`` reads such a run when it ends.
-6. What stands before the first living begin, before such a run and before the word that is still growing, may be said.
+6. What stands before the first reading, before such a run and before the word that is still growing, may be said.
 
 SipHash: Aumasson and Bernstein 2012, IACR ePrint 2012/351. Blocked Bloom filter: Putze, Sanders and Singler 2007.
 """
@@ -19,209 +19,171 @@ import numpy as np
 from numba import njit
 
 from retrieval import spelling
+from retrieval.cut import CUTS, CUTS_END, EMPTY, earliest, first_held, spelled_on, take_piece
+from retrieval.escapes import escaped, han, opens
 from retrieval.hashing import (
-    BEFORE,
     BLOOM,
+    BRACKET,
     CHECKPOINTS,
     EVENTS,
     FOUND,
+    HALF,
+    HIDDEN,
     IN_WORD,
     KEY0,
     KEY1,
     KIND,
     LEAD,
     LONGEST,
+    MADE_OF,
+    MARKUP,
+    NEED,
+    OPENED,
+    PIECES,
     ROWS,
     RUN,
-    SCALARS,
+    SAID,
     SEEN,
     SIZE,
-    SPOKEN,
-    TAGGED,
-    TIMES,
     WORD,
-    ZERO,
     begin,
     bloom_bits,
     bloom_place,
     finish,
-    listed,
     meaning_at,
     note,
-    stops_at,
     take,
 )
 from retrieval.letters import REACH, character_at, high
-from retrieval.skeleton import AND, DROP, NUMBER, TENS, THRICE, TWICE
+from retrieval.markup import brackets, in_brackets, markup
+from retrieval.readings import (
+    NOW,
+    READING,
+    START,
+    WAS,
+    WORDS,
+    behind_tag,
+    complete,
+    keep,
+    meant,
+    say,
+    skip_word,
+    stand,
+    wait,
+    write,
+)
 
 __all__ = ["CHECKPOINTS", "EVENT", "FOUND", "close", "feed", "fill", "hashes_of", "opened", "sayable"]
 
-LANES, LIVING = 2, 48
-_WORD = SCALARS  # letter | flag << 32, each
-_LANE = SPOKEN + 2048
-_BEGIN = 6  # four words of hash, letters so far, place
-_LANE_SIZE = 1 + LIVING * _BEGIN
-EVENT = _LANE + LANES * _LANE_SIZE
+_WORD = WORDS
+EVENT = CUTS_END
 RUNS = EVENT + EVENTS * 4
-_TAG = RUNS + spelling.ROOM  # words until it is forgotten, then a lane as it was before a mailbox's tag
-STATE = _TAG + 1 + _LANE_SIZE
+STATE = RUNS + spelling.ROOM
 _TAG_WORDS = 8
+_LONGEST_SAID = 16  # letters of a word that is said for a digit or a sign
+_LETTER = np.uint64(0xFFFFFFFF)
+_LETTERS, _FLAGS, _SMUGGLED = 0, 1, 2  # what a word is made of: flags and smuggled letters may be there to be skipped
 
 
 @njit(cache=True)
-def _letter(state: Any, table: Any, lane: Any, letter: Any, place: Any, begins: Any) -> None:
-    """Let every living hash of a lane take a letter; those that continue nothing listed end here."""
-    base = _LANE + lane * _LANE_SIZE
-    alive, kept = np.int64(state[base]), 0
-    if alive == 0 and not begins:
-        return
-    for each in range(alive):
-        old = base + 1 + each * _BEGIN
-        size = np.int64(state[old + 4])
-        if size >= np.int64(state[LONGEST]):
-            continue
-        if stops_at(size) and not listed(finish(state, old, 1), state, table):
-            continue
-        new = base + 1 + kept * _BEGIN
-        if new != old:
-            for part in range(_BEGIN):
-                state[new + part] = state[old + part]
-        take(state, new, letter)
-        state[new + 4] = np.uint64(size + 1)
-        kept += 1
-    if begins and kept < LIVING:
-        new = base + 1 + kept * _BEGIN
-        begin(state, new, state[KEY0], state[KEY1])
-        take(state, new, letter)
-        state[new + 4] = np.uint64(1)
-        state[new + 5] = np.uint64(place)
-        kept += 1
-    state[base] = np.uint64(kept)
+def _otherwise(state: Any, folds: Any, table: Any, size: Any, start: Any, code: Any) -> Any:
+    """Take a word as what it escapes, counts in Chinese or hides; returns whether it is nothing but that."""
+    lead, used = np.int64(state[LEAD]), -1
+    if state[HIDDEN] != _LETTERS:
+        skip_word(state)
+    if opens(lead) or state[HALF]:
+        used = escaped(state, folds, size, lead, code)
+    elif state[NEED]:
+        state[NEED] = np.uint64(0)
+    if used > 0:
+        write(state, table, np.int64(state[PIECES]), used, size, start)
+        if used < size <= _LONGEST_SAID and state[PIECES] == 0:
+            say(state, table, WAS, meaning_at(folds, spelled_on(state, EMPTY, used, size)), start)
+    elif state[_WORD + size - 1] & _LETTER >= np.uint64(0x3007) and han(state, size):
+        write(state, table, np.int64(state[PIECES]), size, size, start)
+    return used == size
 
 
 @njit(cache=True)
-def _end(state: Any, table: Any, lane: Any, place: Any) -> None:
-    """Look up every living hash where a word ends."""
-    base = _LANE + lane * _LANE_SIZE
-    for each in range(np.int64(state[base])):
-        at = base + 1 + each * _BEGIN
-        if np.int64(state[at + 4]) < 4:
-            continue
-        note(state, table, at, state[at + 5], place, lane, EVENT)
-
-
-@njit(cache=True)
-def _meaning(state: Any, size: Any) -> Any:
-    """Return what a word is said for, or 0."""
-    value = np.uint64(0xCBF29CE484222325)
-    for place in range(size):
-        letter = state[_WORD + place] & np.uint64(0xFFFFFFFF)
-        value = (value ^ letter) * np.uint64(0x100000001B3)
-    return meaning_at(state, value)
-
-
-@njit(cache=True)
-def _before_tag(state: Any) -> None:
-    """Remember what was living before a mailbox's tag: the address goes on behind the tag's end."""
-    lane = _LANE + _LANE_SIZE
-    size = np.int64(state[lane])
-    if size:
-        state[_TAG] = np.uint64(_TAG_WORDS)
-        for each in range(1 + size * _BEGIN):
-            state[_TAG + 1 + each] = state[lane + each]
-
-
-@njit(cache=True)
-def _behind_tag(state: Any) -> None:
-    """Let what was living before a tag go on here, where a sign is said or stands."""
-    lane = _LANE + _LANE_SIZE
-    for each in range(np.int64(state[_TAG + 1])):
-        old, alive = _TAG + 2 + each * _BEGIN, np.int64(state[lane])
-        known = alive == LIVING
-        for other in range(alive):
-            at = lane + 1 + other * _BEGIN
-            known |= state[at + 5] == state[old + 5] and state[at + 4] == state[old + 4]
-        if not known:
-            for part in range(_BEGIN):
-                state[lane + 1 + alive * _BEGIN + part] = state[old + part]
-            state[lane] = np.uint64(alive + 1)
-
-
-@njit(cache=True)
-def _word(state: Any, table: Any, place: Any) -> None:
-    """Take in the word that ends before ``place``."""
+def _word(state: Any, folds: Any, table: Any, place: Any, code: Any) -> None:
+    """Take in the word that ends before ``place``, where ``code`` stands."""
     size, start = np.int64(state[SIZE]), np.int64(state[IN_WORD]) - 1
-    if state[_TAG]:
-        state[_TAG] -= np.uint64(1)
-    for at in range(size):
-        packed = state[_WORD + at]
-        flag = bool(packed >> np.uint64(32) & np.uint64(1))
-        _letter(state, table, 0, packed & np.uint64(0xFFFFFFFF), start, flag)
-    _end(state, table, 0, place)
-    _meant(state, table, size, start, place)
-    if size <= spelling.SHORT:
-        spelling.take_word(state, table, RUNS, _WORD, start, place, EVENT)
-    elif state[RUNS]:
-        spelling.close_run(state, table, RUNS, EVENT)
+    keep(state)
+    stand(state, table, size, start)
+    only = _otherwise(state, folds, table, size, start, code)
+    meaning = np.uint64(0)
+    if size <= _LONGEST_SAID:
+        meaning = meaning_at(folds, spelled_on(state, EMPTY, 0, size))
+        if meaning & np.uint64(127):
+            say(state, table, WAS, meaning, start)
+    if not state[RUNS]:
+        state[MADE_OF] = state[HIDDEN]
+    if state[MARKUP] <= 1 and not (only and size > spelling.SHORT):
+        take_piece(state, folds, table, size, start, meaning)
+        hidden = state[HIDDEN] != _LETTERS and state[HIDDEN] != state[MADE_OF]
+        if size <= spelling.SHORT and not hidden:
+            spelling.take_word(state, folds, table, RUNS, _WORD, start, place, EVENT)
+        elif state[RUNS] and not hidden:
+            spelling.close_run(state, folds, table, RUNS, EVENT)
+    for each in range(np.int64(state[NOW])):
+        at = NOW + 1 + each * READING
+        if complete(state, at):
+            note(state, table, at, state[at + START], place, meant(state, at), EVENT)
     state[IN_WORD], state[SIZE] = np.uint64(0), np.uint64(0)
 
 
 @njit(cache=True)
-def _meant(state: Any, table: Any, size: Any, start: Any, place: Any) -> None:
-    """Take in the same word as it is meant."""
-    lead = np.int64(state[LEAD])
-    if state[TAGGED]:
-        return
-    skip = 0
-    if lead == 37 and size >= 2:  # %40
-        skip = 2
-    elif lead == 35 and size <= 4:  # &#64;
-        skip = size
-    meaning = _meaning(state, size)
-    what = np.int64(meaning & np.uint64(255))
-    if state[ZERO] and not (what == NUMBER and ((meaning >> np.uint64(8)) & np.uint64(255)) == 1):
-        if what == AND:
-            return
-        _letter(state, table, 1, np.uint64(111), start, False)
-        _end(state, table, 1, start)
-    state[ZERO] = np.uint64(0)
-    if what == DROP:
-        if state[_TAG]:
-            _behind_tag(state)
-        return
-    if what in (TWICE, THRICE):
-        state[TIMES] = np.uint64(2 if what == TWICE else 3)
-        return
-    times: Any = max(1, np.int64(state[TIMES]))
-    state[TIMES] = np.uint64(0)
-    if what in (NUMBER, TENS):
-        for _ in range(times):
-            for at in range(np.int64((meaning >> np.uint64(8)) & np.uint64(255))):
-                _letter(state, table, 1, (meaning >> np.uint64(16 + 8 * at)) & np.uint64(255), start, True)
-        state[ZERO] = np.uint64(what == TENS)
-    else:
-        for _ in range(times if size == 1 else 1):
-            for at in range(skip, size):
-                packed = state[_WORD + at]
-                flag = at == skip or bool(packed >> np.uint64(32) & np.uint64(1))
-                _letter(state, table, 1, packed & np.uint64(0xFFFFFFFF), start, flag)
-    _end(state, table, 1, place)
+def _sign(state: Any, folds: Any, table: Any, code: Any, place: Any) -> None:
+    """Take in what is no letter."""
+    if 0xFF01 <= code <= 0xFF5E:  # the wide form of an ASCII sign
+        code -= 0xFEE0
+    if state[SIZE]:
+        _word(state, folds, table, place, code)
+    if state[MARKUP] or code == 60:
+        if code == 60:
+            state[OPENED] = np.uint64(place)
+        markup(state, code)
+    if 40 <= code <= 125:
+        brackets(state, code)
+    coded = code == 64 or code == 35 or code == 37
+    if code == 43:
+        wait(state, _TAG_WORDS)
+    elif coded or code == 38:
+        behind_tag(state)
+    if state[RUNS] and (coded or code == 43):
+        spelling.take_sign(state, RUNS, code)
+    lead, blank = np.int64(state[LEAD]), code == 32 or 9 <= code <= 13
+    opened = lead == 35 or ((lead == 37 or lead == 38 or lead == 92) and state[KIND] == 0)
+    if not (blank and opened):  # "&#6", a line end and "4;" are still one sign
+        state[LEAD] = np.uint64(code)
+    state[KIND], state[RUN] = np.uint64(0), np.uint64(0)
 
 
 @njit(cache=True)
-def _one(state: Any, table: Any, value: Any, digit: Any, place: Any, before: Any) -> None:
+def _one(state: Any, value: Any, digit: Any, place: Any, code: Any) -> None:
     """Add one letter to the growing word."""
     if state[SIZE] == 0:
         signed = state[LEAD] == 43 and state[KIND] == 0
         state[IN_WORD] = np.uint64(place + 1 - np.int64(signed))
-        if state[LEAD] == 43 and (state[BEFORE] or not digit):
-            state[TAGGED] = np.uint64(1)
     run = np.int64(state[RUN]) + 1 if digit else 0
     flag = state[SIZE] == 0 or (digit and run <= 7)
     state[RUN] = np.uint64(run)
-    state[_WORD + np.int64(state[SIZE])] = np.uint64(value) | (np.uint64(flag) << np.uint64(32))
+    packed = np.uint64(value) | (np.uint64(flag) << np.uint64(32)) | (np.uint64(code & 0x3FFFFF) << np.uint64(40))
+    state[_WORD + np.int64(state[SIZE])] = packed
     state[SIZE] += np.uint64(1)
     state[KIND] = np.uint64(1)
+    if state[BRACKET] and state[MARKUP] < 2:
+        in_brackets(state, digit)
+
+
+@njit(cache=True)
+def _made_of(state: Any, folds: Any, table: Any, code: Any, place: Any) -> None:
+    """End the word where letters, flags or letters that nobody sees take turns."""
+    hidden = _FLAGS if 0x1F1E6 <= code <= 0x1F1FF else _SMUGGLED if 0xE0021 <= code <= 0xE007E else _LETTERS
+    if state[HIDDEN] != hidden:
+        if state[SIZE]:
+            _word(state, folds, table, place, 0)
+        state[HIDDEN] = np.uint64(hidden)
 
 
 @njit(cache=True)
@@ -229,39 +191,28 @@ def feed(chunk: Any, state: Any, folds: Any, table: Any) -> Any:
     """Take in UTF-8 text; returns how many characters, from the first one on, may be said."""
     stop, at = len(chunk), 0
     place = np.int64(state[SEEN])
-    pools = (len(folds) - REACH - 1) // 2
+    pools = (len(folds) - SAID - REACH - 1) // 2
     while at < stop:
         code, used = character_at(chunk, at, stop)
         at += used
-        start, end = (np.int64(folds[code]), np.int64(folds[code + 1])) if code < REACH else (0, 1)
+        shown = code - 0xE0000 if 0xE0021 <= code <= 0xE007E else code
+        reached = shown < REACH
+        start, end = (np.int64(folds[SAID + shown]), np.int64(folds[SAID + shown + 1])) if reached else (0, 1)
         for piece in range(start, end):
-            value = np.int64(folds[REACH + 1 + piece]) if code < REACH else high(code)
+            value = np.int64(folds[SAID + REACH + 1 + piece]) if reached else high(code)
             if value < 0:
                 continue
             if value == 0:
-                if state[SIZE]:
-                    _word(state, table, place)
-                    state[BEFORE] = np.uint64(1)
-                else:
-                    state[BEFORE] = np.uint64(0)
-                if 0xFF01 <= code <= 0xFF5E:  # the wide form of an ASCII sign
-                    code -= 0xFEE0
-                if code != 46 and code != 45 and code != 95 and code != 43:
-                    state[TAGGED] = np.uint64(0)
-                if code == 43 and state[BEFORE]:
-                    _before_tag(state)
-                elif state[_TAG] and (code == 64 or code == 35 or code == 37):
-                    _behind_tag(state)
-                if state[RUNS] and (code == 43 or code == 64 or code == 35 or code == 37):
-                    spelling.take_sign(state, RUNS, code)
-                if code != 10 or (state[LEAD] != 35 and (state[LEAD] != 37 or state[KIND])):
-                    state[LEAD] = np.uint64(code)  # "&#6", a line end and "4;" are still one sign
-                state[KIND], state[RUN] = np.uint64(0), np.uint64(0)
+                _sign(state, folds, table, shown, place)
                 continue
-            plain = np.int64(folds[REACH + 1 + pools + piece]) if code < REACH else value
+            plain = np.int64(folds[SAID + REACH + 1 + pools + piece]) if reached else value
             if np.int64(state[SIZE]) == WORD:
-                _word(state, table, place)
-            _one(state, table, value, 48 <= plain < 58, place, state[LEAD])
+                _word(state, folds, table, place, 0)
+            if state[MARKUP]:
+                markup(state, code)
+            if code >= 0x1F1E6 or state[HIDDEN]:
+                _made_of(state, folds, table, code, place)
+            _one(state, value, 48 <= plain < 58, place, plain)
         place += 1
     state[SEEN] = np.uint64(place)
     return sayable(state)
@@ -277,36 +228,24 @@ def sayable(state: Any) -> Any:
         first -= 1
     if state[RUNS]:
         first = min(first, np.int64(state[RUNS + 1]))
-    if state[_TAG]:
-        for each in range(np.int64(state[_TAG + 1])):
-            first = min(first, np.int64(state[_TAG + 2 + each * _BEGIN + 5]))
-    for lane in range(LANES):
-        base = _LANE + lane * _LANE_SIZE
-        for each in range(np.int64(state[base])):
-            first = min(first, np.int64(state[base + 1 + each * _BEGIN + 5]))
-    return first
+    return earliest(state, NOW, first_held(state, first))
 
 
 @njit(cache=True)
-def close(state: Any, table: Any) -> None:
+def close(state: Any, folds: Any, table: Any) -> None:
     """End the text: the growing word is whole."""
     if state[SIZE]:
-        _word(state, table, np.int64(state[SEEN]))
-    if state[ZERO]:
-        _letter(state, table, 1, np.uint64(111), np.int64(state[SEEN]), False)
-        _end(state, table, 1, np.int64(state[SEEN]))
+        _word(state, folds, table, np.int64(state[SEEN]), 0)
     if state[RUNS]:
-        spelling.close_run(state, table, RUNS, EVENT)
-    for lane in range(LANES):
-        state[_LANE + lane * _LANE_SIZE] = np.uint64(0)
+        spelling.close_run(state, folds, table, RUNS, EVENT)
+    state[NOW], state[CUTS] = np.uint64(0), np.uint64(0)
 
 
-def opened(keys: tuple[int, int], bloom: int, rows: int, longest: int, said: Any) -> Any:
+def opened(keys: tuple[int, int], bloom: int, rows: int, longest: int) -> Any:
     """Return a fresh state for one text: ``bloom`` words and ``rows`` of a table, its longest value."""
     state = np.zeros(STATE, np.uint64)
     state[KEY0], state[KEY1] = keys
     state[BLOOM], state[ROWS], state[LONGEST] = bloom, rows, longest
-    state[SPOKEN : SPOKEN + 2048] = said
     state[LEAD] = 32
     return state
 

@@ -1,23 +1,24 @@
 """Letters that look alike as one letter, and words that are said for signs and digits.
 
-English, German and Portuguese; digits and signs in French, Spanish, Polish and Turkish too.
+English, German and Portuguese; digits and signs in French, Spanish, Polish and Turkish too; Roman numerals, the radio
+alphabet and the German telephone alphabet, and what accents are called in an entity.
 
 Look-alikes: a selection of Unicode's confusables (UTS #39) that fall on Latin letters, and the digits that are read as
 letters (0 o, 1 i l, 3 e, 4 a, 5 s, 7 t). Applied to what is listed and to what is said alike, so nothing is lost.
 """
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from retrieval.letters import letters
+from retrieval.hashing import SLOTS
+from retrieval.letters import SEPARATOR, letters
 
 _LOOKS: Final = """
-aаαɑᴀ bвƅʙ cсϲᴄσ dԁᴅ eеєҽᴇε fғꜰ gɡցɢ hһհнʜ iіιɩıɪӏl1 jјϳᴊ kкκᴋ mмᴍ nոηɴ oоοօᴏ0 pрρᴘ qԛ rгʀ sѕꜱ5 tтτᴛ7 uսυᴜ vνѵᴠ wԝωᴡ xхχ
-yуүγʏ zᴢ
+aаαɑᴀ bвƅʙ cсϲᴄσ dԁᴅ eеєҽᴇε fғꜰ gɡցɢ hһհнʜ iіιɩıɪӏlʟ1 jјϳᴊ kкκᴋ mмᴍ nոηɴ oоοօᴏ0 pрρᴘ qԛ rгʀ sѕꜱ5 tтτᴛ7 uսυᴜ vνѵᴠ wԝωᴡ
+xхχ yуүγʏ zᴢ
 """
 _DIGITS: Final = {
     "0": "zero oh null nought nulo cero sifir",
@@ -45,11 +46,23 @@ _TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety"
 _DEZENAS: Final = "vinte trinta quarenta cinquenta sessenta setenta oitenta noventa"
 _ZIG: Final = "zwanzig dreissig vierzig funfzig sechzig siebzig achtzig neunzig"
 _EINER: Final = "ein zwei drei vier funf sechs sieben acht neun"
-_SIGNS: Final = """
-at commat dot arroba arobase punkt ponto point punto malpa kropka et nokta dash hyphen minus hifen
-bindestrich underscore unterstrich
+_ROMAN: Final = "ii iii iv v vi vii viii ix"
+_RADIO: Final = """
+alfa alpha bravo charlie delta echo foxtrot golf hotel india juliett juliet kilo lima mike november oscar papa quebec
+romeo sierra tango uniform victor whiskey whisky xray yankee zulu
+anton berta casar caesar dora emil friedrich gustav heinrich ida julius kaufmann konrad ludwig martha nordpol otto paula
+quelle richard samuel siegfried theodor ulrich viktor wilhelm xanthippe ypsilon zacharias
 """
-DROP, TENS, TWICE, THRICE, AND, NUMBER = 1, 2, 3, 4, 5, 6
+_SIGNS: Final = """
+at commat dot arroba arobase arobas punkt ponto point punto malpa kropka et nokta dash hyphen minus hifen period
+bindestrich underscore unterstrich klammeraffe sign symbol zeichen traco tiret guion
+"""
+_ACCENTS: Final = "acute grave circ tilde uml ring cedil caron slash ogon breve dot"
+_BRAILLE: Final = "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵", "abcdefghijklmnopqrstuvwxyz"
+_FILLERS: Final = (0x115F, 0x1160, 0x3164, 0xFFA0)  # letters that nobody sees
+_ALPHABETS: Final = (0x1F150, 0x1F170, 0x1F1E6)  # white on black, and flags: Unicode calls them symbols
+DROP, TENS, TWICE, THRICE, AND, NUMBER, ACCENT = 1, 2, 3, 4, 5, 6, 7
+PREFIX: Final = 128  # longer words that are said for something begin so
 _TWICE, _THRICE, _AND = "double doppel dobro", "triple dreifach triplo", "e and und"
 
 
@@ -68,42 +81,61 @@ def skeleton(squeezed: str) -> str:
     return squeezed.translate(LOOKS)
 
 
+HAN: Final = {
+    ord(digit): ord(skeleton(said)) for digit, said in zip("〇零一二三四五六七八九", "00123456789", strict=True)
+}
+
+
 @lru_cache(maxsize=1)
 def looks() -> npt.NDArray[np.uint32]:
-    """Return the folding tables with look-alikes joined, as one array: offsets, then letters."""
+    """Return, as one array, what words are said for, and the folding tables with look-alikes joined.
+
+    ``SLOTS`` of (hash, meaning), by open addressing; then offsets, letters, and letters as they were.
+    """
     tables = letters()
-    pool = tables.pool.copy()
+    pool, plain = tables.pool.copy(), tables.pool.copy()
     for code, letter in LOOKS.items():
         pool[tables.pool == code] = letter
-    return np.concatenate((tables.starts.astype(np.uint32), pool, tables.pool))
+    for code, letter in _drawn().items():
+        pool[tables.starts[code]], plain[tables.starts[code]] = ord(skeleton(chr(letter))), letter
+    for code in _FILLERS:
+        pool[tables.starts[code]] = SEPARATOR
+    return np.concatenate((_spoken(), tables.starts.astype(np.uint32), pool, plain))
 
 
-@njit(cache=True, inline="always")
-def word_hash(letters_: Any, size: Any) -> Any:
-    """FNV-1a over the letters of a word."""
-    value = np.uint64(0xCBF29CE484222325)
-    for place in range(size):
-        value = (value ^ np.uint64(letters_[place])) * np.uint64(0x100000001B3)
+def _drawn() -> dict[int, int]:
+    """Return letters that are drawn as symbols, and so are separators elsewhere."""
+    drawn = {ord(dots): ord(letter) for dots, letter in zip(*_BRAILLE, strict=True)}
+    return drawn | {first + place: ord("a") + place for first in _ALPHABETS for place in range(26)}
+
+
+def _hashed(word: str) -> int:
+    """FNV-1a over the letters of a word, as ``retrieval.keyed`` reads it."""
+    value = 0xCBF29CE484222325
+    for letter in skeleton(word):
+        value = ((value ^ ord(letter)) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
     return value
 
 
-@lru_cache(maxsize=1)
-def spoken() -> npt.NDArray[np.uint64]:
-    """Return what words are said for: 1,024 slots of (hash, meaning), by open addressing."""
-    table = np.zeros((1024, 2), np.uint64)
-    for word, meaning in _meanings().items():
-        codes = np.array([ord(letter) for letter in skeleton(word)], np.uint32)
-        value = int(word_hash(codes, len(codes)))
-        slot = value & 1023
-        while table[slot, 1] and int(table[slot, 0]) != value:
-            slot = (slot + 1) & 1023
-        table[slot] = value, meaning
+def _spoken() -> npt.NDArray[np.uint32]:
+    table = np.zeros((SLOTS, 2), np.uint32)
+    said = _meanings()
+    every = {word[:size]: 0 for word in said for size in range(1, len(word))} | said
+    begins = {word[:size] for word in said for size in range(1, len(word))}
+    for word, meaning in every.items():
+        value = _hashed(word)
+        slot, key = (value >> 32) & (SLOTS - 1), value & 0xFFFFFFFF
+        while table[slot, 1] and int(table[slot, 0]) != key:
+            slot = (slot + 1) & (SLOTS - 1)
+        table[slot] = key, int(table[slot, 1]) | meaning | (PREFIX if word in begins else 0)
     return table.reshape(-1)
 
 
 def _meanings() -> dict[str, int]:
     """Meaning in the lowest byte; above it how many digits, and the digits themselves."""
-    said = dict.fromkeys(_SIGNS.split(), DROP) | dict.fromkeys(_AND.split(), AND)
+    said = dict.fromkeys(_ACCENTS.split(), ACCENT) | {word: _number(word[0], NUMBER) for word in _RADIO.split()}
+    said |= {word: _number(str(digit), NUMBER) for digit, word in enumerate(_ROMAN.split(), start=2)}
+    said |= dict.fromkeys(_SIGNS.split(), DROP) | dict.fromkeys(_AND.split(), AND)
     said |= dict.fromkeys(_TWICE.split(), TWICE) | dict.fromkeys(_THRICE.split(), THRICE)
     for digits, words in _DIGITS.items():
         said |= {word: _number(digits, NUMBER) for word in words.split()}

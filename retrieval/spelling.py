@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from retrieval.hashing import KEY0, KEY1, LONGEST, SIZE, begin, finish, listed, meaning_at, note, stops_at, take
+from retrieval.hashing import KEY0, KEY1, SIZE, begin, goes_on, meaning_at, note
 from retrieval.skeleton import DROP, NUMBER, TENS
 
 SHORT: Final = 2  # letters of a word that may be part of a run
@@ -30,11 +30,11 @@ _PLUS, _AT, _HASH, _PERCENT = 43, 64, 35, 37
 
 
 @njit(cache=True)
-def take_word(state: Any, table: Any, base: Any, word: Any, start: Any, place: Any, events: Any) -> None:
+def take_word(state: Any, folds: Any, table: Any, base: Any, word: Any, start: Any, place: Any, events: Any) -> None:
     """Add a short word to the run: one letter or two from ``word`` on."""
     count = np.int64(state[base])
     if count + SHORT >= _MOST:
-        _read(state, table, base, events)
+        _read(state, folds, table, base, events)
         _keep_half(state, base)
         count = np.int64(state[base])
     if count == 0:
@@ -61,10 +61,10 @@ def take_sign(state: Any, base: Any, code: Any) -> None:
 
 
 @njit(cache=True)
-def close_run(state: Any, table: Any, base: Any, events: Any) -> None:
+def close_run(state: Any, folds: Any, table: Any, base: Any, events: Any) -> None:
     """Read the run and forget it."""
     if state[base] >= _FEWEST:
-        _read(state, table, base, events)
+        _read(state, folds, table, base, events)
     state[base] = np.uint64(0)
 
 
@@ -82,7 +82,7 @@ def _keep_half(state: Any, base: Any) -> None:
 
 
 @njit(cache=True)
-def _said(state: Any, base: Any, at: Any, longest: Any) -> Any:
+def _said(state: Any, folds: Any, base: Any, at: Any, longest: Any) -> Any:
     """Return (letters, meaning) of the shortest word from a letter on that is longer than some, or of none."""
     value, count, size = np.uint64(0xCBF29CE484222325), np.int64(state[base]), 0
     while at + size < count and size < _WORD:
@@ -92,8 +92,8 @@ def _said(state: Any, base: Any, at: Any, longest: Any) -> Any:
         value = (value ^ letter) * np.uint64(0x100000001B3)
         size += 1
         if size > longest and size > 1:
-            meaning = meaning_at(state, value)
-            what = meaning & np.uint64(255)
+            meaning = meaning_at(folds, value)
+            what = meaning & np.uint64(127)
             if what in (DROP, NUMBER, TENS):
                 return size, meaning
     return 0, np.uint64(0)
@@ -112,43 +112,30 @@ def _pushed(state: Any, tries: Any, waiting: Any, place: Any) -> Any:
 
 
 @njit(cache=True)
-def _goes_on(state: Any, table: Any, at: Any, letter: Any) -> Any:
-    """Take a letter into a reading: whether something listed may go on so."""
-    size = np.int64(state[at + 4])
-    if size >= np.int64(state[LONGEST]):
-        return False
-    if stops_at(size) and not listed(finish(state, at, 1), state, table):
-        return False
-    take(state, at, letter)
-    state[at + 4] = np.uint64(size + 1)
-    return True
-
-
-@njit(cache=True)
-def _behind_tag(state: Any, base: Any, at: Any) -> Any:
+def _behind_tag(state: Any, folds: Any, base: Any, at: Any) -> Any:
     """Return where the address goes on behind a tag: at its sign, however that is said; 0 where it does not."""
     count = np.int64(state[base])
     for place in range(at + 1, count):
         letter = state[base + _LETTERS + 4 * place]
         if letter >= _SIGN and letter & np.uint64(255) != np.uint64(_PLUS):
             return place
-        size, meaning = _said(state, base, place, 0)
-        if size and meaning & np.uint64(255) == DROP and letter == np.uint64(97):
+        size, meaning = _said(state, folds, base, place, 0)
+        if size and meaning & np.uint64(127) == DROP and letter == np.uint64(97):
             return place
     return 0
 
 
 @njit(cache=True)
-def _read(state: Any, table: Any, base: Any, events: Any) -> None:
+def _read(state: Any, folds: Any, table: Any, base: Any, events: Any) -> None:
     """Read a run from each of its letters on."""
     for first in range(np.int64(state[base])):
         here = base + _LETTERS + 4 * first
-        if state[here] < _SIGN and (state[here + 3] or _said(state, base, first, 0)[0]):
-            _from(state, table, base, first, events)
+        if state[here] < _SIGN and (state[here + 3] or _said(state, folds, base, first, 0)[0]):
+            _from(state, folds, table, base, first, events)
 
 
 @njit(cache=True)
-def _from(state: Any, table: Any, base: Any, first: Any, events: Any) -> None:
+def _from(state: Any, folds: Any, table: Any, base: Any, first: Any, events: Any) -> None:
     """Try readings of one begin, the ones that take words for what they say first."""
     count, tries, waiting = np.int64(state[base]), base + _TRIES, 2
     start = state[base + _LETTERS + 4 * first + 1]
@@ -166,35 +153,35 @@ def _from(state: Any, table: Any, base: Any, first: Any, events: Any) -> None:
             note(state, table, tries, start, state[base + _LETTERS + 4 * (at - 1) + 2], 1, events)
         if at >= count:
             continue
-        waiting = _onward(state, table, base, at, tries, waiting)
+        waiting = _onward(state, folds, table, base, at, tries, waiting)
 
 
 @njit(cache=True)
-def _onward(state: Any, table: Any, base: Any, at: Any, tries: Any, waiting: Any) -> Any:
+def _onward(state: Any, folds: Any, table: Any, base: Any, at: Any, tries: Any, waiting: Any) -> Any:
     """Add every way to go on from a place in the run; returns how many readings wait."""
     letter = state[base + _LETTERS + 4 * at]
     if letter >= _SIGN:
         code = np.int64(letter & np.uint64(255))
         waiting = _pushed(state, tries, waiting, at + (3 if code in (_HASH, _PERCENT) else 1))
-        behind = _behind_tag(state, base, at) if code == _PLUS else 0
+        behind = _behind_tag(state, folds, base, at) if code == _PLUS else 0
         return _pushed(state, tries, waiting, behind) if behind else waiting
     longest = 0
     for _ in range(3):
-        size, meaning = _said(state, base, at, longest)
+        size, meaning = _said(state, folds, base, at, longest)
         if not size:
             break
         longest, kept = size, waiting
-        if meaning & np.uint64(255) == DROP and state[tries + 4] == 0:
+        if meaning & np.uint64(127) == DROP and state[tries + 4] == 0:
             continue  # no value begins with a sign
         waiting = _pushed(state, tries, waiting, at + size)
         to = tries + kept * _TRY
-        if waiting > kept and meaning & np.uint64(255) != DROP:
+        if waiting > kept and meaning & np.uint64(127) != DROP:
             for digit in range(np.int64((meaning >> np.uint64(8)) & np.uint64(255))):
-                if not _goes_on(state, table, to, (meaning >> np.uint64(16 + 8 * digit)) & np.uint64(255)):
+                if not goes_on(state, table, to, (meaning >> np.uint64(16 + 8 * digit)) & np.uint64(255)):
                     waiting = kept
                     break
     kept = waiting
     waiting = _pushed(state, tries, waiting, at + 1)
-    if waiting > kept and not _goes_on(state, table, tries + kept * _TRY, letter):
+    if waiting > kept and not goes_on(state, table, tries + kept * _TRY, letter):
         waiting = kept
     return waiting

@@ -13,7 +13,7 @@ from typing import Final
 
 from retrieval import keyed
 from retrieval.entries import ALLOWED, Table
-from retrieval.skeleton import looks, spoken
+from retrieval.skeleton import looks
 
 STRONG: Final = frozenset({"email", "phone", "customer_id", "username", "tax_id", "content"})
 BLOCKED_MARK: Final = "[withheld]"
@@ -56,7 +56,7 @@ class Stream:
 
     def __init__(self, table: Table, keys: tuple[int, int], *, today: date, allow: Collection[str] = ()) -> None:
         self._table, self._today, self._allow = table, today, frozenset(allow)
-        self._state = keyed.opened(keys, table.bloom, table.rows, table.longest, spoken())
+        self._state = keyed.opened(keys, table.bloom, table.rows, table.longest)
         self._folds, self._words = looks(), table.words
         self._pending, self._base, self._before = "", 0, ""
         self._waiting: list[Match] = []
@@ -82,7 +82,7 @@ class Stream:
 
     def finish(self) -> str:
         """End the text and return the rest."""
-        keyed.close(self._state, self._words)
+        keyed.close(self._state, self._folds, self._words)
         return self._decide(self._base + len(self._pending), ended=True)
 
     def scan(self, text: str) -> list[Match]:
@@ -92,7 +92,7 @@ class Stream:
             piece = text[start : start + _PIECE]
             keyed.feed(piece.encode("utf-8", "surrogatepass"), self._state, self._folds, self._words)
             found += self.matches()
-        keyed.close(self._state, self._words)
+        keyed.close(self._state, self._folds, self._words)
         every = _ordered(found + self.matches())
         return [with_country(text, match, 0) for match in every if stands_alone(text, match, 0)]
 
