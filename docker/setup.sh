@@ -2,10 +2,9 @@
 # Sets up .venv and the system libraries, once; a second run takes a moment. Usage: setup.sh runtime|development
 set -eu
 want=${1:-runtime}
-pythons=${PYTHON:-python3 python3.11 python3.12 python3.13}  # the first that is there and fits
 venv=.venv
 torch=2.13.0
-room=6  # GB that a first installation takes, with what it downloads
+room=5  # GB that a first installation takes, with what it downloads
 # Where the CPU build of torch is, when the machine's own index does not offer one.
 torch_index=${TORCH_INDEX:-https://download.pytorch.org/whl/cpu}
 
@@ -23,12 +22,15 @@ apt_install() {  # packages; says in one line what is missing when it may not in
         || { say "Please install as root: apt-get install -y $*"; return 1; }
 }
 fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
-choose_python() { for python in $pythons; do ! fits "$python" || return 0; done; return 1; }
+choose_python() {  # the one that is named, else the first that is there and fits
+    if [ -n "${PYTHON:-}" ]; then python=$PYTHON; fits "$python"; return; fi
+    for python in python3 python3.11 python3.12 python3.13; do ! fits "$python" || return 0; done; return 1
+}
 has_library() { "$python" -c "import ctypes.util as c, sys; sys.exit(not c.find_library('$1'))" 2>/dev/null; }
 
 if ! choose_python; then
     [ -n "${PYTHON:-}" ] || apt_install python3 python3-venv || true
-    choose_python || { say "Python 3.11, 3.12 or 3.13 is needed, and none of these is one: $pythons. Set PYTHON=/path/to/python3.11"; exit 1; }
+    choose_python || { say "Python 3.11, 3.12 or 3.13 is needed, and ${PYTHON:-python3} is none. Set PYTHON=/path/to/python3.11"; exit 1; }
 fi
 "$python" -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import struct
 import sys
 import zlib
@@ -184,7 +185,7 @@ def test_a_file_with_a_password_is_refused(db: None) -> None:
 def test_the_virus_scanner_has_the_last_word(db: None, settings: Any, tmp_path: Path) -> None:
     scanner = tmp_path / "scan.py"
     scanner.write_text("import sys; sys.exit(b'EVIL' in sys.stdin.buffer.read())")
-    settings.OUBLI_SCANNER = f"{sys.executable} {scanner}"
+    settings.OUBLI_SCANNER = shlex.join([sys.executable, str(scanner)])
     assert cleaned(b"harmless").kind == "text"
     with pytest.raises(NotTaken, match="virus"):
         attachments.receive("a.txt", b"this is EVIL")
