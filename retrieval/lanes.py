@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from llvmlite import binding, ir
 from numba import config
-from numba.core import cgutils, types
+from numba.core import cgutils, codegen, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
 WORD: Final = 64
 TABLES: Final = 10  # of 64 bytes each: low and high half for the class, then for each of four bytes
 LETTER, DIGIT = 6, 1  # bits of a class: a digit, a letter of one half of the alphabet or the other
+_compiler: Any = codegen
 _code: Any = cgutils  # untyped, as all of numba's inner side
 _types: Any = types
 _arrays: Any = arrayobj
@@ -32,9 +33,9 @@ def _operation(body: Callable[..., Any]) -> Any:
 
 
 def _features() -> set[str]:
-    if _settings.CPU_FEATURES:
-        return {name[1:] for name in _settings.CPU_FEATURES.split(",") if name.startswith("+")}
-    return {name for name, there in binding.get_host_cpu_features().items() if there}
+    """Return what numba compiles for: the processor's features, or fewer where its settings say so."""
+    named: str = _settings.CPU_FEATURES if _settings.CPU_FEATURES is not None else _compiler.get_host_cpu_features()
+    return {name[1:] for name in named.split(",") if name.startswith("+")}
 
 
 FEATURES: Final = _features() if binding.get_process_triple().startswith("x86_64") else set()

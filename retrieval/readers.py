@@ -11,7 +11,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from retrieval import charsets, columns, escapes, lines, mail, office, pages, parts, warc
+from retrieval import charsets, columns, lines, mail, office, pages, parts, undone, warc
 from retrieval.formats import Block, opened
 from retrieval.rows import RecordsUnreadable
 from retrieval.scan import Budget
@@ -97,7 +97,7 @@ def _reader(path: Path, encoding: str, within: Budget | None = None) -> Reader:
         return partial(parts.blocks, members, blocks, within)
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in _PACKING]
     suffix = suffixes[-1] if suffixes else ""
-    return _BY_NAME.get(suffix) or escapes.reader_of(path, suffix, encoding)
+    return _BY_NAME.get(suffix) or undone.reader_of(path, suffix, encoding)
 
 
 def _members_of(path: Path, start: bytes) -> parts.Members | None:
