@@ -6,17 +6,18 @@ from pathlib import Path
 
 from retrieval.scan import scan_bytes, scan_content
 from retrieval.types import AbsenceReport, Residue
+from retrieval.walking import files_below
 
 
 def absent(folder: Path, *, vectors: Sequence[bytes] = (), texts: Sequence[str] = ()) -> AbsenceReport:
     """Scan every file of a folder for the exact bytes of vectors and texts (plain and as JSON writes them).
 
     Beside raw bytes, what Parquet, SQLite, gzip and zip hide is decoded and searched (whichever finds more is counted).
-    Raises ``ScanIncomplete`` for a file that cannot be read or decoded.
+    Raises ``ScanIncomplete`` for a file or a folder that cannot be read or decoded.
     """
     spellings = [spelling for text in texts for spelling in _as_stored(text)]
     patterns = [*vectors, *spellings]
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = files_below(folder, links=True)
     residues = [residue for path in files for residue in _residues(path, patterns, len(vectors))]
     size = sum(path.stat().st_size for path in files)
     return AbsenceReport(len(files), size, len(vectors), len(texts), tuple(residues))

@@ -8,6 +8,7 @@ from pathlib import Path
 from retrieval.caches import CacheUnreadable, PurgeReceipt, Wanted, wanted
 from retrieval.durable import sync_folder, write_whole
 from retrieval.types import Needle, Progress, silent
+from retrieval.walking import files_below
 
 _LINES = frozenset({".jsonl", ".ndjson"})
 
@@ -48,7 +49,7 @@ def purge_files(
 
 
 def _verdicts(folder: Path, sought: Wanted) -> Iterator[tuple[Path, list[str | None]]]:
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+    for path in files_below(folder):
         raw = path.read_bytes()
         parts = raw.splitlines(keepends=True) if path.suffix in _LINES else [raw]
         yield path, [sought.verdict(_row(path.name if len(parts) == 1 else "", part)) for part in parts]

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from retrieval.errors import ScanIncomplete
 from retrieval.types import Progress, silent
+from retrieval.walking import files_below
 from retrieval.weight import weight
 
 _CHUNK = 16 << 20
@@ -90,11 +91,11 @@ def scan_tree(
     """Return how often patterns occur, per file below a folder that is not clean (raw or decoded, whichever is more).
 
     Keys are paths relative to the folder; a file may be given as the folder. Links are not followed. A file that
-    cannot be read or decoded raises ``ScanIncomplete``, or is told to ``unreadable(path, why)`` where that is given.
+    or folder that cannot be read or decoded raises ``ScanIncomplete``, or is told to ``unreadable(path, why)``.
     """
     if not folder.exists():
         raise ScanIncomplete(f"Searching {folder}: there is no such file or folder, so nothing can be said about it.")
-    files = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if _is_file(path))
+    files = files_below(folder, unreadable=unreadable)
     patterns = _shortest(patterns, ignore_case)
     counts: dict[str, int] = {}
     for done, path in enumerate(files):
@@ -120,10 +121,6 @@ def _shortest(patterns: Sequence[bytes], ignore_case: bool) -> list[bytes]:
         if not any(shorter in pattern for shorter in kept):
             kept.append(pattern)
     return kept
-
-
-def _is_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
 
 
 def scan_content(path: Path, patterns: Sequence[bytes]) -> list[int]:

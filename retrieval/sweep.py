@@ -31,6 +31,7 @@ from retrieval.rows import RecordsUnreadable
 from retrieval.sieve import Sieve
 from retrieval.stretches import searched
 from retrieval.types import Found, Needle, Note, Progress, silent
+from retrieval.walking import files_below
 
 _Item = TypeVar("_Item")
 Wanted = dict[int, set[int]]
@@ -123,12 +124,14 @@ def sweep(
 
 
 def _files(paths: Iterable[Path]) -> list[tuple[Path, str]]:
-    """Return (path, the name to search) of each file; below a folder the folders' names belong to it."""
+    """Return (path, the name to search) of each file; below a folder the folders' names belong to it.
+
+    Raises ``ScanIncomplete`` for a folder that cannot be read.
+    """
     files: list[tuple[Path, str]] = []
     for path in paths:
         if path.is_dir():
-            below = sorted(each for each in path.rglob("*") if each.is_file() and not each.is_symlink())
-            files += [(each, str(each.relative_to(path))) for each in below]
+            files += [(each, str(each.relative_to(path))) for each in files_below(path)]
         else:
             files.append((path, path.name))
     return files

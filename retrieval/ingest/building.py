@@ -23,6 +23,7 @@ from retrieval.ingest.pieces import Piece, Reader, pieces
 from retrieval.ingest.windows import BLOCKS, Entries, Keys
 from retrieval.near import Signer
 from retrieval.types import Progress, silent
+from retrieval.walking import files_below
 
 _IN_MEMORY: Final = 1 << 23  # entries before they are written: 64 MB, and as much again while they are sorted
 _MOST_RUNS: Final = 8
@@ -48,12 +49,14 @@ class Ingestion:
 
 
 def listing(folder: Path, *, without: Path | None = None) -> dict[str, Path]:
-    """Return the plain files below a folder by relative name; a file may be given as the folder."""
+    """Return the plain files below a folder by relative name; a file may be given as the folder.
+
+    Raises ``ScanIncomplete`` for a folder that cannot be read.
+    """
     if folder.is_file():
         return {folder.name: folder}
     hidden = without.resolve() if without else None
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    kept = (path for path in found if hidden is None or not path.resolve().is_relative_to(hidden))
+    kept = (path for path in files_below(folder) if hidden is None or not path.resolve().is_relative_to(hidden))
     return {str(path.relative_to(folder)): path for path in kept}
 
 

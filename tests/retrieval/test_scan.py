@@ -107,6 +107,7 @@ def test_the_scan_shares_no_matching_code_with_locate() -> None:
     assert {name for name in imported if name and name.startswith("retrieval")} == {
         "retrieval.errors",
         "retrieval.types",
+        "retrieval.walking",
         "retrieval.weight",
     }
 
