@@ -115,7 +115,8 @@ def _without_vectors(
     keep = ~np.isin(contents.ids, ids)
     if asked.keep_undo is not None:
         chunks = [held.chunks[id] for id in contents.ids[~keep].tolist()]
-        undo.keep(asked.keep_undo, held.place.generation, chunks, contents.vectors[~keep])
+        whole = documents.whole_rows(held.chunks, [chunk.id for chunk in chunks])
+        undo.keep(asked.keep_undo, held.place.generation, chunks, contents.vectors[~keep], whole)
     return vectors.without(contents, keep, retrain=weight.is_much and len(ids) < len(held.chunks))
 
 

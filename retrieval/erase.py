@@ -99,8 +99,6 @@ def erase(
         layout.sweep(folder)
         place = layout.current(folder)
         held = documents.opened(place.files, plain=place.plain)
-        if keep_undo is not None:
-            documents.refuse_other_than_lines(place.files, "Keeping what is erased, with a way back, from")
         receipt = _erased(place, held, _present(place, held, wanted), asked)
         hidden.change(folder, drop=wanted)
     changed = receipt.generation_after != receipt.generation_before
@@ -144,8 +142,9 @@ def _erased(place: Place, held: Documents, ids: Ids, asked: Asked) -> EraseRecei
         with mapped.opened(place) as files:
             where = files.find(ids)
             rows = mapped.rows_of(files, where)
-            numbers = mapped.ids_at(files, where)
-        undo.keep(asked.keep_undo, place.generation, [held[id] for id in numbers.tolist()], rows)
+            numbers = mapped.ids_at(files, where).tolist()
+        whole = documents.whole_rows(held, numbers)
+        undo.keep(asked.keep_undo, place.generation, [held[id] for id in numbers], rows, whole)
     return _in_place(place, planned, asked.progress)
 
 

@@ -5,7 +5,8 @@ folder's journal: made ready before the journal counts, carried out after, and h
 folder, and stay the file that their application knows. Their digest is over their rows (id, document, text, source,
 owner), because their bytes change without a row's changing (a checkpoint, a VACUUM, another writer of Parquet).
 
-To add a kind: a module with ``opened(path)``, which returns ``Documents``, and ``forget(path, ids)``; its suffix here.
+To add a kind: a module with ``opened(path)``, which returns ``Documents``, and one with ``rows``, ``prepare`` and
+``alter``, which change them; its suffix in both tables here.
 """
 
 import json
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.errors import IndexUnreadable, StoreOutOfStep, UnsupportedIndex
+from retrieval.indexes.altering import Alteration
 from retrieval.indexes.names import CHUNKS, MANIFEST
 from retrieval.types import Chunk, Json
 
@@ -30,6 +32,12 @@ KINDS: Final = {
     ".sqlite3": "retrieval.indexes.documents_sqlite",
     ".db": "retrieval.indexes.documents_sqlite",
     ".parquet": "retrieval.indexes.documents_parquet",
+}
+ALTERING: Final = {
+    ".sqlite": "retrieval.indexes.altered_sqlite",
+    ".sqlite3": "retrieval.indexes.altered_sqlite",
+    ".db": "retrieval.indexes.altered_sqlite",
+    ".parquet": "retrieval.indexes.altered_parquet",
 }
 
 
@@ -62,14 +70,20 @@ class Documents(Protocol):
     def has(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Say of each id whether it is there."""
 
-    def prepare(self, ids: Sequence[int]) -> None:
-        """Make ready that ids go, and change nothing; raises what would stop it later."""
-
 
 class _Kind(Protocol):
     def opened(self, path: Path) -> Documents: ...
 
-    def forget(self, path: Path, ids: Sequence[int]) -> None: ...
+
+class _Altering(Protocol):
+    def rows(self, path: Path, ids: Sequence[int]) -> dict[int, str]:
+        """Return rows whole, as text from which they can be put back."""
+
+    def prepare(self, path: Path, change: Alteration) -> None:
+        """Make a change ready, and change nothing; raises what would stop it later."""
+
+    def alter(self, path: Path, change: Alteration) -> None:
+        """Carry a change out, once or again."""
 
 
 def found(files: Path) -> Path:
@@ -109,10 +123,11 @@ def read(files: Path) -> dict[int, Chunk]:
     return {chunk.id: chunk for chunk in opened(files).values()}
 
 
-def root(held: Documents, *, without: Collection[int] = ()) -> str:
+def root(held: Documents, *, without: Collection[int] = (), plus: Iterable[Chunk] = ()) -> str:
     """Hash rows in the order of their ids: sha256 over each field's length and bytes, in hex."""
     whole = sha256()
     rows = {chunk.id: _row(chunk) for chunk in held.values() if chunk.id not in without}
+    rows |= {chunk.id: _row(chunk) for chunk in plus}
     for id in sorted(rows):
         whole.update(rows[id])
     return whole.hexdigest()
@@ -147,13 +162,22 @@ def carry_out_left(generation: Path, files: Path) -> None:
 
 def step(held: Documents, ids: Iterable[int]) -> Json:
     """Make ready that ids go, and return what the journal keeps of it."""
-    wanted = sorted(map(int, ids))
-    held.prepare(wanted)
-    return {"file": held.path.name, "ids": wanted}
+    return made_ready(held, Alteration.without(ids))
+
+
+def made_ready(held: Documents, change: Alteration) -> Json:
+    """Make a change ready, and return what the journal keeps of it."""
+    _altering(held.path).prepare(held.path, change)
+    return change.as_step(held.path.name)
+
+
+def whole_rows(held: Documents, ids: Sequence[int]) -> dict[int, str]:
+    """Return what a way back needs beside the chunks: all columns of their rows, where there are others."""
+    return {} if is_lines(held.path) else _altering(held.path).rows(held.path, ids)
 
 
 def refuse_other_than_lines(files: Path, doing: str) -> None:
-    """Raise ``UnsupportedIndex`` where rows cannot be added: what an application keeps beside them is not known."""
+    """Raise ``UnsupportedIndex`` where rows would be made up: what else an application keeps of them is not known."""
     path = found(files)
     if not is_lines(path):
         raise UnsupportedIndex(
@@ -172,7 +196,21 @@ def carry_out(files: Path, step: Json) -> None:
             f"Finishing a change of {files}: its journal names a file that holds no documents, or a link; nothing was "
             "done. Restore the folder from a copy."
         )
-    _kind(path).forget(path, [int(id) for id in step["ids"]])
+    _altering(path).alter(path, _change(path, step))
+
+
+def _change(path: Path, step: Json) -> Alteration:
+    try:
+        return Alteration.from_step(step)
+    except (KeyError, TypeError, ValueError, AttributeError):  # from None: the message would quote a row
+        raise IndexUnreadable(
+            f"Finishing a change of {path}: its journal does not say what is to be done; nothing was done. Restore the "
+            "folder from a copy."
+        ) from None
+
+
+def _altering(path: Path) -> _Altering:
+    return cast(_Altering, pkgutil.resolve_name(ALTERING[path.suffix]))
 
 
 def _kind(path: Path) -> _Kind:

@@ -1,23 +1,15 @@
-"""Documents in Parquet: columns id, document and text, source and owner where there are, and any others, kept as is.
+"""Documents in Parquet: columns id, document and text, source and owner where there are, and any others."""
 
-The rows that stay are written anew: same schema and metadata, same row groups (an emptied one goes), same compression,
-dictionaries and statistics by column, same format version. Nothing of a touched file is copied, for dictionaries and
-statistics would name who went. The new file is made and read back before the journal counts; carrying out is a rename.
-"""
-
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from retrieval.durable import sync_file, sync_folder
 from retrieval.errors import IndexUnreadable, StoreOutOfStep
 from retrieval.types import Chunk
 
@@ -31,7 +23,7 @@ class ParquetDocuments(Mapping[int, Chunk]):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _said(path, "Reading"):
+        with said(path, "Reading"):
             self._file = pq.ParquetFile(path)  # kept open: a search that began before a swap still reads its own
             names = set(self._file.schema_arrow.names)
             if not set(_NEEDED) <= names or not pa.types.is_integer(self._file.schema_arrow.field("id").type):
@@ -82,7 +74,7 @@ class ParquetDocuments(Mapping[int, Chunk]):
 
     def _taken(self, group: int, wanted: npt.NDArray[np.int64]) -> Iterator[Chunk]:
         at = 0
-        with _said(self.path, "Reading"):
+        with said(self.path, "Reading"):
             for batch in self._file.iter_batches(batch_size=_BATCH, row_groups=[group], columns=self._columns):
                 here = wanted[(wanted >= at) & (wanted < at + len(batch))] - at
                 at += len(batch)
@@ -102,7 +94,7 @@ class ParquetDocuments(Mapping[int, Chunk]):
 
     def values(self) -> Any:
         """Yield every chunk in the file's order."""
-        with _said(self.path, "Reading"):
+        with said(self.path, "Reading"):
             for batch in self._file.iter_batches(batch_size=_BATCH, columns=self._columns):
                 yield from self._chunks(batch)
 
@@ -114,72 +106,10 @@ class ParquetDocuments(Mapping[int, Chunk]):
         """Say of each id whether it is there."""
         return np.isin(ids, self._ids)
 
-    def prepare(self, ids: Sequence[int]) -> None:
-        """Write the file without ids beside itself, durably, and read it back."""
-        _write_without(self.path, ids)
-
 
 def opened(path: Path) -> ParquetDocuments:
     """Open documents; raises ``IndexUnreadable`` for a file without any, ``StoreOutOfStep`` for an id given twice."""
     return ParquetDocuments(path)
-
-
-def forget(path: Path, ids: Sequence[int]) -> None:
-    """Put the file that was made ready in the old one's place, or make it first when it is not there."""
-    if not np.isin(ids, opened(path).live()).any():
-        _beside(path).unlink(missing_ok=True)
-        return
-    if not _is_ready(path, ids):
-        _write_without(path, ids)
-    _beside(path).replace(path)
-    sync_folder(path.parent)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.tmp")
-
-
-def _is_ready(path: Path, ids: Sequence[int]) -> bool:
-    with suppress(IndexUnreadable, StoreOutOfStep):
-        return np.array_equal(opened(_beside(path)).live(), np.setdiff1d(opened(path).live(), ids))
-    return False
-
-
-def _write_without(path: Path, ids: Sequence[int]) -> None:
-    with (
-        _said(path, "Erasing from"),
-        pq.ParquetFile(path) as source,
-        pq.ParquetWriter(_beside(path), source.schema_arrow, **_as(source)) as writer,
-    ):
-        for group in range(source.num_row_groups):
-            rows = source.read_row_group(group)
-            kept = rows.filter(pc.invert(pc.is_in(rows["id"], pa.array(ids, rows["id"].type))))
-            if len(kept):
-                writer.write_table(kept, row_group_size=len(kept))
-    os.chmod(_beside(path), path.stat().st_mode)
-    sync_file(_beside(path))
-    sync_folder(path.parent)
-    if not _is_ready(path, ids):
-        raise OSError(f"Erasing from {path}: what was written beside it cannot be read back; nothing was changed.")
-
-
-def _as(source: Any) -> dict[str, Any]:
-    """Return how a file was written, as a writer takes it."""
-    if not source.metadata.num_row_groups:
-        return {}
-    group = source.metadata.row_group(0)
-    columns = [group.column(number) for number in range(group.num_columns)]
-    return {
-        "compression": {one.path_in_schema: _codec(one.compression) for one in columns},
-        "use_dictionary": [one.path_in_schema for one in columns if one.has_dictionary_page],
-        "write_statistics": [one.path_in_schema for one in columns if one.is_stats_set],
-        "write_page_index": any(one.has_column_index for one in columns),
-        "version": source.metadata.format_version,
-    }
-
-
-def _codec(name: str) -> str:
-    return "NONE" if name == "UNCOMPRESSED" else name
 
 
 def _ids(file: Any, group: int) -> npt.NDArray[np.int64]:
@@ -190,7 +120,7 @@ def _ids(file: Any, group: int) -> npt.NDArray[np.int64]:
 
 
 @contextmanager
-def _said(path: Path, doing: str) -> Iterator[None]:
+def said(path: Path, doing: str) -> Iterator[None]:
     """Say what Arrow reports in our words; its own may quote a value."""
     try:
         yield

@@ -1,11 +1,5 @@
-"""Documents in SQLite: the table ``chunks``, or the only one with the columns id, document and text.
+"""Documents in SQLite: the table ``chunks``, or the only one with the columns id, document and text."""
 
-Rows go in one transaction (``secure_delete``: freed bytes are zeroed; foreign keys and triggers do what the schema
-says), then the file is written anew without its free pages (``VACUUM``), and the write-ahead log is emptied. SQLite's
-own journal makes each of these whole or absent after a kill; the index's journal has them done again.
-"""
-
-import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -33,19 +27,19 @@ class SqliteDocuments(Mapping[int, Chunk]):
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = Lock()
-        with _said(path, "Reading"):
+        with said(path, "Reading"):
             self._database = _reader(path)
             self._database.execute("PRAGMA cache_size = 0")  # no page of texts stays longer than it is read
-            self._table = _table(self._database, path)
-            self._select = f"SELECT {_columns(self._database, self._table)} FROM {self._table}"  # noqa: S608 - the schema's own names
+            self._table = table_of(self._database, path)
+            self._select = f"SELECT {columns_of(self._database, self._table)} FROM {self._table}"  # noqa: S608 - the schema's own names
             self._ids = _ids(self._database, self._table, path)
 
     def __getitem__(self, id: int) -> Chunk:
-        with _said(self.path, "Reading"), self._lock:
+        with said(self.path, "Reading"), self._lock:
             rows = self._database.execute(f"{self._select} WHERE id = ?", (id,)).fetchall()
         if not rows:
             raise KeyError(id)
-        return _chunk(self.path, rows[0])
+        return chunk_of(self.path, rows[0])
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, int) and bool(np.isin(id, self._ids))
@@ -62,9 +56,9 @@ class SqliteDocuments(Mapping[int, Chunk]):
 
     def values(self) -> Any:
         """Yield every chunk by ascending id."""
-        with _said(self.path, "Reading"), closing(_reader(self.path)) as database:
+        with said(self.path, "Reading"), closing(_reader(self.path)) as database:
             for row in database.execute(f"{self._select} ORDER BY id"):
-                yield _chunk(self.path, row)
+                yield chunk_of(self.path, row)
 
     def live(self) -> npt.NDArray[np.int64]:
         """Return the ids that are there, ascending."""
@@ -74,75 +68,31 @@ class SqliteDocuments(Mapping[int, Chunk]):
         """Say of each id whether it is there."""
         return np.isin(ids, self._ids)
 
-    def prepare(self, ids: Sequence[int]) -> None:
-        """Try the change and take it back: a trigger, a lock or a full disk is met before anything counts."""
-        size = self.path.stat().st_size
-        if shutil.disk_usage(self.path.parent).free < 2 * size:
-            raise OSError(ENOSPC, "no room to write its documents anew; nothing was changed", str(self.path))
-        with _said(self.path, "Erasing from"), closing(_connected(self.path)) as database:
-            _emptied_log(database, self.path)
-            _delete(database, self.path, ids)
-            database.execute("ROLLBACK")
-
 
 def opened(path: Path) -> SqliteDocuments:
     """Open documents; raises ``IndexUnreadable`` for a file without any, ``StoreOutOfStep`` for an id given twice."""
     return SqliteDocuments(path)
 
 
-def forget(path: Path, ids: Sequence[int]) -> None:
-    """Remove rows from the file and its log, whatever of it was done already."""
-    with _said(path, "Erasing from"), closing(_connected(path)) as database:
-        _delete(database, path, ids)
-        database.execute("COMMIT")
-        database.execute("VACUUM")
-        _emptied_log(database, path)
-
-
-def _delete(database: sqlite3.Connection, path: Path, ids: Sequence[int]) -> None:
-    """Delete in a transaction that the caller ends; what a trigger keeps is an error, not an erasure."""
-    table = _table(database, path)
-    database.execute("PRAGMA secure_delete = ON")
-    database.execute("PRAGMA foreign_keys = ON")
-    database.execute("BEGIN IMMEDIATE")
-    rows = [(id,) for id in ids]
-    database.executemany(f"DELETE FROM {table} WHERE id = ?", rows)  # noqa: S608 - the schema's own name
-    left = sum(len(database.execute(f"SELECT 1 FROM {table} WHERE id = ?", row).fetchall()) for row in rows)  # noqa: S608
-    if left:
-        database.execute("ROLLBACK")
-        raise StoreOutOfStep(
-            f"Erasing from {path}: {left} of {len(rows)} rows are still there after DELETE (a trigger keeps them); "
-            "nothing was changed. Remove the trigger."
-        )
-
-
-def _emptied_log(database: sqlite3.Connection, path: Path) -> None:
-    busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if busy:
-        raise IndexBusy(
-            f"Erasing from {path}: another process reads it in a transaction that does not end, so its write-ahead log "
-            "cannot be emptied; end that and try again."
-        )
-
-
 def _reader(path: Path) -> sqlite3.Connection:
     """Connect for reading; not read-only, for a reader must be able to roll back what a killed writer left."""
-    database = _connected(path)
+    database = connected(path)
     database.execute("PRAGMA query_only = ON")
     return database
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def connected(path: Path) -> sqlite3.Connection:
+    """Connect to a file that is there, for reading and writing."""
     if not path.exists():
         raise IndexUnreadable(f"Reading {path}: there is no such file; restore it or rebuild the index.")
     uri = f"file:{quote(str(path.resolve()))}?mode=rw"
     return sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
 
 
-def _table(database: sqlite3.Connection, path: Path) -> str:
+def table_of(database: sqlite3.Connection, path: Path) -> str:
     """Return the quoted name of the table that holds the documents."""
     names = [str(name) for (name,) in database.execute(_TABLES).fetchall()]
-    fitting = [name for name in names if set(_NEEDED) <= set(_names(database, _quoted(name)))]
+    fitting = [name for name in names if set(_NEEDED) <= set(names_of(database, _quoted(name)))]
     chosen = ["chunks"] if "chunks" in fitting else fitting
     if len(chosen) != 1:
         raise IndexUnreadable(
@@ -157,12 +107,14 @@ def _quoted(name: str) -> str:
     return f'"{doubled}"'
 
 
-def _names(database: sqlite3.Connection, table: str) -> list[str]:
+def names_of(database: sqlite3.Connection, table: str) -> list[str]:
+    """Return the names of a table's columns, computed ones left out."""
     return [str(row[1]) for row in database.execute(f"PRAGMA table_info({table})").fetchall()]
 
 
-def _columns(database: sqlite3.Connection, table: str) -> str:
-    there = _names(database, table)
+def columns_of(database: sqlite3.Connection, table: str) -> str:
+    """Return what is selected of a chunk: its columns, and nothing for those that are not there."""
+    there = names_of(database, table)
     return ", ".join([*_NEEDED, *(name if name in there else f"NULL AS {name}" for name in _OPTIONAL)])
 
 
@@ -176,7 +128,8 @@ def _ids(database: sqlite3.Connection, table: str, path: Path) -> npt.NDArray[np
     return ids
 
 
-def _chunk(path: Path, row: Sequence[Any]) -> Chunk:
+def chunk_of(path: Path, row: Sequence[Any]) -> Chunk:
+    """Return a selected row as a chunk; raises ``IndexUnreadable`` for one that is none."""
     id, document, text, source, owner = row
     if document is None or not isinstance(text, str):
         raise IndexUnreadable(
@@ -186,7 +139,7 @@ def _chunk(path: Path, row: Sequence[Any]) -> Chunk:
 
 
 @contextmanager
-def _said(path: Path, doing: str) -> Iterator[None]:
+def said(path: Path, doing: str) -> Iterator[None]:
     """Say what SQLite reports in our words; its own may quote a row."""
     try:
         yield

@@ -14,6 +14,7 @@ import numpy as np
 from retrieval.durable import sha256_of
 from retrieval.errors import DimensionMismatch, IndexUnreadable, JournalDamaged, StoreOutOfStep
 from retrieval.indexes import blocks, chunks, documents, finishing, layout, vectors
+from retrieval.indexes.altering import Alteration
 from retrieval.indexes.documents import Documents
 from retrieval.indexes.layout import CHUNKS, INDEX, MANIFEST, Place
 from retrieval.indexes.sections import Offsets
@@ -48,11 +49,22 @@ def write(target: Path, index: Any, kept: Iterable[Chunk], manifest: Json) -> Js
 
 def write_without(target: Path, index: Any, held: Documents, gone: frozenset[int], manifest: Json) -> Json:
     """Write a generation whose documents stay where they are and lose ``gone`` when it is published."""
+    return write_altered(target, index, held, Alteration.without(gone), manifest)
+
+
+def write_altered(
+    target: Path, index: Any, held: Documents, change: Alteration, manifest: Json, back: Iterable[Chunk] = ()
+) -> Json:
+    """Write a generation whose documents stay where they are and change when it is published.
+
+    ``back`` are the chunks of the rows that come back.
+    """
     vectors.write(index, target / INDEX)
-    remaining = np.setdiff1d(held.live(), np.fromiter(gone, np.int64, len(gone)))
+    remaining = np.setdiff1d(held.live(), np.array(change.gone, np.int64))
+    remaining = np.union1d(remaining, np.array(list(change.back), np.int64))
     _check_written(index, target, remaining)
-    documents.leave(target, documents.step(held, gone))
-    roots = {held.path.name: documents.root(held, without=gone)}
+    documents.leave(target, documents.made_ready(held, change))
+    roots = {held.path.name: documents.root(held, without=change.gone, plus=[*change.texts, *back])}
     return _finished(target, index, len(remaining), roots, manifest)
 
 

@@ -190,14 +190,22 @@ def test_a_mention_in_somebody_elses_index_is_blanked_and_the_index_stays_of_its
     assert load("vector_index").absent(place, [b"nele.maier@x.example", before[1].tobytes()]) == 0
 
 
-@pytest.mark.parametrize("store", ["parquet", "no embedder"])
-def test_a_mention_that_cannot_be_blanked_is_refused_before_anything_changes(tmp_path: Path, store: str) -> None:
-    place, _ = plain(tmp_path / "plain", "Flat", faiss.METRIC_L2, **({} if store != "parquet" else EMBEDDED))
+def test_a_mention_in_a_text_that_lies_in_parquet_is_blanked_there(tmp_path: Path) -> None:
+    place, ids = plain(tmp_path / "plain", "Flat", faiss.METRIC_L2, **EMBEDDED)
+    folder, before = Path(place.location), opened(place).vectors(ids)
+    rows = [json.loads(line) for line in (folder / "chunks.jsonl").read_text().splitlines()]
+    pq.write_table(pa.Table.from_pylist([{**row, "rating": row["id"] / 7} for row in rows]), folder / "chunks.parquet")
+    (folder / "chunks.jsonl").unlink()
+    receipt = load("vector_index").erase(place, records=["2"], redactions={"1": [NAMED]})
+    assert (receipt.redacted, receipt.removed, receipt.others_untouched) == (1, 1, True)
+    assert chunks_of(place)[1].text == f"question 1 about parcel 7, ask {MARK}"
+    assert load("vector_index").absent(place, [b"nele.maier@x.example", before[1].tobytes(), before[2].tobytes()]) == 0
+    assert pq.read_table(folder / "chunks.parquet")["rating"].to_pylist() == [at / 7 for at in ids if at != 2]
+
+
+def test_a_mention_that_cannot_be_blanked_is_refused_before_anything_changes(tmp_path: Path) -> None:
+    place, _ = plain(tmp_path / "plain", "Flat", faiss.METRIC_L2)
     folder = Path(place.location)
-    if store == "parquet":
-        rows = [json.loads(line) for line in (folder / "chunks.jsonl").read_text().splitlines()]
-        pq.write_table(pa.Table.from_pylist(rows), folder / "chunks.parquet")
-        (folder / "chunks.jsonl").unlink()
     content = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(ConfigurationError) as refused:
         load("vector_index").erase(place, records=["2"], redactions={"1": [NAMED]})

@@ -23,7 +23,6 @@ from retrieval import codes, errors, replacing
 from retrieval.indexes import Embedder, Index, documents, layout, load, weighing
 from retrieval.types import Chunk, Progress, Vectors, silent
 
-_ELSEWHERE = "keeps its texts in SQLite or Parquet, where chunks can go and none be changed"
 _OWES = "what the index learned with the removed (code book, centroids, ranges, transformation) is still kept"
 
 
@@ -69,15 +68,14 @@ def stored(place: Place, index: Index, ids: Sequence[int]) -> dict[int, bytes]:
 
 
 def refuse_new_vectors(place: Place, index: Index, ids: Sequence[int]) -> None:
-    """Refuse before any change to blank chunks of an index of codes, or texts in a store that takes no other texts."""
+    """Refuse before any change to blank chunks of an index of codes: the others' vectors are not there to be kept."""
     current = layout.current(folder_of(place))
     try:
         index.vectors(ids)
-        documents.refuse_other_than_lines(current.files, "Blanking texts in")
     except errors.UnsupportedIndex as error:
-        is_kept = "keeps codes and no vectors" if documents.is_lines(documents.found(current.files)) else _ELSEWHERE
         raise ConfigurationError(
-            f"{place.name}: {len(ids)} texts are to be blanked, but this index {is_kept}; nothing was changed.",
+            f"{place.name}: {len(ids)} texts are to be blanked, but this index keeps codes and no vectors; nothing was "
+            "changed.",
             remedy="Set options.on_mention: erase, so that such chunks go whole, or build the index anew.",
         ) from error
     _embedder(place, {**current.manifest, "dimension": index.describe().dimension})
