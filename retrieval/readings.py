@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from retrieval.hashing import HIDDEN, KEY0, KEY1, SCALARS, WORD, begin, goes_on
-from retrieval.skeleton import AND, DROP, NUMBER, TENS, THRICE, TWICE
+from retrieval.skeleton import AND, DROP, NUMBER, ROMAN, TENS, THRICE, TWICE
 
 LIVING: Final = 96
 # Four words of hash, how many letters, where it began; how it was read: the lowest bit says otherwise than written, the
@@ -180,8 +180,10 @@ def skip_word(state: Any) -> None:
 def say(state: Any, table: Any, source: Any, meaning: Any, start: Any) -> None:
     """Let copies of a list's readings take a word for what it is said for; a number begins too."""
     what = np.int64(meaning & np.uint64(127))
-    if what < DROP or what > NUMBER:
+    if what < DROP or what > ROMAN:
         return
+    if what == ROMAN:
+        what = NUMBER
     for each in range(np.int64(state[source])):
         old = source + 1 + each * READING
         asks = _asks(state, old)
@@ -292,7 +294,8 @@ def behind(state: Any, what: Any, goes: Any, since: Any) -> None:
     for each in range(count):
         old, new = NOW + 1 + each * READING, NOW + 1 + kept * READING
         waited = state[old + WAIT] == what
-        if waited and not goes:
+        skipped = (state[old + _HOW] >> np.uint64(16)) + np.uint64(1)
+        if waited and (not goes or skipped > np.uint64(_SKIPPED)):
             continue
         if state[old + WAIT] == 0 and np.int64(state[old + START]) < since:
             continue
@@ -300,6 +303,6 @@ def behind(state: Any, what: Any, goes: Any, since: Any) -> None:
             state[new + part] = state[old + part]
         if waited:
             state[new + WAIT] = np.uint64(0)
-            state[new + _HOW] |= np.uint64(1)
+            state[new + _HOW] = (state[new + _HOW] & np.uint64(0xFFFF)) | np.uint64(1) | skipped << np.uint64(16)
         kept += 1
     state[NOW] = np.uint64(kept)

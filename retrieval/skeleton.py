@@ -61,7 +61,7 @@ _ACCENTS: Final = "acute grave circ tilde uml ring cedil caron slash ogon breve 
 _BRAILLE: Final = "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵", "abcdefghijklmnopqrstuvwxyz"
 _FILLERS: Final = (0x115F, 0x1160, 0x3164, 0xFFA0)  # letters that nobody sees
 _ALPHABETS: Final = (0x1F150, 0x1F170, 0x1F1E6)  # white on black, and flags: Unicode calls them symbols
-DROP, TENS, TWICE, THRICE, AND, NUMBER, ACCENT = 1, 2, 3, 4, 5, 6, 7
+DROP, TENS, TWICE, THRICE, AND, NUMBER, ROMAN, ACCENT = 1, 2, 3, 4, 5, 6, 7, 8
 PREFIX: Final = 128  # longer words that are said for something begin so
 _TWICE, _THRICE, _AND = "double doppel dobro", "triple dreifach triplo", "e and und"
 
@@ -134,7 +134,7 @@ def _spoken() -> npt.NDArray[np.uint32]:
 def _meanings() -> dict[str, int]:
     """Meaning in the lowest byte; above it how many digits, and the digits themselves."""
     said = dict.fromkeys(_ACCENTS.split(), ACCENT) | {word: _number(word[0], NUMBER) for word in _RADIO.split()}
-    said |= {word: _number(str(digit), NUMBER) for digit, word in enumerate(_ROMAN.split(), start=2)}
+    said |= {word: _number(str(digit), ROMAN) for digit, word in enumerate(_ROMAN.split(), start=2)}
     said |= dict.fromkeys(_SIGNS.split(), DROP) | dict.fromkeys(_AND.split(), AND)
     said |= dict.fromkeys(_TWICE.split(), TWICE) | dict.fromkeys(_THRICE.split(), THRICE)
     for digits, words in _DIGITS.items():

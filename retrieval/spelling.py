@@ -19,7 +19,8 @@ _FEWEST: Final = 6
 _WORD: Final = 12  # letters of a word that is said for a digit or a sign
 _STEPS: Final = 600  # readings of one begin that are tried
 _DEEP: Final = 48  # readings that wait at once
-_TRY: Final = 7  # four words of hash, letters so far, place in the run, digits still to take in
+_MOST_SIGNS: Final = 6  # that are said one behind the other
+_TRY: Final = 7  # four words of hash, letters so far, place in the run, signs since the last letter
 _LETTERS = (
     2  # how many, where the run begins; then letter or sign, first character, behind the last, whether a word begins
 )
@@ -100,14 +101,14 @@ def _said(state: Any, folds: Any, base: Any, at: Any, longest: Any) -> Any:
 
 
 @njit(cache=True)
-def _pushed(state: Any, tries: Any, waiting: Any, place: Any) -> Any:
+def _pushed(state: Any, tries: Any, waiting: Any, place: Any, signs: Any) -> Any:
     """Keep the reading in the first slot for later, as going on at another place; returns how many wait."""
-    if waiting >= _DEEP:
+    if waiting >= _DEEP or signs > _MOST_SIGNS:
         return waiting
     to = tries + waiting * _TRY
     for part in range(5):
         state[to + part] = state[tries + part]
-    state[to + 5] = np.uint64(place)
+    state[to + 5], state[to + 6] = np.uint64(place), np.uint64(signs)
     return waiting + 1
 
 
@@ -142,11 +143,12 @@ def _from(state: Any, folds: Any, table: Any, base: Any, first: Any, events: Any
     one = tries + _TRY
     begin(state, one, state[KEY0], state[KEY1])
     state[one + 4], state[one + 5] = np.uint64(0), np.uint64(first)
+    state[one + 6] = np.uint64(0)
     for _ in range(_STEPS):
         if waiting <= 1:
             return
         waiting -= 1
-        for part in range(6):
+        for part in range(_TRY):
             state[tries + part] = state[tries + waiting * _TRY + part]
         at = np.int64(state[tries + 5])
         if at > first and state[tries + 4] >= 4 and state[base + _LETTERS + 4 * (at - 1) + 2]:
@@ -162,10 +164,10 @@ def _onward(state: Any, folds: Any, table: Any, base: Any, at: Any, tries: Any, 
     letter = state[base + _LETTERS + 4 * at]
     if letter >= _SIGN:
         code = np.int64(letter & np.uint64(255))
-        waiting = _pushed(state, tries, waiting, at + (3 if code in (_HASH, _PERCENT) else 1))
+        waiting = _pushed(state, tries, waiting, at + (3 if code in (_HASH, _PERCENT) else 1), 0)
         behind = _behind_tag(state, folds, base, at) if code == _PLUS else 0
-        return _pushed(state, tries, waiting, behind) if behind else waiting
-    longest = 0
+        return _pushed(state, tries, waiting, behind, 0) if behind else waiting
+    longest, signs = 0, np.int64(state[tries + 6])
     for _ in range(3):
         size, meaning = _said(state, folds, base, at, longest)
         if not size:
@@ -173,7 +175,7 @@ def _onward(state: Any, folds: Any, table: Any, base: Any, at: Any, tries: Any, 
         longest, kept = size, waiting
         if meaning & np.uint64(127) == DROP and state[tries + 4] == 0:
             continue  # no value begins with a sign
-        waiting = _pushed(state, tries, waiting, at + size)
+        waiting = _pushed(state, tries, waiting, at + size, signs + 1 if meaning & np.uint64(127) == DROP else 0)
         to = tries + kept * _TRY
         if waiting > kept and meaning & np.uint64(127) != DROP:
             for digit in range(np.int64((meaning >> np.uint64(8)) & np.uint64(255))):
@@ -181,7 +183,7 @@ def _onward(state: Any, folds: Any, table: Any, base: Any, at: Any, tries: Any, 
                     waiting = kept
                     break
     kept = waiting
-    waiting = _pushed(state, tries, waiting, at + 1)
+    waiting = _pushed(state, tries, waiting, at + 1, 0)
     if waiting > kept and not goes_on(state, table, tries + kept * _TRY, letter):
         waiting = kept
     return waiting
