@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,7 +19,7 @@ from compliance.mitigation import actions
 from compliance.mitigation.drafting import affected, current_plan, draft, redraft
 from compliance.mitigation.models import Leftover, Plan, Step
 from compliance.mitigation.tasks import NotYet, Task
-from compliance.provenance import answered
+from compliance.provenance import answered, teaching
 from compliance.provenance import services as provenance
 from compliance.provenance.models import Trace
 from compliance.rules import planning
@@ -48,16 +49,33 @@ def answer_candidate(row: Trace, *, by: User, accept: bool) -> None:
     answer_candidates(row.request, {row.pk: accept}, by=by)
 
 
-def answer_candidates(request: ErasureRequest, answers: Mapping[int, bool], *, by: User) -> int:
-    """The same for several at once; returns how many were answered."""
+def answer_candidates(
+    request: ErasureRequest, answers: Mapping[int, bool], *, by: User, teach: Mapping[int, bool] = MappingProxyType({})
+) -> int:
+    """The same for several at once; returns how many were answered.
+
+    ``teach`` says of records whether their other identifiers are looked for too: once no candidate waits, the case is
+    searched once more where an answer or such a consent asks for it.
+    """
     with transaction.atomic():
         count = provenance.tick(request, answers, by=by)
+        if teach:
+            teaching.consent(request, teach, by=by)
         waits = Trace.objects.current(request).waiting().exists()
-        if State(request.state) is State.PLANNED and not waits and answered.unheard_by_a_search(request):
-            decisions.look_again(request, by=by, reason="Models may have learned from a record that is the person's.")
+        why = "" if waits or State(request.state) is not State.PLANNED else _another_search(request)
+        if why:
+            decisions.look_again(request, by=by, reason=why)
         else:
             redraft(request)
     return count
+
+
+def _another_search(request: ErasureRequest) -> str:
+    """Why the answers given ask for another search; empty when none does."""
+    if teaching.owed(request):
+        return "What the search is to look for has changed with an officer's answer."
+    heard = not answered.unheard_by_a_search(request)
+    return "" if heard else "Models may have learned from a record that is the person's."
 
 
 def approve(request: ErasureRequest, *, by: User, plan_digest: str) -> Decision:
@@ -67,6 +85,11 @@ def approve(request: ErasureRequest, *, by: User, plan_digest: str) -> Decision:
         raise MissingPart(
             f"{waiting} candidates (a name only, an unproven identifier, a near copy) still wait for an answer.",
             next_action="Say for each whether it is the person; the plan then follows.",
+        )
+    if teaching.owed(request):
+        raise MissingPart(
+            "The search has not looked for everything that an officer's answers let it look for.",
+            next_action="Choose Search again; the plan then follows.",
         )
     plan = current_plan(request)
     current = plan.digest if plan else ""

@@ -12,7 +12,7 @@ from compliance.accounts.models import LegalEntity
 from compliance.intake import vault
 from compliance.intake.models import ErasureRequest
 from compliance.jobs.progress import Part, Progress
-from compliance.provenance import answered, classifiers
+from compliance.provenance import answered, classifiers, teaching
 from compliance.provenance import search as searching
 from compliance.provenance.connectors import NEAR, Match
 from compliance.provenance.connectors.names import called_after
@@ -41,12 +41,15 @@ class Findings:
     forget: dict[str, list[dict[str, str]]]
     totals: dict[str, str]
     excerpts: dict[str, dict[str, str]]
+    holds: dict[str, dict[str, teaching.Held]]  # further identifiers in candidates of an identity source
     alike: dict[str, int]  # records per artifact that nearly say what she says, and so many that they propose nobody
 
 
 def look(request: ErasureRequest, progress: Progress, *, scan: Scan = alone) -> Findings:
     """Search every registered artifact, touching nothing; a source that cannot be read stops it with its cause."""
-    return look_with(request.entity, searching.begin(request), progress, known=_trained_on(request), scan=scan)
+    search = searching.begin(request)
+    teaching.widen(search, request)
+    return look_with(request.entity, search, progress, known=_trained_on(request), scan=scan)
 
 
 def _trained_on(request: ErasureRequest) -> dict[str, set[str]]:
@@ -99,11 +102,12 @@ def look_with(
     found_in = {slug: _counted(records, search).union(known.get(slug, ())) for slug, records in matches.items()}
     models = {a.slug: exposure(a, found_in) for a in reached_models(artifacts, found_in)}
     models |= classifiers.only_asked_about(artifacts, matches, models)
-    excerpts = {artifact.slug: _excerpts(artifact, matches[artifact.slug], search) for artifact in readable}
+    excerpts, holds = dict[str, dict[str, str]](), dict[str, dict[str, teaching.Held]]()
+    for artifact in readable:
+        excerpts[artifact.slug], holds[artifact.slug] = _shown(artifact, matches[artifact.slug], search)
     totals = {slug: answer.total.hex() for slug, answer in answers.items()}
-    return Findings(
-        search, matches, described, models, _forget(readable, matches, search, known), totals, excerpts, alike
-    )
+    forget = _forget(readable, matches, search, known)
+    return Findings(search, matches, described, models, forget, totals, excerpts, holds, alike)
 
 
 def _forget(
@@ -131,14 +135,23 @@ def _question(fields: Mapping[str, str]) -> dict[str, str]:
     return {name: fields[name] for name in ("prompt", "response", "kind", "value") if fields.get(name)}
 
 
-def _excerpts(artifact: Artifact, records: dict[str, list[Match]], search: searching.Search) -> dict[str, str]:
-    """What an officer needs to see of each candidate: whose record it is, and the words around the match."""
+def _shown(
+    artifact: Artifact, records: dict[str, list[Match]], search: searching.Search
+) -> tuple[dict[str, str], dict[str, teaching.Held]]:
+    """What an officer needs to see of each candidate: whose record it is and the words around the match; and which
+
+    further identifiers it would teach.
+    """
     waiting = {k: found[0] for k, found in records.items() if all(search.support(m)[1] for m in found)}
     if not waiting:
-        return {}
+        return {}, {}
     place = place_of(artifact)
-    rows = connector_of(artifact).records(place, set(waiting))
-    return {row.key: _excerpt(row.fields, waiting[row.key], place.subject_fields) for row in rows}
+    excerpts, holds = dict[str, str](), dict[str, teaching.Held]()
+    for row in connector_of(artifact).records(place, set(waiting)):
+        excerpts[row.key] = _excerpt(row.fields, waiting[row.key], place.subject_fields)
+        if held := teaching.held_in(artifact, row, search):
+            holds[row.key] = held
+    return excerpts, holds
 
 
 def _excerpt(fields: Mapping[str, str], match: Match, subject_fields: Sequence[str]) -> str:

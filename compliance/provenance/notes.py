@@ -32,7 +32,9 @@ def of(request: ErasureRequest, artifact: Artifact, findings: Findings) -> Searc
         facts={**(model or seen), **({"unread": len(described.unread)} if described.unread else {})},
         note="Reached by lineage: weights hold no records to search."
         if weights
-        else _searched(described, findings.alike.get(artifact.slug, 0)),
+        else " ".join(
+            filter(None, (_searched(described, findings.alike.get(artifact.slug, 0)), _taught(artifact, findings)))
+        ),
         at=timezone.now(),
     )
 
@@ -46,6 +48,15 @@ def _searched(described: Description, alike: int) -> str:
 def _called(described: Description) -> str:
     """That things at the place are called after the person: found, and nothing that an erasure changes."""
     return " ".join(f"{part.why} {part.next_action}" for part in described.unread if part.part == NAMED)
+
+
+def _taught(artifact: Artifact, findings: Findings) -> str:
+    """That an officer let a record here widen the search; how many identifiers, never which."""
+    count = sum(row[2] == artifact.slug for row in findings.search.widened)
+    if not count:
+        return ""
+    some = "1 identifier" if count == 1 else f"{count} identifiers"
+    return f"An officer confirmed a record here as the person's: {some} in it were looked for as well, in every place."
 
 
 def _alike(count: int) -> str:

@@ -44,6 +44,7 @@ class Search:
     region: str
     needles: list[Needle] = field(default_factory=list)
     trusted: set[str] = field(default_factory=set)
+    widened: list[list[str]] = field(default_factory=list)  # on an officer's word: kind, value, artifact (teaching)
     _seen: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, kind: str, value: str, *, trusted: bool, origin: str) -> Needle | None:
@@ -71,6 +72,30 @@ class Search:
         named = (n for n in self.needles if n.kind == kind and n.key.startswith(f"{kind}:{REQUEST}:"))
         self.trusted |= {n.key for n in named if normalise(n.kind, n.value, self.region) == canonical}
 
+    def trusts(self, kind: str, value: str) -> bool:
+        """Whether the identifier, in any spelling, counts already; so does one that cannot be looked for at all."""
+        try:
+            canonical = normalise(kind, value, self.region)
+        except RetrievalError:
+            return True
+        return any(needle.key in self.trusted for needle in self._called(kind, canonical))
+
+    def trust(self, kind: str, value: str, *, origin: str) -> Needle | None:
+        """Look for an identifier, or let one count that only proposed until now; None when it is too weak for that."""
+        if needle := self.add(kind, value, trusted=True, origin=origin):
+            return needle
+        try:
+            known = self._called(kind, normalise(kind, value, self.region))
+        except RetrievalError:
+            return None
+        if not known or not _finds_one(kind, value, normalise(kind, value, self.region)):
+            return None
+        self.trusted.add(known[0].key)
+        return known[0]
+
+    def _called(self, kind: str, canonical: str) -> list[Needle]:
+        return [n for n in self.needles if n.kind == kind and normalise(n.kind, n.value, self.region) == canonical]
+
     def keep(self, needle: Needle, *, trusted: bool) -> None:
         """Take over a needle of an earlier trace as it was."""
         self._seen.add((needle.kind, normalise(needle.kind, needle.value, self.region)))
@@ -84,6 +109,8 @@ class Search:
 
     def forget(self, keys: set[str]) -> None:
         """Stop looking for some needles."""
+        gone = [needle for needle in self.needles if needle.key in keys and needle.kind != "content"]
+        self._seen -= {(needle.kind, normalise(needle.kind, needle.value, self.region)) for needle in gone}
         self.needles = [needle for needle in self.needles if needle.key not in keys]
         self.trusted -= keys
 

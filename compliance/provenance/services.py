@@ -104,6 +104,7 @@ def _remember(request: ErasureRequest, findings: Findings, key: bytes) -> None:
         earlier[slug] = list({row["key"]: row for row in [*earlier.get(slug, []), *rows]}.values())
     content["needles"] = [{"kind": n.kind, "value": n.value, "key": n.key} for n in search.needles]
     content["trusted"] = sorted(search.trusted)
+    content["searched_for"] = search.widened
     request.sealed = vault.encrypt(key, content)
     request.save(update_fields=["sealed"])
 
@@ -150,6 +151,7 @@ def _row(
                 "copies": _copies(found),
                 "spans": spans,
                 "excerpt": findings.excerpts.get(artifact.slug, {}).get(record, ""),
+                "holds": findings.holds.get(artifact.slug, {}).get(record, []) if candidate else [],
             },
         ),
     )

@@ -19,6 +19,7 @@ from compliance.intake.models import ErasureRequest
 from compliance.jobs.models import Job
 from compliance.mitigation import services as mitigation
 from compliance.mitigation import together
+from compliance.provenance import teaching
 from compliance.rules import identifiers
 from compliance.rules.errors import NotFoundHere
 from compliance.rules.terms import IdentifierKind, JobStatus, State
@@ -110,6 +111,7 @@ def _person(case: ErasureRequest, *, clear: bool) -> dict[str, Any]:
     return {
         "name": name if clear else identifiers.redact(IdentifierKind.NAME, name) if name else "not given",
         "identifiers": [_identifier(item, clear=clear) for item in content["identifiers"]],
+        "taught": [_identifier(item, clear=clear)[:2] for item in teaching.consented(case)],
         "details": content.get("details", "") if clear else "",
         "wishes": attached.wishes_of(content),
         "told": attached.told_of(content) if clear else [],

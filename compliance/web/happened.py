@@ -17,6 +17,8 @@ _EVENT_WORDS = {
     "run.called": "Shared run told to begin",
     "run.begun": "Shared run begun",
     "identifiers.shown": "Identifiers looked at",
+    "search.widened": "Search widened by a confirmed record",
+    "search.narrowed": "Search no longer widened by a record",
     "traces.shown": "Candidates looked at",
     "pack.downloaded": "Evidence downloaded",
 }

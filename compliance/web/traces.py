@@ -18,10 +18,11 @@ from compliance.audit import services as audit
 from compliance.intake.models import ErasureRequest
 from compliance.mitigation import services as mitigation
 from compliance.provenance import services as provenance
+from compliance.provenance import teaching
 from compliance.provenance.classifiers import IMAGES
 from compliance.provenance.models import Trace
 from compliance.rules.errors import OubliError
-from compliance.rules.terms import Support
+from compliance.rules.terms import IdentifierKind, Support
 from compliance.web.staff import IDENTIFIER_ROLES, case_or_404, desk, member, staff
 
 PAGE = 50  # each record sends a field, and a form of more than DATA_UPLOAD_MAX_NUMBER_FIELDS is not read at all
@@ -36,6 +37,8 @@ class Candidate:
     fields: str
     support: str
     excerpt: str
+    holds: tuple[tuple[str, str], ...]  # further identifiers, by their kind: looked for only where the officer says so
+    taught: bool
 
 
 @staff
@@ -57,7 +60,8 @@ def show(request: HttpRequest, reference: str) -> HttpResponse:
     listed = Paginator(candidates, PAGE).get_page(request.GET.get("page"))
     newest = max((row.pk for row, _content in candidates), default=0)  # one answer for all is for what was there
     pictures = any(row.artifact.connector == IMAGES for row, _content in candidates)
-    shown = {"candidates": [_candidate(*one) for one in listed], "listed": listed, "rest": _rest(case)}
+    said = {(row["artifact"], row["record"]) for row in teaching.consented(case)}
+    shown = {"candidates": [_candidate(*one, said) for one in listed], "listed": listed, "rest": _rest(case)}
     further = {"here": "cases", "case": case, "newest": newest, "pictures": pictures}
     return desk(request, "officer/traces.html", {**shown, **further})
 
@@ -68,7 +72,7 @@ def _rest(case: ErasureRequest) -> list[tuple[str, str, int]]:
     return [(support.value, support.label, waiting[support]) for support in Support if waiting[support]]
 
 
-def _candidate(row: Trace, content: dict[str, Any]) -> Candidate:
+def _candidate(row: Trace, content: dict[str, Any], said: set[tuple[str, str]]) -> Candidate:
     fields = sorted({str(span.get("field", "")) for span in content.get("spans", [])} - {""})
     return Candidate(
         row,
@@ -76,6 +80,8 @@ def _candidate(row: Trace, content: dict[str, Any]) -> Candidate:
         ", ".join(fields),
         Support(row.support).label,
         str(content.get("excerpt", "")),
+        tuple((IdentifierKind(held["kind"]).label, str(held["value"])) for held in content.get("holds", [])),
+        (row.artifact.slug, content.get("record")) in said,
     )
 
 
@@ -85,7 +91,7 @@ def _number(text: str) -> int:
 
 def _tick(request: HttpRequest, case: ErasureRequest) -> HttpResponse:
     """Each candidate with an answer: the person, or somebody else; without one it takes that of its kind, or waits."""
-    answers, shown = {}, _number(request.POST.get("shown", ""))
+    answers, teach, shown = {}, {}, _number(request.POST.get("shown", ""))
     rows = Trace.objects.current(case).filter(candidate=True)
     for pk, ticked, support in rows.values_list("pk", "ticked", "support"):
         answer = request.POST.get(f"trace-{pk}")
@@ -93,8 +99,10 @@ def _tick(request: HttpRequest, case: ErasureRequest) -> HttpResponse:
             answer = request.POST.get(f"rest-{support}")
         if answer in ("yes", "no") and ticked is not (answer == "yes"):
             answers[pk] = answer == "yes"
+        if f"holds-{pk}" in request.POST:
+            teach[pk] = answer == "yes" and f"teach-{pk}" in request.POST
     try:
-        decided = mitigation.answer_candidates(case, answers, by=member(request))
+        decided = mitigation.answer_candidates(case, answers, by=member(request), teach=teach)
     except OubliError as error:
         messages.error(request, str(error))
     else:
