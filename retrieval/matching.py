@@ -104,10 +104,20 @@ def _name_rules(needle: Needle, canonical: str) -> tuple[Rule, ...]:
 
 
 def orders_of(value: str, canonical: str) -> list[tuple[str, ...]]:
-    """Return a name's words as they may follow each other: as given, in Latin letters, the last word first."""
+    """Return a name's words as they may follow each other: as given, in Latin letters, what is last first.
+
+    How many of the last words are the surname nobody can tell ("Müller-Größe, Ana", "von der Leyen, Ursula").
+    """
     spellings = (canonical,) if value.isascii() else (canonical, *transliterated(value))
     orders = {tuple(words_of(spelling)) for spelling in spellings}
-    return sorted(orders | {(words[-1], *words[:-1]) for words in orders if words})
+    return sorted(
+        {
+            words[at:] + words[:at]
+            for words in orders
+            for at in range(len(words))
+            if at in (0, len(words) - 1) or at <= 4
+        }
+    )
 
 
 def _name_rule(needle: Needle, words: tuple[str, ...]) -> Rule:
