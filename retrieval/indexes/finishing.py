@@ -55,10 +55,12 @@ def carry_out(folder: Path, change: journal.Change, foreseen: Foreseen | None = 
     there and does both again.
     """
     files = folder / change.target if change.target else folder
-    with patches.overwriting(files, change.patches):
-        documents.carry_out(files, change.store)
+    with patches.overwriting(files, change.patches) as written_there:
         after = dict(foreseen.all()) if foreseen else {}
-        after |= _refreshed(files, change, after)
+        if change.store or set(after) != set(change.manifest.get("roots", {})):
+            written_there()
+            documents.carry_out(files, change.store)
+            after |= _refreshed(files, change, after)
         roots = {name: tree.root for name, tree in after.items()} | _of_rows(files, change)
         manifest = {**change.manifest, "roots": roots, "digest": digest(roots)}
         content = json.dumps(manifest, sort_keys=True).encode() + b"\n"

@@ -51,7 +51,8 @@ def test_the_digests_after_a_change_are_those_of_the_whole_file(
     patches.tried(tree.content, change, "f")
     foreseen = blocks.foreseen(path, tree)
     assert foreseen is not None
-    with patches.overwriting(folder, change):
+    with patches.overwriting(folder, change) as done:
+        done()
         after = blocks.refreshed(path, touched, before=before).root
     assert kept_root(foreseen) == after
     assert blocks.root(path) == after
@@ -70,7 +71,8 @@ def test_a_sidecar_that_was_not_the_source_is_written_whole(tmp_path: Path) -> N
     assert tree is not None
     assert blocks.foreseen(path, tree) is None
     change = [patches.write("f", 2 * blocks.BLOCK, b"y")]
-    with patches.overwriting(tmp_path, change):
+    with patches.overwriting(tmp_path, change) as done:
+        done()
         after = kept_root(blocks.refreshed(path, np.array([2]), before=before))
     kept = blocks.sidecar(path).read_bytes()
     assert blocks.write(path) == after
