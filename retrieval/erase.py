@@ -37,16 +37,16 @@ from retrieval.indexes.inplace import Scrub, WriteAnew
 from retrieval.indexes.layout import Place
 from retrieval.indexes.originals import Originals
 from retrieval.indexes.vectors import Ids
-from retrieval.types import EraseReceipt, HideReceipt, Progress, silent
+from retrieval.types import EraseReceipt, Folder, HideReceipt, Progress, silent
 
 
-def hide(folder: Path, ids: Iterable[int]) -> HideReceipt:
+def hide(folder: Folder, ids: Iterable[int]) -> HideReceipt:
     """Hide ids from every search from now on, in this process and others.
 
     Ids that the index does not hold are hidden as well, and counted (``unknown``): an emergency waits for no check.
     Raises ``UnknownId`` for a number that no index can hold, and then hides nobody.
     """
-    started, wanted = time.perf_counter(), frozenset(map(int, ids))
+    started, folder, wanted = time.perf_counter(), Path(folder), frozenset(map(int, ids))
     _refuse_no_index(folder, "Hiding chunks")
     after = hidden.change(folder, add=wanted)
     taken = time.perf_counter() - started
@@ -63,9 +63,9 @@ def _unknown(folder: Path, ids: frozenset[int]) -> int | None:
     return None if known is None else int((known.find(np.fromiter(ids, np.int64, len(ids))) < 0).sum())
 
 
-def show(folder: Path, ids: Iterable[int]) -> HideReceipt:
+def show(folder: Folder, ids: Iterable[int]) -> HideReceipt:
     """Take ids off the hidden list again: the way back, as long as nothing is erased."""
-    started = time.perf_counter()
+    started, folder = time.perf_counter(), Path(folder)
     _refuse_no_index(folder, "Showing chunks")
     return HideReceipt(len(hidden.change(folder, drop=ids)), time.perf_counter() - started)
 
@@ -76,7 +76,7 @@ def _refuse_no_index(folder: Path, doing: str) -> None:
 
 
 def erase(
-    folder: Path,
+    folder: Folder,
     ids: Iterable[int],
     *,
     progress: Progress = silent,
@@ -92,7 +92,7 @@ def erase(
     ``partial``. Raises ``UnknownId`` before any change for ids that this index never held, and ``OSError`` without
     room for the new generation; the old one counts then.
     """
-    started, wanted = time.perf_counter(), frozenset(map(int, ids))
+    started, folder, wanted = time.perf_counter(), Path(folder), frozenset(map(int, ids))
     asked = Asked(keep_undo, originals, progress)
     _refuse_no_index(folder, "Erasing chunks")
     with layout.changing(folder):

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from retrieval.errors import UnsupportedIndex
-from retrieval.indexes import beside, compressed, documents, inplace, layout, mapped, turned, vectors
+from retrieval.indexes import beside, compressed, documents, hidden, inplace, layout, mapped, turned, vectors
 from retrieval.indexes.layout import INDEX, Place
 from retrieval.indexes.sections import Offsets
+from retrieval.types import Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,15 @@ class Foreseen:
         return self.level != "refused"
 
 
-def can_erase(folder: Path, ids: Iterable[int] = ()) -> Foreseen:
+def can_erase(folder: Folder, ids: Iterable[int] = ()) -> Foreseen:
     """Say what erasing ids would do; ids that are not there are left out, and without any it is said of one in many.
 
     Where a file's layout is not known to the byte the index is loaded, as the erase would. Raises ``IndexUnreadable``
     for what is no index, and ``StoreOutOfStep`` for chunks and vectors that do not belong together.
     """
-    place = layout.current(folder)
+    place = layout.current(Path(folder))
     held = documents.opened(place.files, plain=place.plain)
-    wanted = np.array(sorted(set(map(int, ids))), np.int64)
+    wanted = np.array(sorted(filter(hidden.is_id, set(map(int, ids)))), np.int64)
     try:
         beside.refuse_links(place.files, INDEX, held.path.name, beside.data_of(place.files / INDEX) or INDEX)
         level, why = _known(place, held, wanted[held.has(wanted)])

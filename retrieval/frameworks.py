@@ -14,7 +14,7 @@ from retrieval import foreign
 from retrieval.errors import IndexUnreadable, UnknownId
 from retrieval.foreign import Entry
 from retrieval.indexes import beside, blocks, finishing, layout, vectors
-from retrieval.types import EraseReceipt, Progress, silent
+from retrieval.types import EraseReceipt, Folder, Progress, silent
 
 _FILES = ("index.faiss", "index.pkl", "default__vector_store.json", "docstore.json", "index_store.json")
 
@@ -30,20 +30,20 @@ class _Erased:
         return sha256((self.salt + name).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def entries(folder: Path) -> Mapping[str, Entry]:
+def entries(folder: Folder) -> Mapping[str, Entry]:
     """Return every text of such a folder by its name there, for whoever looks for a person in them."""
-    return foreign.load(folder).read(folder).entries
+    return foreign.load(Path(folder)).read(Path(folder)).entries
 
 
 def erase(
-    folder: Path, *, names: Collection[str] = (), documents: Collection[str] = (), progress: Progress = silent
+    folder: Folder, *, names: Collection[str] = (), documents: Collection[str] = (), progress: Progress = silent
 ) -> EraseReceipt:
     """Write the folder without some texts, so that its framework opens it as before; swapped through a journal.
 
     Names that never were there raise ``UnknownId`` before any change. A killed erase is finished by the next call;
     ``manifest.json`` remembers salted hashes of erased names, so that doing it twice is safe.
     """
-    started = time.perf_counter()
+    started, folder = time.perf_counter(), Path(folder)
     with layout.changing(folder):
         layout.sweep(folder)
         framework = foreign.load(folder)

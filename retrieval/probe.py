@@ -13,13 +13,13 @@ from retrieval.errors import UnknownId
 from retrieval.folding import fold
 from retrieval.indexes import Embedder, Index, access, load
 from retrieval.scan import scan_tree
-from retrieval.types import Chunk, ProbeLine, ProbeReport, Progress, Vectors, silent
+from retrieval.types import Chunk, Folder, ProbeLine, ProbeReport, Progress, Vectors, silent
 
 _WIDE, _SEED, _NOISE = 10, 20180525, 0.05
 
 
 def probe(
-    folder: Path,
+    folder: Folder,
     queries: Sequence[str],
     ids: Iterable[int],
     embedder: Embedder,
@@ -41,7 +41,7 @@ def probe(
     gone = frozenset(map(int, ids))
     if not queries or not gone:
         raise ValueError(f"Probing the index in {folder}: no queries or no ids were given, which would prove nothing.")
-    index = load(store).open(folder, embedder=embedder)
+    index = load(store).open(Path(folder), embedder=embedder)
     texts = frozenset(_same(query) for query in queries)
     seek = _Seeker(index, gone, texts)
     exact = embedder.embed(queries) if vectors is None else vectors

@@ -1,5 +1,6 @@
 """The words of this library: what is looked for, what was found, and what a verb hands back."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -7,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+Folder: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[float, str], None]
 Vectors: TypeAlias = npt.NDArray[np.float32]
 Support: TypeAlias = Literal["exact", "normalised", "name", "content"]

@@ -10,14 +10,14 @@ from retrieval.errors import IndexUnreadable, StoreOutOfStep
 from retrieval.indexes import Embedder, documents, generation, layout, vectors
 from retrieval.indexes.layout import Place
 from retrieval.indexes.opened import FaissIndex
-from retrieval.types import Chunk, IndexDescription, Json, Progress, silent
+from retrieval.types import Chunk, Folder, IndexDescription, Json, Progress, silent
 
 
 def build(
-    folder: Path, given: Iterable[Chunk], embedder: Embedder, *, kind: str = "flat", progress: Progress = silent
+    folder: Folder, given: Iterable[Chunk], embedder: Embedder, *, kind: str = "flat", progress: Progress = silent
 ) -> IndexDescription:
     """Embed chunks and publish them as the folder's next generation; ``kind`` is flat, ivf or hnsw."""
-    wanted = list(given)
+    folder, wanted = Path(folder), list(given)
     ids = np.array([chunk.id for chunk in wanted], np.int64)
     if len(set(ids.tolist())) != len(wanted):
         raise StoreOutOfStep(f"Building the index in {folder}: two chunks have one id; give every chunk its own.")
@@ -48,6 +48,6 @@ def _what_was(before: Place | None, ids: vectors.Ids) -> tuple[bool, int, list[i
     return before.plain, before.generation + 1, sorted(once.difference(ids.tolist()))
 
 
-def open(folder: Path, *, embedder: Embedder | None = None) -> FaissIndex:
+def open(folder: Folder, *, embedder: Embedder | None = None) -> FaissIndex:
     """Open the current generation, checked against its manifest; an embedder is needed to search by text."""
-    return FaissIndex(folder, embedder)
+    return FaissIndex(Path(folder), embedder)

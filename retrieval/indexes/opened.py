@@ -179,10 +179,18 @@ class FaissIndex:
 
 def followed_here(folder: Path) -> int:
     """Let every index of a folder that is open in this process catch up now; return how many there are."""
-    mine = [index for index in list(_OPEN) if index.folder == folder]
+    mine = [index for index in list(_OPEN) if _is_same(index.folder, folder)]
     for index in mine:
         index.follow()
     return len(mine)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Say whether two paths lead to one folder, however they are written; one that is gone leads nowhere."""
+    try:
+        return one == other or one.samefile(other)
+    except OSError:
+        return False
 
 
 def _other_size(folder: Path, given: int, held: int) -> str:

@@ -1,7 +1,8 @@
 """The commands of ``python -m retrieval``: a module each, named here.
 
 To add one: write ``retrieval/verbs/<name>.py`` with ``HELP``, ``arguments(parser)`` and ``run(given)``, which returns
-(result, exit code), and add a line here. A verb imports what is heavy inside ``run``, so that ``--help`` is quick.
+(result, exit code), and add a line here; ``EXAMPLE``, where it has one, stands at the end of its help. A verb imports
+what is heavy inside ``run``, so that ``--help`` is quick.
 """
 
 import pkgutil
@@ -11,11 +12,14 @@ from typing import Final, Protocol, cast
 VERBS: Final = {
     "build": "retrieval.verbs.build",
     "search": "retrieval.verbs.search",
+    "locate": "retrieval.verbs.locate",
     "hide": "retrieval.verbs.hide",
+    "show": "retrieval.verbs.show",
+    "about": "retrieval.verbs.about",
     "erase": "retrieval.verbs.erase",
     "empty": "retrieval.verbs.empty",
     "probe": "retrieval.verbs.probe",
-    "locate": "retrieval.verbs.locate",
+    "absent": "retrieval.verbs.absent",
     "ingest": "retrieval.verbs.ingest",
     "scan": "retrieval.verbs.scan",
     "serve": "retrieval.verbs.serve",

@@ -12,8 +12,8 @@ HELP = "embed chunks (JSON lines: id, document, text) into an index folder"
 def arguments(parser: ArgumentParser) -> None:
     """Take the folder, the chunks, the kind of index, the embedder, and what may not come in."""
     take.folder(parser)
-    parser.add_argument("chunks", type=Path)
-    parser.add_argument("--kind", choices=("flat", "ivf", "hnsw"), default="flat")
+    parser.add_argument("chunks", type=Path, help="JSON lines with id (a whole number), document and text")
+    parser.add_argument("--kind", choices=("flat", "ivf", "hnsw"), default="flat", help="of index (flat)")
     take.embedding(parser)
     take.exclusions(parser, required=False)
 

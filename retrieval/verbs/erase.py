@@ -15,7 +15,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--ids", type=int, nargs="+", default=[], help="chunk ids of an index folder")
     parser.add_argument("--names", nargs="+", default=[], help="names of texts in a framework's folder")
     parser.add_argument("--documents", nargs="+", default=[], help="documents whose texts go from a framework's folder")
-    parser.add_argument("--keep-undo", type=Path)
+    parser.add_argument("--keep-undo", type=Path, metavar="FOLDER", help="keep what is removed there, with a way back")
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--vectors", type=Path, help="original vectors (.npy, .fvecs, .parquet) of an index of codes")
     again.add_argument("--embedder", choices=("minilm", "hashed-words"), help="embed those who stay instead")

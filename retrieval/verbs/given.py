@@ -1,9 +1,10 @@
 """What several commands take in the same way: progress, an embedder, ids, identifiers."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from retrieval.types import Needle, Progress
 
@@ -25,24 +26,60 @@ def progress(given: argparse.Namespace) -> Progress:
 
 def folder(parser: argparse.ArgumentParser) -> None:
     """Take the index folder."""
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, help="an index folder: index.faiss with its documents beside it")
 
 
 def ids(parser: argparse.ArgumentParser) -> None:
     """Take chunk ids."""
-    parser.add_argument("--ids", type=int, nargs="+", required=True)
+    parser.add_argument("--ids", type=int, nargs="+", required=True, help="chunk ids")
+
+
+def answers(parser: argparse.ArgumentParser) -> None:
+    """Take how many answers."""
+    parser.add_argument("-k", type=int, default=10, help="answers to a question (10)")
 
 
 def embedding(parser: argparse.ArgumentParser) -> None:
     """Take the embedder's name."""
-    parser.add_argument("--embedder", choices=("minilm", "hashed-words"), default="minilm")
+    parser.add_argument(
+        "--embedder",
+        choices=("minilm", "hashed-words"),
+        help="what makes vectors of texts (what the index names, or minilm)",
+    )
 
 
 def embedder(given: argparse.Namespace) -> Any:
-    """Return the embedder that was named."""
+    """Return the embedder that was named, or the one that the index in ``given.folder`` was built with."""
     from retrieval.embedders import HashedWords, MiniLM
+    from retrieval.indexes import layout
 
+    if given.embedder is None and layout.exists(given.folder):
+        manifest = layout.current(given.folder, damaged_too=True).manifest
+        if manifest.get("embedder") == HashedWords.name:
+            return HashedWords(int(manifest.get("dimension", HashedWords().dimension)))
     return HashedWords() if given.embedder == "hashed-words" else MiniLM()
+
+
+def texts(parser: argparse.ArgumentParser, name: str, *, required: bool = False) -> None:
+    """Take erased texts from a file."""
+    parser.add_argument(
+        name, type=argparse.FileType(encoding="utf-8"), required=required, metavar="FILE",
+        help="erased texts, one a line (- for standard input); .jsonl: a JSON string, or an object with text, a line",
+    )  # fmt: skip
+
+
+def read_texts(file: IO[str]) -> list[str]:
+    """Return the texts of a file; raises ``ValueError`` for a line of JSON that holds none."""
+    lines = [line for line in file.read().splitlines() if line.strip()]
+    if not str(file.name).endswith((".jsonl", ".ndjson")):
+        return lines
+    try:
+        rows = [json.loads(line) for line in lines]
+        return [str(row["text"]) if isinstance(row, dict) else str(row) for row in rows]
+    except (ValueError, KeyError):
+        raise ValueError(
+            f"Reading texts of {file.name}: write a JSON string, or an object with text, a line."
+        ) from None
 
 
 def identifiers(parser: argparse.ArgumentParser) -> None:

@@ -15,7 +15,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(given: Namespace) -> tuple[object, int]:
-    """Hide them."""
+    """Hide them; the exit code is 1 when some of them are not in the index (they are hidden all the same)."""
     from retrieval import erase
 
-    return asdict(erase.hide(given.folder, given.ids)), 0
+    done = erase.hide(given.folder, given.ids)
+    if done.unknown:
+        take.say(f"{done.unknown} of {len(set(given.ids))} ids are not in this index: written wrong, or erased before")
+    return asdict(done), 1 if done.unknown else 0

@@ -1,7 +1,8 @@
 """``probe``: try to get erased chunks back."""
 
-from argparse import ArgumentParser, FileType, Namespace
+from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
+from pathlib import Path
 
 from retrieval.verbs import given as take
 
@@ -11,9 +12,12 @@ HELP = "try to get erased chunks back"
 def arguments(parser: ArgumentParser) -> None:
     """Take the folder, the ids and texts that were erased, how many answers, and the embedder."""
     take.folder(parser)
-    parser.add_argument("--queries", type=FileType(encoding="utf-8"), required=True, help="erased texts, one a line")
-    parser.add_argument("-k", type=int, default=10)
+    take.texts(parser, "--queries", required=True)
+    take.answers(parser)
     take.ids(parser)
+    parser.add_argument(
+        "--caches", type=Path, nargs="+", default=[], help="answer caches, files or folders, to look into"
+    )
     take.embedding(parser)
 
 
@@ -21,7 +25,7 @@ def run(given: Namespace) -> tuple[object, int]:
     """Ask in every way; the exit code is 1 when something came back."""
     from retrieval import probe
 
-    queries = [line for line in given.queries.read().splitlines() if line.strip()]
-    told = take.progress(given)
-    report = probe.probe(given.folder, queries, given.ids, take.embedder(given), k=given.k, progress=told)
+    queries, told = take.read_texts(given.queries), take.progress(given)
+    model, caches = take.embedder(given), given.caches
+    report = probe.probe(given.folder, queries, given.ids, model, k=given.k, caches=caches, progress=told)
     return {**asdict(report), "returned": report.returned}, 1 if report.returned else 0

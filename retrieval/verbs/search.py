@@ -11,7 +11,8 @@ def arguments(parser: ArgumentParser) -> None:
     """Take the folder, the question, how many answers, and the embedder."""
     take.folder(parser)
     parser.add_argument("query")
-    parser.add_argument("-k", type=int, default=10)
+    take.answers(parser)
+    parser.add_argument("--who", nargs="+", metavar="NAME", help="who asks, where the folder has permissions")
     take.embedding(parser)
 
 
@@ -19,5 +20,9 @@ def run(given: Namespace) -> tuple[object, int]:
     """Return the nearest chunks."""
     from retrieval.indexes import load
 
-    hits = load("faiss").open(given.folder, embedder=take.embedder(given)).search(given.query, k=given.k)
-    return [{"id": hit.id, "score": round(hit.score, 4), "text": hit.chunk.text} for hit in hits], 0
+    hits = load("faiss").open(given.folder, embedder=take.embedder(given)).search(given.query, k=given.k, who=given.who)
+    rows = [
+        {"id": hit.id, "score": round(hit.score, 4), "document": hit.chunk.document, "text": hit.chunk.text}
+        for hit in hits
+    ]
+    return rows, 0

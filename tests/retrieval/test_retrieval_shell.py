@@ -1,13 +1,20 @@
 """``python -m retrieval``: the whole way from a shell, with exit codes that scripts can trust."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from retrieval.__main__ import main
+from retrieval.erase import absent
+from retrieval.indexes import access
+from retrieval.indexes.faiss import open as open_index
 
 ROWS = [
     {"id": 1, "document": "d1", "text": "Ana Silva called from +49 151 2345678 about her invoice"},
@@ -74,3 +81,95 @@ def test_a_frameworks_folder_and_a_cache_are_emptied_from_a_shell(
     assert run(capsys, "empty", tmp_path / "c", "--documents", "mail-4")[1]["removed"] == {"a.json": 1}
     assert main(["erase", str(folder)]) == 2
     assert main(["empty", str(tmp_path / "c")]) == 2
+
+
+def test_what_an_index_is_and_what_an_erase_would_be_is_said_before(
+    tmp_path: Path, chunks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "i"
+    run(capsys, "build", folder, chunks, "--embedder", "hashed-words")
+    code, about = run(capsys, "about", folder, "--ids", 3)
+    assert (code, about["count"], about["erase_would_be"]) == (0, 3, "rewritten")
+    assert run(capsys, "search", folder, "refund")[1][0]["document"] in {
+        "d1",
+        "d2",
+        "d3",
+    }  # the index names its embedder
+    assert run(capsys, "hide", folder, "--ids", 3, 30)[0] == 1
+    assert run(capsys, "show", folder, "--ids", 3, 30) == (
+        0,
+        {"hidden": 0, "seconds": pytest.approx(0, abs=9), "unknown": None},
+    )
+
+
+def test_an_absence_is_proved_from_a_shell_also_of_texts_with_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, folder = "Ana Silva,\nRua Azul", tmp_path / "i"
+    (tmp_path / "chunks.jsonl").write_text(
+        "".join(json.dumps({"id": n, "document": "d", "text": text if n == 3 else f"row {n}"}) + "\n" for n in range(9))
+    )
+    (tmp_path / "gone.jsonl").write_text(json.dumps({"text": text}) + "\n")
+    run(capsys, "build", folder, tmp_path / "chunks.jsonl", "--embedder", "hashed-words")
+    rows = np.asarray(open_index(folder).vectors([3]))
+    np.save(tmp_path / "gone.npy", rows)
+    given = ("--texts", tmp_path / "gone.jsonl", "--vectors", tmp_path / "gone.npy")
+    assert run(capsys, "absent", folder, *given)[0] == 1
+    assert [residue.what for residue in absent(str(folder), vectors=rows).residues] == ["vector"]
+    assert run(capsys, "erase", folder, "--ids", 3)[0] == 0
+    code, report = run(capsys, "absent", folder, *given)
+    assert (code, report["absent"], report["texts"], report["vectors"]) == (0, True, 1, 1)
+    assert run(capsys, "probe", folder, "--ids", 3, "--queries", tmp_path / "gone.jsonl")[1]["returned"] == 0
+    assert main(["absent", str(folder)]) == 2
+
+
+def test_whoever_asks_is_named_on_the_command_line(
+    tmp_path: Path, chunks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "i"
+    run(capsys, "build", folder, chunks, "--embedder", "hashed-words")
+    access.write(folder, {"d2": ["olga"]})
+    assert main(["search", str(folder), "Berlin"]) == 2
+    assert "who" in capsys.readouterr().err
+    assert [hit["id"] for hit in run(capsys, "search", folder, "Berlin", "--who", "olga")[1]] == [2]
+
+
+def test_a_file_is_one_line_whatever_it_is_called(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "f").mkdir()
+    for name in (b"new\nline.txt", b"lat\xe9in.txt", b"tab\t\x1b[31m.txt"):
+        (tmp_path / "f" / os.fsdecode(name)).write_text("ana.silva@x.com")
+    assert main(["scan", str(tmp_path / "f"), "--identifier", "email:ana.silva@x.com"]) == 1
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == 3
+    assert "\x1b" not in said
+    _, found = run(capsys, "scan", tmp_path / "f", "--identifier", "email:ana.silva@x.com")
+    assert {os.fsencode(row["path"]) for row in found} == {b"new\nline.txt", b"lat\xe9in.txt", b"tab\t\x1b[31m.txt"}
+
+
+def test_nobody_reading_on_is_no_error(tmp_path: Path) -> None:
+    rows = "".join(json.dumps({"mail": "ana.silva@x.com", "n": n}) + "\n" for n in range(3_000))
+    (tmp_path / "r.jsonl").write_text(rows)
+    command = [
+        sys.executable,
+        "-m",
+        "retrieval",
+        "locate",
+        str(tmp_path / "r.jsonl"),
+        "--identifier",
+        "email:ana.silva@x.com",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
+def test_a_number_that_is_no_id_is_an_error_in_words(
+    tmp_path: Path, chunks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "i"
+    run(capsys, "build", folder, chunks, "--embedder", "hashed-words")
+    for verb in ("hide", "erase"):
+        assert main([verb, str(folder), "--ids", str(1 << 80)]) == 2
+        assert "Traceback" not in capsys.readouterr().err
