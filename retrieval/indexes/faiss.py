@@ -22,6 +22,7 @@ def build(
     if len(set(ids.tolist())) != len(wanted):
         raise StoreOutOfStep(f"Building the index in {folder}: two chunks have one id; give every chunk its own.")
     embedded = embedder.embed([chunk.text for chunk in wanted], progress=progress)
+    layout.refuse_what_is_no_file(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with layout.changing(folder):
         layout.sweep(folder)

@@ -30,6 +30,19 @@ from retrieval.indexes.names import MANIFEST as MANIFEST
 from retrieval.types import Json
 
 _CURRENT, _JOURNAL, _LOCK, _PREFIX = "CURRENT", ".replacing", ".changing", "gen-"
+_BESIDE = (".blocks", ".places", ".numbers")
+_OURS = frozenset(
+    (
+        _CURRENT,
+        _JOURNAL,
+        journal.PENDING,
+        MANIFEST,
+        "hidden.json",
+        "access.json",
+        INDEX,
+        *(INDEX + end for end in _BESIDE),
+    )
+) | {f"{Path(CHUNKS).stem}{suffix}{end}" for suffix in documents.KINDS for end in ("", *_BESIDE)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +73,36 @@ def current(folder: Path, *, damaged_too: bool = False) -> Place:
     """
     if not folder.is_dir():
         raise IndexUnreadable(f"Opening the index in {folder}: there is no such folder.")
+    refuse_what_is_no_file(folder)
     if is_changing(folder):
         with changing(folder):
             _finish(folder)
     files = files_of(folder)
     if files != folder:
+        refuse_what_is_no_file(files)
         return Place(folder, files, plain=False, manifest=_manifest(files, required=True, damaged_too=damaged_too))
     if (folder / INDEX).exists():
         return Place(folder, folder, plain=True, manifest=_manifest(folder, required=False, damaged_too=damaged_too))
     raise IndexUnreadable(f"Opening the index in {folder}: neither {_CURRENT} nor {INDEX} is there; build it first.")
+
+
+def refuse_what_is_no_file(folder: Path) -> None:
+    """Raise ``IndexUnreadable`` for a pipe or a device by the name of one of our files: reading it would never end.
+
+    Neither would faiss open a folder whose path is no text.
+    """
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise IndexUnreadable(
+            f"Opening the index in {str(folder)!a}: its path is not UTF-8, and faiss opens no such path; rename it."
+        ) from None
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        odd = [each.name for each in entries if each.name in _OURS and not each.is_file() and os.path.exists(each.path)]
+    if odd:
+        raise IndexUnreadable(f"Opening the index in {folder}: {odd[0]} is no plain file; restore it from a copy.")
 
 
 def _finish(folder: Path) -> None:

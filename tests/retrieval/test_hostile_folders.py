@@ -10,9 +10,13 @@ import faiss
 import numpy as np
 import pytest
 
+from retrieval.embedders import HashedWords
 from retrieval.erase import erase
 from retrieval.errors import IndexUnreadable, UnsupportedIndex
+from retrieval.indexes import layout
+from retrieval.indexes.faiss import build
 from retrieval.indexes.faiss import open as open_index
+from retrieval.types import Chunk
 from tests.retrieval.test_scrub import COUNT, plain, write_chunks
 
 
@@ -78,3 +82,23 @@ def test_a_binary_index_is_refused_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedIndex, match="a binary index"):
         erase(tmp_path, [3])
     assert (tmp_path / "index.faiss").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["index.faiss", "chunks.jsonl", "manifest.json", "chunks.jsonl.places", "hidden.json"])
+def test_a_pipe_where_a_file_was_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "i"
+    build(folder, [Chunk(n, f"d{n}", f"person number {n}") for n in range(30)], HashedWords(16))
+    place = layout.current(folder).files if name != "hidden.json" else folder
+    (place / name).unlink(missing_ok=True)
+    os.mkfifo(place / name)
+    with pytest.raises(IndexUnreadable, match=f"{name} is no plain file"):
+        open_index(folder)
+    with pytest.raises(IndexUnreadable, match=f"{name} is no plain file"):
+        erase(folder, [3])
+
+
+def test_a_folder_whose_name_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"lat\xe9in")
+    with pytest.raises(IndexUnreadable, match="not UTF-8"):
+        build(folder, [Chunk(1, "d", "text")], HashedWords(16))
+    assert not folder.exists()
