@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from compliance.evidence import letters
+from compliance.evidence import letters, remedies
 from compliance.evidence.phrases import phrase
 from compliance.intake.clocks import clock_of
 from compliance.intake.models import Decision, DecisionKind, ErasureRequest
@@ -125,9 +125,8 @@ def article_of(decision: Decision) -> str:
 
 
 def court(request: ErasureRequest) -> str:
-    """Where somebody may go who does not agree."""
-    language = _language(request)
-    return jurisdiction(request.law).AUTHORITY_REMEDY if language == "en" else phrase("court", language)
+    """Where somebody may go who does not agree, beside the authority: a sentence."""
+    return remedies.court(Law(request.law), _language(request))
 
 
 def _places(decision: Decision) -> list[str]:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
-from compliance.evidence import deciding_facts, letters
+from compliance.evidence import deciding_facts, letters, unfinished
 from compliance.evidence.phrases import known, phrase
 from compliance.intake import own_words, vault
 from compliance.intake.clocks import clock_of, extend_by, laws_of
@@ -53,7 +53,7 @@ def _common(request: ErasureRequest, links: Mapping[str, str]) -> Facts:
         # Whoever types somebody else's address types the name too: until it is confirmed, none of their words go there.
         "name": vault.opened(request)["name"] if request.verified_at else "",
         "status_url": links["status"],
-        "court": phrase("court", spoken(request)),
+        "court": deciding_facts.court(request),
     }
 
 
@@ -261,7 +261,7 @@ def _remains(plan: Plan, language: str) -> list[str]:
 
 def _step_words(step: Step, language: str) -> str:
     key = f"open:{step.action}"
-    return phrase(key, language) if known(key) else step.action.replace("_", " ")
+    return phrase(key, language) if known(key) else unfinished.in_words(step.action, language)
 
 
 def _told(plan: Plan, language: str) -> list[str]:

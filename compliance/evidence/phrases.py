@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from compliance.evidence.phrases_latin import FRENCH, PORTUGUESE, SPANISH
 
 _ENGLISH: Mapping[str, str] = {
-    "court": "the courts of the country where you live, or where we are established",
     "verification": "You show that you control the address this letter was sent to.",
     "nothing_else": "nothing else was asked",
     "no_other_use": "it is kept for this purpose only",
@@ -80,7 +79,6 @@ _ENGLISH: Mapping[str, str] = {
     "told_verified": "{name} (erased, and checked by us on {day})",
 }
 _GERMAN: Mapping[str, str] = {
-    "court": "die Gerichte des Landes, in dem Sie wohnen oder in dem wir sitzen",
     "verification": "Sie zeigen, dass die Adresse, an die dieser Brief ging, Ihre ist.",
     "nothing_else": "mehr wurde nicht angefragt",
     "no_other_use": "es wird nur für diesen Zweck behalten",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PORTUGUESE: Mapping[str, str] = {
-    "court": "os tribunais do país onde você mora, ou onde estamos estabelecidos",
     "verification": "Você mostra que controla o endereço para o qual esta carta foi enviada.",
     "nothing_else": "nada mais foi pedido",
     "no_other_use": "é mantido somente para esta finalidade",
@@ -76,7 +75,6 @@ PORTUGUESE: Mapping[str, str] = {
     "told_verified": "{name} (eliminado, e verificado por nós em {day})",
 }
 FRENCH: Mapping[str, str] = {
-    "court": "les tribunaux du pays où vous habitez, ou de celui où nous sommes établis",
     "verification": "Vous montrez que l’adresse à laquelle cette lettre est partie est la vôtre.",
     "nothing_else": "rien d’autre n’a été demandé",
     "no_other_use": "c’est gardé pour ce seul but",
@@ -151,7 +149,6 @@ FRENCH: Mapping[str, str] = {
     "told_verified": "{name} (effacé, et vérifié par nous le {day})",
 }
 SPANISH: Mapping[str, str] = {
-    "court": "los tribunales del país donde usted vive, o de aquel donde estamos establecidos",
     "verification": "Usted muestra que la dirección a la que fue esta carta es suya.",
     "nothing_else": "no se pidió nada más",
     "no_other_use": "se guarda solo para este fin",
