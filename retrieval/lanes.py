@@ -55,7 +55,7 @@ def called(builder: Any, name: str, result: Any, *values: Any) -> Any:
     return builder.call(_code.get_or_insert_function(builder.module, kind, name), values)
 
 
-def _shuffled(builder: Any, table: Any, index: Any) -> Any:
+def shuffled(builder: Any, table: Any, index: Any) -> Any:
     """Look sixteen-byte tables up, lane by lane; a lane of 128 and more gives zero."""
     if "avx512bw" in FEATURES:
         return called(builder, "llvm.x86.avx512.pshuf.b.512", LANES, table, index)
@@ -74,7 +74,8 @@ def _part(builder: Any, lanes: Any, start: int) -> Any:
     return builder.shuffle_vector(lanes, ir.Constant(LANES, ir.Undefined), _places(start, WORD // 2))
 
 
-def _upper_half(builder: Any, lanes: Any) -> Any:
+def upper_half(builder: Any, lanes: Any) -> Any:
+    """Return the upper four bits of each lane."""
     moved = builder.lshr(builder.bitcast(lanes, _PAIRS), ir.Constant(_PAIRS, [4] * (WORD // 2)))
     return builder.and_(builder.bitcast(moved, LANES), every(15))
 
@@ -107,6 +108,10 @@ class Block:
         """Load eight bytes."""
         return self._load(at, LONG)
 
+    def put_long(self, at: Any, value: Any) -> None:
+        """Write eight bytes."""
+        self._builder.store(value, self._builder.bitcast(self.place(at), LONG.as_pointer()), align=1)
+
 
 @_operation
 def kinds_at(typing: Any, block: Any, at: Any, tables: Any) -> Any:
@@ -122,8 +127,8 @@ def kinds_at(typing: Any, block: Any, at: Any, tables: Any) -> Any:
             return rows.lanes(ir.Constant(LONG, WORD * number), constant=True)
 
         def looked_up(lanes: Any, number: int) -> Any:
-            low = _shuffled(builder, table(number), lanes)
-            return builder.and_(low, _shuffled(builder, table(number + 1), _upper_half(builder, lanes)))
+            low = shuffled(builder, table(number), lanes)
+            return builder.and_(low, shuffled(builder, table(number + 1), upper_half(builder, lanes)))
 
         def mask(relation: str, lanes: Any, value: int) -> Any:
             compare = builder.icmp_signed if relation == "<" else builder.icmp_unsigned
@@ -165,6 +170,17 @@ def eight_at(typing: Any, block: Any, at: Any) -> Any:
         return Block(context, builder, signature.args[0], values[0]).long(values[1])
 
     return _types.uint64(block, at), generate
+
+
+@_operation
+def put_eight(typing: Any, block: Any, at: Any, word: Any) -> Any:
+    """Write one word as eight bytes, the lowest one first."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        Block(context, builder, signature.args[0], values[0]).put_long(values[1], values[2])
+        return context.get_dummy_value()
+
+    return _types.void(block, at, _types.uint64), generate
 
 
 @_operation

@@ -7,7 +7,8 @@
    stand before and behind, may be an anchor's; or where a number may go on with it.
 
 It may name too much, never too little: rows that it names are looked through with ``retrieval.prefilter``. Needs a
-processor with AVX-512 VBMI2. The idea of buckets: Qiu et al., "Teddy", in Hyperscan, NSDI 2019.
+processor with AVX2 (where it has AVX-512 VBMI and VBMI2, it takes fewer steps). The idea of buckets: Qiu et al.,
+"Teddy", in Hyperscan, NSDI 2019.
 """
 
 import threading
@@ -19,9 +20,8 @@ import numpy.typing as npt
 
 from retrieval.coding import wide
 from retrieval.decoding import READ, Words, neighbours
-from retrieval.lanes import WORD
+from retrieval.lanes import WORD, available
 from retrieval.letters import letters
-from retrieval.packing import packs
 from retrieval.rare import AROUND, WINDOW, Anchor, anchors_of
 from retrieval.sifting import CHUNK, MARGIN, sift
 from retrieval.types import Needle
@@ -34,7 +34,7 @@ _BUCKETS: Final = 8
 
 def sifts() -> bool:
     """Whether this processor has what the sieve needs."""
-    return wide() and packs()
+    return available()
 
 
 class Sieve:
@@ -96,13 +96,28 @@ class _Room:
 
 
 def _tables(windows: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """Spread windows over buckets, a bit each: which may have a byte (six bits of it) in which place."""
-    rows = np.zeros((WINDOW, WORD), np.uint8)
+    """Spread windows over buckets, a bit each: which may have a byte in which place.
+
+    By six bits of the byte where a processor looks up so many, else by each half of it.
+    """
+    halves = (63,) if wide() else (15, 240)
+    rows = np.zeros((WINDOW * len(halves), WORD), np.uint8)
     for number, window in enumerate(windows):
         bucket = np.uint8(1 << (number * _BUCKETS // len(windows)))
-        for place in range(WINDOW):
-            rows[place, [ord(window[place]) & 63] if place < len(window) else slice(None)] |= bucket
+        for row in range(len(rows)):
+            place, half = divmod(row, len(halves))
+            rows[row, _entries(window[place : place + 1], halves[half])] |= bucket
     return rows.reshape(-1)
+
+
+def _entries(letter: str, half: int) -> list[int] | slice:
+    """Return where a table has a letter; everywhere for a place behind the window's end."""
+    if not letter:
+        return slice(None)
+    looked_up = ord(letter) & half
+    if half == 63:
+        return [looked_up]
+    return list(range(looked_up >> 4 if half == 240 else looked_up, WORD, 16))
 
 
 def _runs(anchors: Sequence[Anchor]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:

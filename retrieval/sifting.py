@@ -9,9 +9,25 @@ from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from retrieval.coding import wide
 from retrieval.decoding import decode
-from retrieval.lanes import LANES, LONG, WORD, Block, bits_of, borrowed, called, eight_at, every, first_bit, held
-from retrieval.packing import pack
+from retrieval.lanes import (
+    LANES,
+    LONG,
+    WORD,
+    Block,
+    bits_of,
+    borrowed,
+    called,
+    eight_at,
+    every,
+    first_bit,
+    held,
+    put_eight,
+    shuffled,
+    upper_half,
+)
+from retrieval.packing import pack, packs
 from retrieval.rare import AROUND, WINDOW
 
 MARGIN: Final = 2 * WORD  # bytes that must be readable behind what is sifted
@@ -26,14 +42,23 @@ def _intrinsic(body: Callable[..., Any]) -> Any:
 
 
 def _fitting(builder: Any, text: Block, rows: Block, at: Any) -> Any:
-    """Return a mask of where four bytes fit in one bucket: case folded, six bits of each looked up."""
+    """Return a mask of where four bytes fit in one bucket: case folded, six bits of each looked up, or both halves."""
     fits = None
     for place in range(WINDOW):
-        raw = text.lanes(builder.add(at, ir.Constant(LONG, place)))
-        table = rows.lanes(ir.Constant(LONG, WORD * place), constant=True)
-        found = called(builder, "llvm.x86.avx512.permvar.qi.512", LANES, table, builder.or_(raw, every(32)))
+        folded = builder.or_(text.lanes(builder.add(at, ir.Constant(LONG, place))), every(32))
+        found = _looked_up(builder, rows, place, folded)
         fits = found if fits is None else builder.and_(fits, found)
     return builder.bitcast(builder.icmp_unsigned("!=", fits, every(0)), LONG)
+
+
+def _looked_up(builder: Any, rows: Block, place: int, folded: Any) -> Any:
+    def table(number: int) -> Any:
+        return rows.lanes(ir.Constant(LONG, WORD * number), constant=True)
+
+    if wide():
+        return called(builder, "llvm.x86.avx512.permvar.qi.512", LANES, table(place), folded)
+    low = shuffled(builder, table(2 * place), folded)
+    return builder.and_(low, shuffled(builder, table(2 * place + 1), upper_half(builder, folded)))
 
 
 @_intrinsic
@@ -137,6 +162,34 @@ def _numbers(
     return found
 
 
+@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
+def _packed(block: Any, at: Any, numeric: Any, digits: Any, length: Any) -> Any:
+    """Lay the digits of 64 bytes behind those before; returns how many there are by now."""
+    pack(block, at, numeric, digits, length)
+    return length + bits_of(numeric)
+
+
+@njit(cache=True, nogil=True, boundscheck=False, forceinline=True)
+def _copied(block: Any, at: Any, numeric: Any, digits: Any, length: Any) -> Any:
+    """Do the same run by run: any processor can."""
+    one, eight = np.uint64(1), np.uint64(8)
+    while numeric:
+        first = first_bit(numeric)
+        rest = ~(numeric >> first)
+        run = first_bit(rest) if rest else np.uint64(WORD)
+        step = np.uint64(0)
+        while step < run:
+            put_eight(digits, length + step, eight_at(block, at + first + step))
+            step += eight
+        length += run
+        after = first + run
+        numeric = numeric & ~((one << after) - one) if after < np.uint64(WORD) else np.uint64(0)
+    return length
+
+
+_laid: Final = _packed if packs() else _copied  # the other is never compiled: this processor may not know its ways
+
+
 @njit(cache=True, nogil=True, boundscheck=False)
 def _listed(block: Any, start: Any, stop: Any, ways: Any, tables: Any, lists: Any, length: Any) -> Any:
     """List words in which anchors may begin, words with what must be decoded, and lay digits side by side.
@@ -161,8 +214,7 @@ def _listed(block: Any, start: Any, stop: Any, ways: Any, tables: Any, lists: An
         at_open += np.uint64(opened != np.uint64(0))
         if wanted:
             before[word] = length
-            pack(block, at, numeric, digits, length)
-            length += bits_of(numeric)
+            length = _laid(block, at, numeric, digits, length)
     return np.int64(at_fit), at_open, lines, length
 
 
