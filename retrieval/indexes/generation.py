@@ -130,6 +130,12 @@ def _checked(place: Place, stamp: tuple[int, ...]) -> Generation:
     gone = frozenset(map(int, place.manifest.get("slots", ())))
     ids, live = np.sort(vectors.ids_of(index, gone)), held.live()
     if not np.array_equal(ids, live):
+        twice = int((ids[1:] == ids[:-1]).sum())
+        if twice:
+            raise StoreOutOfStep(
+                f"Opening the index in {place.files}: {twice} vectors have the id of another; nobody can tell which of "
+                "them a chunk is. Give every vector its own, or rebuild the index from its documents."
+            )
         raise StoreOutOfStep(
             f"Opening the index in {place.files}: {len(np.setdiff1d(ids, live))} vectors have no chunk and "
             f"{len(np.setdiff1d(live, ids))} chunks have no vector; rebuild the index from its documents."

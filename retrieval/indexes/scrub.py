@@ -22,6 +22,7 @@ from retrieval.indexes.sections import FileMap, Lists, Offsets
 
 NOBODY: Final = -1
 NO_NUMBER: Final = 0xFF
+_FAR_FROM_NO_NUMBER: Final = frozenset({0, 1, 2, 4, 20, 21, 22, 24, 25})  # metrics by faiss' numbers, as tried
 _ZERO: Final = 0x00
 _BITS: Final = 16
 _FEW: Final = 1 << 10  # numbers: more are not read one by one where they are mapped
@@ -59,7 +60,12 @@ def _hashed(ids: Offsets) -> npt.NDArray[np.uint64]:
 
 
 def in_place(found: FileMap) -> bool:
-    """Say whether erased slots of this kind can stay: a compressed vector without lists cannot be told from others."""
+    """Say whether erased slots of this kind can stay: a compressed vector without lists cannot be told from others.
+
+    And where a metric meets what is no number, it must not call that near (Chebyshev's and Jaccard's do).
+    """
+    if found.kind != "hnsw" and found.metric not in _FAR_FROM_NO_NUMBER:
+        return False
     return found.kind != "flat" or found.coded == "flat" or (found.codes is not None and _is_half(found))
 
 

@@ -7,6 +7,8 @@ import faiss as faiss_bindings
 import numpy as np
 import numpy.typing as npt
 
+from retrieval.errors import UnsupportedIndex
+from retrieval.indexes.scrub import NOBODY
 from retrieval.indexes.vectors import inner_of
 from retrieval.types import Vectors
 
@@ -29,6 +31,10 @@ class Chosen:
             return Chosen(None, ())
         barred = faiss.IDSelectorBatch(np.fromiter(ids, np.int64, len(ids)))
         return Chosen(faiss.IDSelectorNot(barred), (barred,), ids)
+
+    def has(self, id: int) -> bool:
+        """Say whether a search may return an id."""
+        return self.selector is None or bool(self.selector.is_member(id))
 
     @staticmethod
     def only(ids: npt.NDArray[np.int64]) -> "Chosen":
@@ -54,20 +60,28 @@ def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int
     try:
         scores, ids = index.search(query, k, params=how)
     except RuntimeError:  # a kind to which faiss takes no selector: PQ without lists, fast scan, LSH, refined
-        if chosen.selector is None:
-            raise
         return _picked(index, query, k, chosen)
     found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
-    return [(id, score) for id, score in found if id >= 0 and id not in chosen.unseen]
+    return [(id, score) for id, score in found if id != NOBODY and id not in chosen.unseen]
 
 
 def _picked(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int, float]]:
     """Search a kind to which faiss takes no selector: ask for more until enough of them are chosen."""
     asked = k
     while True:
-        scores, ids = index.search(query, asked)
+        scores, ids = _searched(index, query, asked)
         every = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
-        found = [(id, score) for id, score in every if id >= 0 and chosen.selector.is_member(id)]
+        found = [(id, score) for id, score in every if id != NOBODY and chosen.has(id)]
         if len(found) >= k or asked >= index.ntotal:
             return found[:k]
         asked = min(index.ntotal, 4 * asked)
+
+
+def _searched(index: Any, query: Vectors, k: int) -> Any:
+    try:
+        return index.search(query, k)
+    except RuntimeError:
+        raise UnsupportedIndex(
+            f"Searching an index of the kind {type(inner_of(index)).__name__}: faiss itself refuses; build the index "
+            "anew, of a kind that it searches."
+        ) from None

@@ -234,18 +234,25 @@ def without(held: Contents, keep: npt.NDArray[np.bool_], *, retrain: bool = Fals
     """
     vectors, ids, shape = np.ascontiguousarray(held.vectors[keep]), held.ids[keep], held.shape
     if held.kind == "flat":
-        return _with_ids(faiss.IndexFlat(shape.d, shape.metric_type), vectors, ids), "vectors copied bit for bit"
+        return _with_ids(_flat(shape), vectors, ids), "vectors copied bit for bit"
     if held.kind == "hnsw":
         inner = faiss.IndexHNSWFlat(shape.d, shape.hnsw.nb_neighbors(1), shape.metric_type)
         inner.hnsw.efConstruction, inner.hnsw.efSearch = shape.hnsw.efConstruction, shape.hnsw.efSearch
+        inner.metric_arg = inner.storage.metric_arg = shape.metric_arg
         return _with_ids(inner, vectors, ids), "graph rebuilt from the stored vectors"
     return _ivf_without(shape, vectors, ids, retrain=retrain)
+
+
+def _flat(shape: Any) -> Any:
+    made = faiss.IndexFlat(shape.d, shape.metric_type)
+    made.metric_arg = shape.metric_arg
+    return made
 
 
 def _ivf_without(shape: Any, vectors: Vectors, ids: Ids, *, retrain: bool) -> tuple[Any, str]:
     retrain = retrain and len(ids) >= shape.nlist
     index = _new_ivf(shape.d, shape.nlist, shape.metric_type)
-    index.nprobe = shape.nprobe
+    index.nprobe, index.metric_arg, index.quantizer.metric_arg = shape.nprobe, shape.metric_arg, shape.metric_arg
     if retrain:
         index.train(vectors)
         how = "lists rebuilt, centroids trained again without the removed"
