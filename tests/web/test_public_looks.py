@@ -5,6 +5,7 @@ A width of 320 pixels is what a window of 1280 shows at 400 % zoom (WCAG 2.2, 1.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -212,3 +213,16 @@ def test_the_status_page_looks_right_on_telephone_and_desk_in_light_and_dark(win
     _hold(tab, answered)
     tab.goto("/status/case/")
     examine(tab, "answered")
+
+
+def test_what_is_printed_from_a_dark_screen_is_dark_on_white_and_has_nothing_to_press(window: Any) -> None:
+    seeded.company()
+    tab = window(color_scheme="dark")
+    tab.goto("/")
+    ink = "getComputedStyle(document.querySelector('main')).color"
+    on_screen = tab.evaluate(ink)
+    tab.emulate_media(media="print", color_scheme="dark")
+    assert tab.evaluate(ink) != on_screen
+    assert max(int(part) for part in re.findall(r"\d+", tab.evaluate(ink))[:3]) < 100
+    assert tab.locator("h1").is_visible()
+    assert not tab.locator("nav").first.is_visible() and not tab.locator("main button").first.is_visible()
