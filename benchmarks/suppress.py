@@ -9,6 +9,7 @@ Times are processor time of the streaming thread, one word a call, the two sizes
 import argparse
 import json
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,10 +25,14 @@ import ahocorasick_rs  # noqa: E402
 
 from benchmarks.evasions import Case, Evasions  # noqa: E402
 from benchmarks.evasions_elsewhere import Elsewhere  # noqa: E402
+from benchmarks.evasions_mixed import Mixed  # noqa: E402
+from benchmarks.harmless import Harmless  # noqa: E402
 from benchmarks.people import FIRST, LAST, People  # noqa: E402
 from retrieval.suppress import BLOCKED_MARK, Entry, Suppression  # noqa: E402
 
 KEY = bytes(range(32))
+MIXED_SEED = 424_242  # drawn when the filter was done: nobody had looked at this list
+TAG = re.compile(r"<[^<>]{1,20}>|&#?\w+;")
 CITIES = [
     "Berlin",
     "Hamburg",
@@ -80,7 +85,9 @@ def main() -> int:
         )
     figures |= _evaded(5_000)
     figures |= _elsewhere(1_000)
+    figures |= _mixed(1_000 if given.quick else 5_000)
     figures["false blocks"] = _false_blocks(10_000 if given.quick else 100_000)
+    figures["false blocks elsewhere"] = _false_blocks_elsewhere(10_000 if given.quick else 100_000)
     if given.json:
         given.json.write_text(json.dumps(figures, indent=2))
     short = [name for name, figure in figures.items() if not figure["met"]]
@@ -203,6 +210,23 @@ def _elsewhere(count: int) -> dict[str, Any]:
     return {"evasions elsewhere missed": {"value": share, "goal": None, "met": True, "what": what}}
 
 
+def _mixed(count: int) -> dict[str, Any]:
+    """Report evasions in up to three disguises at once: printed, without a goal; those with one disguise beside."""
+    evasions = Mixed(MIXED_SEED)
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Suppression.build(Path(folder) / "list.json", evasions.entries, KEY, region="DE")
+        cases = evasions.cases(count)
+        missed = [case for case in cases if not _caught(listed, case)]
+    disguises = Counter(case.how.count(" + ") + 1 for case in cases)
+    through = Counter(case.how.count(" + ") + 1 for case in missed)
+    for how, number in Counter(case.how for case in missed).most_common(25):
+        print(f"  missed {number}: {how}")
+    each = ", ".join(f"{through[n]} of {disguises[n]:,} in {n}" for n in sorted(disguises))
+    what = f"{count - len(missed):,} of {count:,} caught; missed by disguises at once: {each}"
+    print(f"evasions in up to three disguises missed: {len(missed) / count:.4g} (no goal) · {what}")
+    return {"evasions mixed missed": {"value": len(missed) / count, "goal": None, "met": True, "what": what}}
+
+
 def _missed(evasions: Evasions | Elsewhere, count: int) -> tuple[float, str]:
     with tempfile.TemporaryDirectory() as folder:
         listed = Suppression.build(Path(folder) / "list.json", evasions.entries, KEY, region="DE")
@@ -219,8 +243,8 @@ def _caught(listed: Suppression, case: Case) -> bool:
     stream = listed.stream()
     said = "".join([*(stream.feed(token) for token in case.tokens), stream.finish()])
     inside = said.removeprefix(case.before).removesuffix(case.after)
-    left = sum(character.isalnum() for character in inside.replace(BLOCKED_MARK, ""))
-    return BLOCKED_MARK in inside and (left <= (20 if "said digits" in case.how else 5))
+    left = sum(character.isalnum() for character in TAG.sub("", inside.replace(BLOCKED_MARK, "")))
+    return BLOCKED_MARK in inside and (left <= (20 if "said" in case.how else 5))
 
 
 def _false_blocks(count: int) -> dict[str, Any]:
@@ -247,6 +271,28 @@ def _false_blocks(count: int) -> dict[str, Any]:
     )
     figure = _figure(len(blocked) / count, 0.0001, what)
     _say({"false blocks": figure})
+    return figure
+
+
+def _false_blocks_elsewhere(count: int) -> dict[str, Any]:
+    """Filter harmless text of other kinds (``benchmarks/harmless.py``), beside values that differ in one character."""
+    people = People(random.Random(12))
+    entries = [
+        Entry(kind, people.value(kind), f"h{number}")
+        for number in range(2_000)
+        for kind in ("name", "email", "phone", "customer_id")
+    ]
+    harmless = Harmless(13, [entry.value for entry in entries if entry.kind != "name"])
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Suppression.build(Path(folder) / "list.json", entries, KEY, region="DE")
+        blocked: list[tuple[str, str, str]] = []
+        for _ in range(count):
+            kind, text = harmless.text()
+            blocked += [(kind, span.kind, text[span.start : span.end]) for span in listed.filter(text).blocked]
+    for kind, what, text in blocked[:20]:
+        print(f"  blocked in {kind}: {what}, {text!r}")
+    figure = _figure(len(blocked) / count, 0.0001, f"{len(blocked)} spans in {count:,} texts in seven languages")
+    _say({"false blocks elsewhere": figure})
     return figure
 
 

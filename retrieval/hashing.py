@@ -165,7 +165,10 @@ def meaning_at(folds: Any, value: Any) -> Any:
 
 @njit(cache=True)
 def note(state: Any, table: Any, at: Any, start: Any, end: Any, lane: Any, events: Any) -> None:
-    """Look a whole hash up, and note where it was found: four words an event, from ``events`` on."""
+    """Look a whole hash up, and note where it was found: four words an event, from ``events`` on.
+
+    The last one says whether it was meant (its lowest bit) and how many letters it has.
+    """
     value = finish(state, at, 2)
     if not listed(value, state, table):
         return
@@ -174,5 +177,5 @@ def note(state: Any, table: Any, at: Any, start: Any, end: Any, lane: Any, event
     if row >= 0 and found < EVENTS:
         event = events + found * 4
         state[event], state[event + 1] = np.uint64(start), np.uint64(end)
-        state[event + 2], state[event + 3] = np.uint64(row), np.uint64(lane)
+        state[event + 2], state[event + 3] = np.uint64(row), np.uint64(lane) | state[at + 4] << np.uint64(1)
         state[FOUND] = np.uint64(found + 1)

@@ -15,7 +15,7 @@ from numba import njit
 from retrieval.hashing import HIDDEN, KEY0, KEY1, SCALARS, WORD, begin, goes_on
 from retrieval.skeleton import AND, DROP, NUMBER, ROMAN, TENS, THRICE, TWICE
 
-LIVING: Final = 96
+LIVING: Final = 192
 # Four words of hash, how many letters, where it began; how it was read: the lowest bit says otherwise than written, the
 # next that it holds flags or letters that nobody sees, then what its last word asks of the next, then how much it
 # skipped since its last letter; until when it waits.

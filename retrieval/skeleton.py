@@ -59,7 +59,7 @@ bindestrich underscore unterstrich klammeraffe sign symbol zeichen traco tiret g
 """
 _ACCENTS: Final = "acute grave circ tilde uml ring cedil caron slash ogon breve dot"
 _BRAILLE: Final = "⠁⠃⠉⠙⠑⠋⠛⠓⠊⠚⠅⠇⠍⠝⠕⠏⠟⠗⠎⠞⠥⠧⠺⠭⠽⠵", "abcdefghijklmnopqrstuvwxyz"
-_FILLERS: Final = (0x115F, 0x1160, 0x3164, 0xFFA0)  # letters that nobody sees
+FILLERS: Final = (0x115F, 0x1160, 0x3164, 0xFFA0)  # letters that nobody sees
 _ALPHABETS: Final = (0x1F150, 0x1F170, 0x1F1E6)  # white on black, and flags: Unicode calls them symbols
 DROP, TENS, TWICE, THRICE, AND, NUMBER, ROMAN, ACCENT = 1, 2, 3, 4, 5, 6, 7, 8
 PREFIX: Final = 128  # longer words that are said for something begin so
@@ -98,7 +98,7 @@ def looks() -> npt.NDArray[np.uint32]:
         pool[tables.pool == code] = letter
     for code, letter in _drawn().items():
         pool[tables.starts[code]], plain[tables.starts[code]] = ord(skeleton(chr(letter))), letter
-    for code in _FILLERS:
+    for code in FILLERS:
         pool[tables.starts[code]] = SEPARATOR
     return np.concatenate((_spoken(), tables.starts.astype(np.uint32), pool, plain))
 

@@ -11,13 +11,17 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber, is_possible_number
+
 from retrieval import keyed
 from retrieval.entries import ALLOWED, Table
-from retrieval.skeleton import looks
+from retrieval.skeleton import FILLERS, looks
 
+_NUMBERED: Final = frozenset({"phone", "customer_id", "tax_id"})
 STRONG: Final = frozenset({"email", "phone", "customer_id", "username", "tax_id", "content"})
 BLOCKED_MARK: Final = "[withheld]"
 _PIECE: Final = 512
+_UNSEEN: Final = dict.fromkeys(FILLERS)
 _JOINS: Final = ".+-_'"
 _COUNTRY: Final = re.compile(r"(?:(?:[+＋]|00)[\s\-.]?\d{1,3}[\s\-./]{0,2}(?:\(0\)|0)?|\(?0)[\s\-./)]{0,2}$")
 
@@ -40,6 +44,7 @@ class Match:
     end: int
     rows: tuple[tuple[str, str], ...]  # kind, group
     spoken: bool
+    letters: int = 0  # of the listed value
 
 
 @dataclass(slots=True)
@@ -111,7 +116,7 @@ class Stream:
             kind, group = table.kinds[table.kind[each]], table.group_of(each)
             if table.holds(each, self._today) and group not in self._allow:
                 rows.append((kind, group))
-        return Match(start, end, tuple(rows), bool(lane)) if rows else None
+        return Match(start, end, tuple(rows), bool(lane & 1), lane >> 1) if rows else None
 
     def _decide(self, upto: int, *, ended: bool) -> str:
         self._waiting += self.matches()
@@ -146,17 +151,33 @@ def _ordered(matches: list[Match]) -> list[Match]:
 
 
 def stands_alone(text: str, match: Match, base: int) -> bool:
-    """Whether a mailbox is not the middle of a longer one, and a number is no number by its looks only."""
+    """Whether a mailbox or a number is not part of a longer one, and a number is no number by its looks only."""
     start, end = match.start - base, match.end - base
     kinds = {kind for kind, _ in match.rows}
     if "email" in kinds:
         left, right = text[max(0, start - 2) : start], text[end : end + 2]
         longer = len(left) == 2 and left[1] in _JOINS and left[0].isalnum()
         return not longer and not (len(right) == 2 and right[0] in ".-" and right[1].isalnum())
-    if "phone" in kinds and not match.spoken:
-        figures = text[start:end]
-        return 2 * sum(character.isdigit() for character in figures) >= sum(map(str.isalnum, figures))
-    return True
+    if match.spoken or not kinds & _NUMBERED:
+        return True
+    figures = text[start:end]
+    if "phone" in kinds and 2 * sum(character.isdigit() for character in figures) < sum(map(str.isalnum, figures)):
+        return False
+    written = "".join(filter(str.isalnum, figures.translate(_UNSEEN)))
+    ahead = written[: max(0, len(written) - match.letters)]
+    split = any(character.isdecimal() for character in text[max(0, start - 2) : start])
+    if split or not (ahead.isdecimal() and written[len(ahead)].isdecimal()):
+        return True
+    return int(ahead) == 0 or ("phone" in kinds and _dialled(int(ahead), written[len(ahead) :]))
+
+
+def _dialled(code: int, national: str) -> bool:
+    """Whether figures right before a phone number may be a country's code, the trunk's zero behind it or not."""
+    for country in (code, code // 10) if code % 10 == 0 else (code,):
+        number = PhoneNumber(country_code=country, national_number=int(national) if national.isdecimal() else 0)
+        if country in COUNTRY_CODE_TO_REGION_CODE and is_possible_number(number):
+            return True
+    return False
 
 
 def with_country(text: str, match: Match, base: int) -> Match:
