@@ -179,7 +179,7 @@ def skip_word(state: Any) -> None:
 @njit(cache=True)
 def say(state: Any, table: Any, source: Any, meaning: Any, start: Any) -> None:
     """Let copies of a list's readings take a word for what it is said for; a number begins too."""
-    what = np.int64(meaning & np.uint64(127))
+    what: Any = np.int64(meaning & np.uint64(127))
     if what < DROP or what > ROMAN:
         return
     if what == ROMAN:
