@@ -14,6 +14,7 @@ from retrieval.matching import orders_of, phone_parts, words_of
 from retrieval.prefilter import DOMAIN, LONGEST, SHORTEST, WHOLE, Form
 from retrieval.text import normalise, squeeze
 from retrieval.types import Needle
+from retrieval.unspaced import is_unspaced
 
 _DOTS: Final = ("", "2e", "dot", "punkt", "ponto")
 _ATS: Final = ("", "40", "64", "commat", "at", "arroba")
@@ -24,6 +25,8 @@ _PARTS: Final = re.compile(r"([^\w]+|_+)")
 def forms_of(needle: Needle, region: str | None = None) -> tuple[list[Form], bool]:
     """Return a needle's forms (at least four letters each), and whether it also hides behind a mailbox tag's "+".
 
+    None for a name in a script that puts no space between words (``retrieval.unspaced``): it begins anywhere.
+
     Raises ``UnknownKind`` and ``UnusableNeedle`` as ``normalise`` does.
     """
     canonical = normalise(needle.kind, needle.value, region)
@@ -31,6 +34,8 @@ def forms_of(needle: Needle, region: str | None = None) -> tuple[list[Form], boo
         return _of_email(canonical)
     if needle.kind == "phone":
         return _cut(_numbers(*phone_parts(canonical))), False
+    if is_unspaced(needle.kind, needle.value):
+        return [], False
     if needle.kind == "name":
         return _cut("".join(words) for words in orders_of(needle.value, canonical)), False
     if needle.kind == "content":

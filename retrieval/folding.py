@@ -69,12 +69,18 @@ class Folded:
         return list(chain(*runs, range(behind, len(self.original))))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Return the original span of folded characters ``start`` to ``end`` (``end`` not included, not empty)."""
+        """Return the original span of folded characters ``start`` to ``end`` (``end`` not included, not empty).
+
+        Accents and vowel signs that stand behind its last letter belong to it.
+        """
         if not 0 <= start < end <= len(self.text):
             raise ValueError(f"Looking up folded characters {start} to {end} of {len(self.text)}: no such span.")
         if self.one_to_one:
             return start, end
-        return self.starts[start], self.starts[end - 1] + 1
+        behind = self.starts[end - 1] + 1
+        while behind < len(self.original) and unicodedata.category(self.original[behind]) in ("Mn", "Me"):
+            behind += 1
+        return self.starts[start], behind
 
 
 class _Folder(dict[int, str]):

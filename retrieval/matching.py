@@ -13,6 +13,7 @@ import phonenumbers
 from retrieval.text import normalise, squeeze
 from retrieval.transliteration import transliterated
 from retrieval.types import Needle, Support
+from retrieval.unspaced import GAP, NO_MORE_OF_A_SYLLABLE, is_unspaced
 
 _OPEN, _CLOSE = r"[(\[{<]\s?", r"\s?[)\]}>]"
 _AT = rf"(?:\s?@\s?|%40|&#64;|&commat;|\s?{_OPEN}(?:at|arroba|@){_CLOSE}\s?|\s(?:at|arroba)\s)"
@@ -121,6 +122,9 @@ def orders_of(value: str, canonical: str) -> list[tuple[str, ...]]:
 
 
 def _name_rule(needle: Needle, words: tuple[str, ...]) -> Rule:
+    if is_unspaced(needle.kind, needle.value):
+        spelled = GAP.join(re.escape(letter) for word in words for letter in word) + NO_MORE_OF_A_SYLLABLE
+        return Rule(needle, "".join(words), spelled, _reach("".join(words)), "name")
     spelled = r"[\s\-_.,']{1,3}".join(re.escape(word) for word in words)
     pattern = _ALONE_LEFT + spelled + _ALONE_RIGHT
     return Rule(needle, "".join(words), pattern, _reach("".join(words)), "name")

@@ -31,6 +31,7 @@ from retrieval.rows import RecordsUnreadable
 from retrieval.sieve import Sieve
 from retrieval.stretches import searched
 from retrieval.types import Found, Needle, Note, Progress, silent
+from retrieval.unspaced import Pairs, is_unspaced
 from retrieval.walking import files_below
 
 _Item = TypeVar("_Item")
@@ -55,6 +56,9 @@ class Sweeper:
             self._owner += [number] * len(forms)
             if tagged:
                 self._behind_plus.append(number)
+        self._unspaced = Pairs(
+            [(n, each) for n, each in enumerate(self._needles) if is_unspaced(each.kind, each.value)]
+        )
         self._filter = Prefilter(every, after_plus=bool(self._behind_plus))
         self._rules = lru_cache(maxsize=65_536)(self._rules_of)
         self.sieve = Sieve.of(self._needles, region)
@@ -64,10 +68,9 @@ class Sweeper:
 
     def _may_hold(self, content: Bytes, *, json: bool) -> list[tuple[int, list[int]]]:
         """Return (byte, needles) of every place worth a look."""
-        if not self._needles:
-            return []
-        hits = self._filter.hits(content, json=json).tolist()
-        return [(at, self._behind_plus if form < 0 else [self._owner[form]]) for at, form in hits]
+        places = self._unspaced.hits(content)
+        hits = self._filter.hits(content, json=json).tolist() if self._owner else []
+        return places + [(at, self._behind_plus if form < 0 else [self._owner[form]]) for at, form in hits]
 
     def rows(self, block: Block) -> list[tuple[int, set[int]]]:
         """Return (number of the row in the block, needles that it may hold), in order."""

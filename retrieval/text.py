@@ -14,6 +14,7 @@ from retrieval.errors import UnknownKind, UnusableNeedle
 from retrieval.folding import Folded, fold, folded_text
 from retrieval.phones import e164
 from retrieval.transliteration import UMLAUTS
+from retrieval.unspaced import weight
 
 __all__ = [
     "KINDS",
@@ -93,7 +94,7 @@ def _refuse_the_useless(kind: str, folded: str, canonical: str) -> None:
     characters = squeeze(canonical)
     if ("*" in folded or "%" in folded) and len(characters) < 2 * _SHORTEST[kind]:
         raise UnusableNeedle(f"Looking for a value of kind {kind!r}: it has a wildcard; give the literal value.")
-    if len(characters) < _SHORTEST[kind]:
+    if (weight(characters) if kind == "name" else len(characters)) < _SHORTEST[kind]:
         raise UnusableNeedle(
             f"Looking for a value of kind {kind!r}: {len(characters)} letters or digits are too few to tell one "
             f"person from another; at least {_SHORTEST[kind]} are needed."
@@ -111,7 +112,7 @@ def variants(kind: str, value: str, region: str | None = None) -> tuple[str, ...
     """Return the spellings in which an identifier is usually stored, the given one first, each once."""
     canonical = normalise(kind, value, region)
     spellings = [value.strip(), canonical, *_VARIANTS[kind](value.strip(), canonical)]
-    return tuple(dict.fromkeys(spelling for spelling in spellings if len(squeeze(spelling)) >= 3))
+    return tuple(dict.fromkeys(spelling for spelling in spellings if weight(squeeze(spelling)) >= 3))
 
 
 def _email_variants(value: str, canonical: str) -> list[str]:

@@ -20,6 +20,7 @@ from retrieval.near import NearIndex, Signatures, Signer
 from retrieval.readers import blocks
 from retrieval.sweep import Sweeper
 from retrieval.types import Found, Needle, Progress, silent
+from retrieval.unspaced import is_unspaced
 
 Spans = list[tuple[int, int, int, int]]  # number of the first row, first byte, byte behind the last, check
 
@@ -74,6 +75,8 @@ class Ingested:
 
         Raises ``UnusableNeedle`` and ``UnknownKind``.
         """
+        if any(is_unspaced(needle.kind, needle.value) for needle in needles):  # the index knows where words begin
+            return {name: [(0, runs.WHOLE, 0, 0)] for name in self._names.values()}
         ranges = sorted({each for needle in needles for each in self._keys.ranges(needle, region)})
         return self._blocks(ranges, near=False)
 
