@@ -4,15 +4,23 @@ Redis keeps what was deleted in its append-only file and its last snapshot until
 persists, that is asked for and waited for, and the receipt says so. Its process's memory is not ours to wipe.
 """
 
-import json
 import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
 
-from retrieval.caches import CacheUnreadable, PurgeReceipt, Wanted, wanted
+from retrieval.cached import Packed, Wanted
+from retrieval.caches import CacheUnreadable, PurgeReceipt, wanted
 from retrieval.types import Needle, Progress, silent
 
 _PASSES = 5
+_ASKED: dict[str, tuple[Any, ...]] = {
+    "string": ("GET",),
+    "list": ("LRANGE", 0, -1),
+    "set": ("SMEMBERS",),
+    "zset": ("ZRANGE", 0, -1),
+    "stream": ("XRANGE", "-", "+"),
+    "ReJSON-RL": ("JSON.GET",),
+}
 _PATIENCE = 60.0  # seconds for a snapshot
 
 
@@ -36,8 +44,8 @@ def purge_redis(
 ) -> PurgeReceipt:
     """Delete every key under a pattern whose name or value hangs on a document or holds an identifier.
 
-    Strings (as JSON where they are), hashes, lists, sets and sorted sets are read; looked again until a pass finds
-    nothing, so that an answer cached meanwhile goes too. Raises ``CacheUnreadable``.
+    Strings, hashes, lists, sets, sorted sets, streams and JSON are read, packed and nested as in ``retrieval.cached``;
+    looked again until a pass finds nothing, so that an answer cached meanwhile goes too. Raises ``CacheUnreadable``.
     """
     started, sought = time.perf_counter(), wanted(document_ids, needles, region)
     removed, left, names = 0, 0, 0
@@ -53,8 +61,18 @@ def purge_redis(
             removed += int(client.delete(*gone))
         after = sum(verdict == "gone" for _, verdict in _verdicts(client, match, sought))
         how = _persisted(client)
-    except (ValueError, TypeError):
+    except UnicodeDecodeError:
+        raise CacheUnreadable(
+            "Emptying a Redis cache: the client decodes answers, and one of them is no text; connect without "
+            "decode_responses."
+        ) from None
+    except (ValueError, TypeError, CacheUnreadable):
         raise
+    except Packed as error:
+        raise CacheUnreadable(
+            f"Emptying a Redis cache: nobody would be found in one of its values: {error}; {removed} keys are gone "
+            "so far."
+        ) from None
     except Exception as error:  # the client's own errors: named by class, because their text may quote a key
         raise CacheUnreadable(
             f"Emptying a Redis cache: {type(error).__name__}; {removed} keys are gone so far. Check the address and "
@@ -76,38 +94,18 @@ def _rows(client: Redis, key: Any) -> list[dict[str, object]]:
     if kind == "hash":
         answer = client.execute_command("HGETALL", key)
         pairs = answer.items() if isinstance(answer, dict) else zip(answer[::2], answer[1::2], strict=True)
-        return [_opened({_text(name): _text(value) for name, value in pairs})]
-    ask = {"string": ("GET",), "list": ("LRANGE", 0, -1), "set": ("SMEMBERS",), "zset": ("ZRANGE", 0, -1)}.get(kind)
-    if ask is None:  # expired meanwhile, or a stream or module type
-        return [] if kind == "none" else [{"value": _text(client.execute_command("DUMP", key))}]
+        return [{_text(name): value for name, value in pairs}]
+    ask = _ASKED.get(kind)
+    if ask is None:
+        if kind == "none":  # expired meanwhile
+            return []
+        raise CacheUnreadable(
+            f"Emptying a Redis cache: it holds a key of type {kind}, which is not read here, so nothing can be said of "
+            "it; name the answers' keys with a pattern (match) that leaves it out."
+        )
     answer = client.execute_command(ask[0], key, *ask[1:])
     values = answer if isinstance(answer, (list, set, tuple)) else [answer]
-    return [_opened({"value": _text(value)}) for value in values if value is not None]
-
-
-def _opened(row: dict[str, object]) -> dict[str, object]:
-    """Add what stands in values that are JSON, under its own names."""
-    found = dict(row)
-    for name, value in row.items():
-        if isinstance(value, str) and value[:1] in "{[":
-            try:
-                inner = json.loads(value)
-            except (ValueError, RecursionError):
-                continue
-            found |= dict(_named(inner, name))
-    return found
-
-
-def _named(value: object, name: str) -> Iterator[tuple[str, object]]:
-    """Yield every field of nested JSON: once under its own name, which is what links are known by."""
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield str(key), part
-            yield from _named(part, str(key))
-    elif isinstance(value, list):
-        for place, part in enumerate(value):
-            yield f"{name}.{place}", part
-            yield from _named(part, name)
+    return [{"value": value} for value in values if value is not None]
 
 
 def _text(value: Any) -> str:

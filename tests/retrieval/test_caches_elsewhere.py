@@ -1,6 +1,8 @@
 """Answer caches in Redis and in folders: emptied by document and by identifier, then looked at again."""
 
+import gzip
 import json
+import pickle
 import shutil
 import subprocess
 import tempfile
@@ -55,6 +57,26 @@ def filled(client: redis.Redis) -> None:
     client.sadd("a:7", "Ana Silva wrote a novel")
     client.zadd("a:8", {"nothing": 1.0})
     client.set("other:1", "write to ana.silva@x.com")
+
+
+def test_what_redis_holds_packed_nested_or_in_a_stream_goes_as_well(server: tuple[redis.Redis, Path]) -> None:
+    client, folder = server
+    client.flushall()
+    client.set("p:1", gzip.compress(b"write to ana.silva@x.com"))
+    client.set("p:2", pickle.dumps({"answer": "write to ana.silva@x.com"}))
+    client.xadd("p:3", {"answer": "write to ana.silva@x.com " * 9})
+    client.xadd("p:4", {"answer": "we are open"})
+    client.set("p:5", json.dumps({"sources": [{"id": "5", "text": "refunded"}]}))
+    assert purge_redis(client, document_ids=["5"], needles=[EMAIL]).removed == {"*": 4}
+    assert client.keys("*") == [b"p:4"]
+    client.set("p:6", b"PK\x03\x04 and so on")
+    with pytest.raises(CacheUnreadable, match="nobody would be found"):
+        purge_redis(client, needles=[EMAIL])
+    decoding = redis.Redis(unix_socket_path=str(folder / "s"), decode_responses=True)
+    client.set("p:6", gzip.compress(b"x"))
+    with pytest.raises(CacheUnreadable, match="decode_responses"):
+        purge_redis(decoding, needles=[EMAIL])
+    client.flushall()
 
 
 def test_redis_answers_of_a_person_or_document_go_from_keys_and_files(server: tuple[redis.Redis, Path]) -> None:
