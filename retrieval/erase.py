@@ -48,9 +48,19 @@ def hide(folder: Folder, ids: Iterable[int]) -> HideReceipt:
     """
     started, folder, wanted = time.perf_counter(), Path(folder), frozenset(map(int, ids))
     _refuse_no_index(folder, "Hiding chunks")
+    _refuse_no_documents(folder)
     after = hidden.change(folder, add=wanted)
     taken = time.perf_counter() - started
     return HideReceipt(len(after), taken, _unknown(folder, wanted))
+
+
+def _refuse_no_documents(folder: Path) -> None:
+    """Raise for an index.faiss alone, as LangChain has it: its program reads no list of hidden ids."""
+    if not documents.found(layout.files_of(folder)).exists():
+        raise IndexUnreadable(
+            f"Hiding chunks of {folder}: no documents lie beside its index, so that nobody who reads our list searches "
+            "it; from LangChain's or LlamaIndex's folders erase by name or document. Nothing is hidden."
+        )
 
 
 def _unknown(folder: Path, ids: frozenset[int]) -> int | None:

@@ -78,6 +78,11 @@ class StoredChunks(Mapping[int, Chunk]):
         return self._row(id, int(row.offsets[0]), int(row.lengths[0]))
 
     def _row(self, id: int, offset: int, length: int) -> Chunk:
+        if not (offset >= 0 <= length <= os.fstat(self._file.fileno()).st_size - offset):
+            raise StoreOutOfStep(
+                f"Reading {self.path}: the row of id {id} is said to stand outside the file; remove "
+                f"{self.path.name}.places."
+            )
         line = os.pread(self._file.fileno(), length, offset)
         if not line.strip():
             raise KeyError(id)

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import pytest
 
 from retrieval.embedders import HashedWords
 from retrieval.erase import absent, erase, hide, show
-from retrieval.errors import IndexBusy, IndexUnreadable, UnknownId
+from retrieval.errors import IndexBusy, IndexUnreadable, StoreOutOfStep, UnknownId
 from retrieval.indexes import hidden, layout, opened
 from retrieval.indexes.faiss import build, open
 from retrieval.types import Chunk
@@ -365,3 +366,23 @@ def test_killed_at_each_step_the_index_is_before_or_after(tmp_path: Path, step: 
     assert open(folder).describe().count == 20
     assert absent(folder, texts=[chunk(number).text for number in range(20)]).absent
     assert len(list(folder.glob("gen-*"))) == (0 if as_plain else 1)
+
+
+def test_nothing_is_called_hidden_where_the_searching_program_reads_no_list(tmp_path: Path) -> None:
+    folder = shutil.copytree(Path(__file__).with_name("folders") / "langchain", tmp_path / "l")
+    with pytest.raises(IndexUnreadable, match="Nothing is hidden"):
+        hide(folder, [1])
+    assert not (folder / "hidden.json").exists()
+
+
+def test_a_list_of_places_that_leads_outside_the_documents_is_refused(tmp_path: Path) -> None:
+    folder = built(tmp_path / "i")
+    path = next(folder.rglob("*.places"))
+    count = int.from_bytes(path.read_bytes()[16:24], "little")
+    raw = np.frombuffer(path.read_bytes()[24 : 24 + 24 * count], "<i8").reshape(3, count).copy()
+    for column, value in ((1, -5), (1, 1 << 60), (2, 1 << 60)):
+        changed = raw.copy()
+        changed[column, 7] = value
+        path.write_bytes(path.read_bytes()[:24] + changed.tobytes() + path.read_bytes()[24 + 24 * count :])
+        with pytest.raises(StoreOutOfStep, match=r"remove chunks\.jsonl\.places"):
+            open(folder).get(7)
