@@ -7,7 +7,9 @@ both durable. ``peer`` is what a faiss user does today (read, ``remove_ids``, wr
 copied without theirs; for HNSW, which has no removal, build anew). What the peer's index alone took is printed too, and
 so is the disk's limit: as many vectors, ids and texts of the same files overwritten with themselves and synced, by a
 loop that does nothing else. A hundred are erased three times, other ones each time, and the middle of three counts,
-for the peer too; what is dirty in memory goes to the disk before either side begins. An index of codes is 24 times
+for the peer too; what is dirty in memory goes to the disk before either side begins. The first of the three follows
+that loop: what another program wrote to is compared with its digests before it is overwritten, what we wrote to
+last while it is; the first stands beside ("compared first"). An index of codes is 24 times
 smaller than its vectors, so that rewriting it is no long work: it is judged beside building it anew, and the ratio to
 the rewrite is printed (decision 0009). Of codes every removed one is looked for afterwards, in its index and in every
 file; those that others have too are counted. Recall of codes is judged beside a rebuild that keeps the code book: two
@@ -188,11 +190,10 @@ def _middle(folder: Path, sets: np.ndarray, vectors: np.ndarray, is_coded: bool)
     """Erase several sets of ids one after another, the peer the same ones; the middle of each counts."""
     width = DIMENSION * 4 if not is_coded else len(codes.held(folder, sets[0][:1])[0].content)
     ours, alone, both, floor, left, shared = [], [], [], [], 0, 0
+    floor.append(limit(folder, len(sets[0]), width))
     for ids in sets:
         os.sync()  # nobody is charged for what the one before left to the disk: the peer unlinks 1.5 GB
         index_alone, documents = rewritten(folder / "index.faiss", ids)
-        os.sync()
-        floor.append(limit(folder, len(ids), width))
         sample = ids[:SAMPLE].tolist()
         before = codes.held(folder, ids) if is_coded else ()
         os.sync()
@@ -205,6 +206,7 @@ def _middle(folder: Path, sets: np.ndarray, vectors: np.ndarray, is_coded: bool)
         if is_coded:  # every one of their codes, counted slot by slot
             told = codes.left(folder, before)
             left, shared = left + told.left, shared + told.shared
+    floor += [limit(folder, len(sets[0]), width) for _ in sets[1:]]
     middle, peer, peer_index, disk = (statistics.median(times) for times in (ours, both, alone, floor))
     return {
         "level": receipt.level,
@@ -302,6 +304,8 @@ def told(rows: list[Row], peers: list[Row]) -> None:
             times += f", {row['rebuilt_ms'] / row['ours_ms']:.0f} x building anew"
         if "limit_ms" in row:
             times += f"; the disk's limit {row['limit_ms']:.1f} ms, ours {row['ours_ms'] / row['limit_ms']:.1f} of it"
+        if len(row.get("all_ours_ms", ())) > 1:
+            times += f", {row['all_ours_ms'][0]:.1f} ms where compared first"
         rebuilt = f"{row['recall_rebuilt']:.4f} rebuilt"
         if "recall_same_book" in row:
             rebuilt = f"{row['recall_same_book']:.4f} rebuilt with the same code book, {rebuilt} with another"

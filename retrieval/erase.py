@@ -163,8 +163,9 @@ def _in_place(place: Place, planned: Scrub, progress: Progress) -> EraseReceipt:
     progress(0.3, "overwriting their bytes")
     written = patches.meanwhile(journal.put, place.folder, journal.packed(place.folder, planned.change))
     try:
-        foreseen = finishing.Foreseen(place.files, planned.change, planned.trees)
-        foreseen.until(written.done)
+        foreseen = finishing.Foreseen(planned.change, planned.before)
+        foreseen.read()
+        foreseen.until(written.done, lambda: None)  # nothing is overwritten yet
     finally:
         written.result()  # from here on it counts
     manifest = finishing.carry_out(place.folder, planned.change, foreseen)

@@ -9,7 +9,7 @@ by calls, for a page that is mapped costs a fault, and its unmapping again.
 import itertools
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -66,15 +66,13 @@ class Content:
 class Tree:
     """Digests of a file of ``count`` blocks: ``rows`` of some groups by their number, and the whole second row.
 
-    ``whole`` says that all groups are here, and that they were made from the file; ``content`` are the touched blocks
-    as they were verified, when they are few.
+    ``whole`` says that all groups are here, and that they were made from the file.
     """
 
     count: int
     rows: dict[int, bytearray] = field(repr=False)
     second: bytearray = field(repr=False)
     whole: bool = False
-    content: Content | None = field(default=None, repr=False)
 
     @property
     def root(self) -> str:
@@ -130,16 +128,58 @@ def write(path: Path) -> str:
     return tree.root
 
 
-def verified(path: Path, touched: Blocks, root_of: str) -> Tree | None:
-    """Return a file's tree when it still is the file of that root, as far as the touched blocks go; else nothing.
+@dataclass(frozen=True)
+class Before:
+    """A file before a change: its root, the blocks that the change touches, and once they were read, what stood there.
+
+    ``tree`` are the digests that they were compared with; nothing where they are to be compared later.
+    """
+
+    path: Path
+    root: str
+    touched: Blocks
+    content: Content | None = field(default=None, repr=False)
+    tree: Tree | None = field(default=None, repr=False)
+
+    def taken(self) -> "Before":
+        """Return the same, its blocks read."""
+        return self if self.content or self.tree else replace(self, content=_content(self.path, self.touched))
+
+    def followed(self, change: Callable[[Content], None], written: Callable[[], None]) -> "Refreshed | None":
+        """Return the tree of the file behind a change that is tried on what was read; nothing when it was damaged.
+
+        ``written`` waits until the file has the change: where the sidecar cannot be built on, the file is hashed.
+        """
+        if self.content is None:
+            raise ValueError("its blocks were not read")
+        before, groups = self.content.digests(), groups_of(self.touched)
+        tree = self.tree or _kept(self.path, self.touched, self.root)
+        if tree is None or not tree.is_sound(groups) or not tree.has(self.touched, before):
+            written()
+            tree = _grown(self.path)
+            groups = list(tree.rows)
+            tree.put(self.touched, before)
+            if tree.root != self.root:
+                return None
+        change(self.content)
+        tree.put(self.touched, self.content.digests())
+        return Refreshed(self.path, tree, groups)
+
+
+def is_few(touched: Blocks) -> bool:
+    """Say whether so many blocks are kept in memory while a change is made."""
+    return len(touched) <= _KEPT
+
+
+def verified(path: Path, touched: Blocks, root_of: str) -> Before | None:
+    """Return a file before a change when it still is the file of that root, as far as the touched blocks go.
 
     Where the sidecar does not belong to the root, or does not say what the blocks say, the whole file is hashed.
     """
-    tree, content = _kept(path, touched, root_of), _content(path, touched)
-    if tree is not None and tree.has(touched, _digests(path, touched) if content is None else content.digests()):
-        return replace(tree, content=content)
-    tree = _grown(path)
-    return tree if tree.root == root_of else None
+    tree, content = _kept(path, touched, root_of), _content(path, touched) if is_few(touched) else None
+    if tree is None or not tree.has(touched, content.digests() if content else _digests(path, touched)):
+        tree = _grown(path)
+    return Before(path, root_of, touched, content, tree) if tree.root == root_of else None
 
 
 def refreshed(path: Path, touched: Blocks, *, before: str | None) -> "Refreshed":
@@ -154,17 +194,6 @@ def refreshed(path: Path, touched: Blocks, *, before: str | None) -> "Refreshed"
         return Refreshed(path, tree, list(tree.rows))
     tree.put(touched, _digests(path, touched))
     return Refreshed(path, tree, groups_of(touched))
-
-
-def foreseen(path: Path, tree: Tree) -> "Refreshed | None":
-    """Return what ``refreshed`` will, from a verified tree on whose content the change was tried; nothing without it.
-
-    It is known before the file is changed. A tree whose rows do not rest on one another is left to ``refreshed``.
-    """
-    if tree.content is None or not tree.is_sound(groups_of(tree.content.touched)):
-        return None
-    tree.put(tree.content.touched, tree.content.digests())
-    return Refreshed(path, tree, groups_of(tree.content.touched))
 
 
 @dataclass(frozen=True)
@@ -188,13 +217,8 @@ class Refreshed:
             write(self.path)
 
 
-def _content(path: Path, touched: Blocks) -> Content | None:
-    """Read blocks, if they are not too many to be kept until the change is made.
-
-    They have a map of their own: when it is let go, what stood there is no longer in the process.
-    """
-    if len(touched) > _KEPT:
-        return None
+def _content(path: Path, touched: Blocks) -> Content:
+    """Read blocks; they have a map of their own: when it is let go, what stood there is no longer in the process."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
     raw = memoryview(mmap.mmap(-1, len(touched) * BLOCK, flags) if len(touched) else bytearray())
     with path.open("rb", buffering=0) as handle:

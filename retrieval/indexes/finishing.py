@@ -1,12 +1,14 @@
 """Carry out a change in place, from its journal: once, or again from the beginning after a kill."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from retrieval.durable import write_whole
-from retrieval.indexes import blocks, documents, journal, patches
+from retrieval.errors import IndexUnreadable
+from retrieval.indexes import blocks, documents, journal, patches, seen
 from retrieval.indexes.names import INDEX, MANIFEST
 from retrieval.types import Json
 
@@ -22,28 +24,37 @@ def finish(folder: Path) -> Json | None:
 
 
 class Foreseen:
-    """Digests that files will have, from the blocks that were read to verify them: made while the disk is waited for.
+    """Digests that files will have, from the blocks that were read before: made while the disk is waited for.
 
-    Those of files of which too much is touched, or whose sidecar cannot be built on, are read from the files later.
+    Those of files of which too much is touched are read from the files later. ``damaged`` are the files that turned out
+    not to be those of their roots, where they were to be compared while the disk is waited for.
     """
 
-    def __init__(self, files: Path, change: journal.Change, trees: Mapping[str, blocks.Tree]) -> None:
-        self._files, self._patches, self._trees = files, change.patches, dict(trees)
+    def __init__(self, change: journal.Change, before: Mapping[str, blocks.Before]) -> None:
+        self._patches, self._before = change.patches, dict(before)
         self._after: dict[str, blocks.Refreshed] = {}
+        self.damaged: list[str] = []
 
-    def until(self, done: Callable[[], bool]) -> None:
+    def read(self) -> None:
+        """Read what is not read yet: before anything is overwritten."""
+        self._before = {name: one.taken() for name, one in self._before.items()}
+
+    def until(self, done: Callable[[], bool], written: Callable[[], None]) -> None:
         """Make the digests of a file after the other, until what is waited for is done."""
-        while self._trees and not done():
-            name = min(self._trees, key=lambda name: name == INDEX)  # the largest last
-            tree = self._trees.pop(name)
-            if tree.content is not None:
-                patches.tried(tree.content, self._patches, name)
-                after = blocks.foreseen(self._files / name, tree)
-                self._after.update({} if after is None else {name: after})
+        while self._before and not done():
+            name = min(self._before, key=lambda name: name == INDEX)  # the largest last
+            one = self._before.pop(name)
+            if one.content is None:
+                continue
+            after = one.followed(partial(patches.tried, patches=self._patches, file=name), written)
+            if after is None:
+                self.damaged.append(name)
+            else:
+                self._after[name] = after
 
-    def all(self) -> Mapping[str, blocks.Refreshed]:
+    def all(self, written: Callable[[], None]) -> dict[str, blocks.Refreshed]:
         """Make those that are missing, and return them by file."""
-        self.until(lambda: False)
+        self.until(lambda: False, written)
         return self._after
 
 
@@ -52,16 +63,18 @@ def carry_out(folder: Path, change: journal.Change, foreseen: Foreseen | None = 
 
     The new manifest is durable under its name before the
     change is crossed off, and so are the bytes: whichever of them a loss of power takes back, the journal is still
-    there and does both again.
+    there and does both again. Raises ``IndexUnreadable`` for a file that was damaged before: the change is carried out,
+    and the manifest keeps naming the file as it should have been, so that whoever opens it is told.
     """
-    files = folder / change.target if change.target else folder
+    files, foreseen = folder / change.target if change.target else folder, foreseen or Foreseen(change, {})
     with patches.overwriting(files, change.patches) as written_there:
-        after = dict(foreseen.all()) if foreseen else {}
-        if change.store or set(after) != set(change.manifest.get("roots", {})):
+        after = foreseen.all(written_there)
+        kept = {name: change.manifest["roots"][name] for name in foreseen.damaged}
+        if change.store or set(after) | set(kept) != set(change.manifest.get("roots", {})):
             written_there()
             documents.carry_out(files, change.store)
-            after |= _refreshed(files, change, after)
-        roots = {name: tree.root for name, tree in after.items()} | _of_rows(files, change)
+            after |= _refreshed(files, change, {*after, *kept})
+        roots = {name: tree.root for name, tree in after.items()} | _of_rows(files, change) | kept
         manifest = {**change.manifest, "roots": roots, "digest": digest(roots)}
         content = json.dumps(manifest, sort_keys=True).encode() + b"\n"
         written = patches.meanwhile(write_whole, files / MANIFEST, content)
@@ -71,17 +84,21 @@ def carry_out(folder: Path, change: journal.Change, foreseen: Foreseen | None = 
         finally:
             written.result()
     journal.cross_off(folder)
+    if kept:
+        raise IndexUnreadable(
+            f"Erasing from {files}: their bytes are overwritten, but {' and '.join(sorted(kept))} was damaged before: "
+            "what stands beside them is not what the manifest names. Restore it and erase again, or rebuild the index."
+        )
+    seen.note(folder, files, after)
     return manifest
 
 
-def _refreshed(
-    files: Path, change: journal.Change, after: Mapping[str, blocks.Refreshed]
-) -> dict[str, blocks.Refreshed]:
+def _refreshed(files: Path, change: journal.Change, known: Collection[str]) -> dict[str, blocks.Refreshed]:
     kept = str(change.store.get("file", ""))
     return {
         name: blocks.refreshed(files / name, patches.touched(change.patches, name), before=before)
         for name, before in change.manifest.get("roots", {}).items()
-        if name != kept and name not in after
+        if name != kept and name not in known
     }
 
 

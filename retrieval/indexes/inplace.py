@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from retrieval.errors import IndexUnreadable, StoreOutOfStep
-from retrieval.indexes import blocks, documents, numbered, patches, places, scrub, weighing
+from retrieval.indexes import blocks, documents, numbered, patches, places, scrub, seen, weighing
 from retrieval.indexes.chunks import StoredChunks
 from retrieval.indexes.documents import Documents
 from retrieval.indexes.journal import Change
@@ -39,7 +39,7 @@ class Scrub:
     remaining: int
     level: Level
     said: str
-    trees: Mapping[str, blocks.Tree] = field(repr=False)
+    before: Mapping[str, blocks.Before] = field(repr=False)
 
 
 def plan(place: Place, held: Documents, wanted: Offsets, *, relearn: bool = False) -> Scrub:
@@ -60,7 +60,7 @@ def plan(place: Place, held: Documents, wanted: Offsets, *, relearn: bool = Fals
             raise WriteAnew(weight.shares())
         changes, said = _changes(files, where, weight, gone)
         changes += _blanks(held, wanted)
-        trees = _verified(place, held, changes)
+        before = _verified(place, held, changes)
         facts = {**_manifest(place, held, wanted, gone, files.found), **_numbers(place, files), **owed}
         level: Level = "partial" if much else "repaired" if files.found.kind == "hnsw" else "scrubbed"
     store = {} if documents.is_lines(held.path) else documents.step(held, wanted.tolist())
@@ -68,7 +68,7 @@ def plan(place: Place, held: Documents, wanted: Offsets, *, relearn: bool = Fals
     said += f"; their rows removed from {held.path.name}, and it written anew" if store else ""
     target = "" if place.plain else place.files.name
     change = Change(target, {**facts, "count": remaining}, tuple(changes), store)
-    return Scrub(change, len(wanted), remaining, level, said, trees)
+    return Scrub(change, len(wanted), remaining, level, said, before)
 
 
 def foreseen(place: Place, held: Documents, wanted: Offsets) -> tuple[str, str]:
@@ -171,22 +171,28 @@ def _blanks(held: Documents, wanted: Offsets) -> list[Patch]:
     return places.blanked(held.path, held.places, held.check(wanted), beside=True)
 
 
-def _verified(place: Place, held: Documents, changes: list[Patch]) -> dict[str, blocks.Tree]:
-    """What is overwritten must be what the manifest names: a damaged file is refused before it is changed."""
-    trees = {}
+def _verified(place: Place, held: Documents, changes: list[Patch]) -> dict[str, blocks.Before]:
+    """What is overwritten must be what the manifest names: a damaged file is refused before it is changed.
+
+    A file that nobody wrote to since our last change is compared while the change is made.
+    """
+    before, kept = {}, seen.read(place.folder)
     for name, root in place.manifest.get("roots", {}).items():
-        if name == held.path.name and not documents.is_lines(held.path):
-            continue  # read row by row, and compared below
-        tree = None if root is None else blocks.verified(place.files / name, patches.touched(changes, name), root)
-        if tree is not None:
-            trees[name] = tree
-        elif root is not None:
+        if root is None or (name == held.path.name and not documents.is_lines(held.path)):
+            continue  # never hashed, or read row by row, and compared below
+        path, touched = place.files / name, patches.touched(changes, name)
+        if blocks.is_few(touched) and seen.is_same(kept, path):
+            before[name] = blocks.Before(path, root, touched)
+            continue
+        one = blocks.verified(path, touched, root)
+        if one is None:
             raise IndexUnreadable(
-                f"Erasing from {place.files / name}: it is not the file that its manifest names (truncated or "
+                f"Erasing from {path}: it is not the file that its manifest names (truncated or "
                 "changed); nothing was changed. Restore it or rebuild the index."
             )
+        before[name] = one
     documents.check(held, place.manifest.get("roots", {}).get(held.path.name))
-    return trees
+    return before
 
 
 def _numbers(place: Place, files: Files) -> Json:

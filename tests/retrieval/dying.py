@@ -21,7 +21,7 @@ import numpy as np
 from retrieval import codes
 from retrieval.erase import absent, erase
 from retrieval.errors import RetrievalError
-from retrieval.indexes import layout
+from retrieval.indexes import layout, seen
 from retrieval.indexes.faiss import open
 
 _LONG = 12  # bytes: a shorter code stands in a file by chance
@@ -102,6 +102,10 @@ def _case(made: Path, ids: list[int]) -> Case:
 def _copied(made: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(made, folder)
+    if (made / seen.SEEN).exists():  # its last change was ours: so is the copy's
+        files = layout.current(folder).files
+        while not (folder / seen.SEEN).exists() or not seen.is_same(seen.read(folder), files / "index.faiss"):
+            seen.note(folder, files, json.loads((files / "manifest.json").read_bytes())["roots"])
 
 
 def _content(folder: Path) -> Bytes:

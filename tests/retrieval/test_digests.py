@@ -47,14 +47,15 @@ def test_the_digests_after_a_change_are_those_of_the_whole_file(
     touched = patches.touched(change, "f")
     tree = blocks.verified(path, touched, before)
     assert tree is not None
-    assert tree.content is not None
-    patches.tried(tree.content, change, "f")
-    foreseen = blocks.foreseen(path, tree)
+    foreseen = tree.followed(lambda content: patches.tried(content, change, "f"), lambda: None)
     assert foreseen is not None
+    later = blocks.Before(path, before, touched).taken()
     with patches.overwriting(folder, change) as done:
         done()
         after = blocks.refreshed(path, touched, before=before).root
-    assert kept_root(foreseen) == after
+    compared_later = later.followed(lambda content: patches.tried(content, change, "f"), lambda: None)
+    assert compared_later is not None
+    assert (foreseen.root, kept_root(compared_later)) == (after, after)
     assert blocks.root(path) == after
     kept = blocks.sidecar(path).read_bytes()
     blocks.write(path)
@@ -67,13 +68,12 @@ def test_a_sidecar_that_was_not_the_source_is_written_whole(tmp_path: Path) -> N
     before = blocks.write(path)
     whole = blocks.sidecar(path).read_bytes()
     blocks.sidecar(path).write_bytes(bytes(len(whole)))
-    tree = blocks.verified(path, np.array([2]), before)
-    assert tree is not None
-    assert blocks.foreseen(path, tree) is None
+    one = blocks.Before(path, before, np.array([2])).taken()
     change = [patches.write("f", 2 * blocks.BLOCK, b"y")]
     with patches.overwriting(tmp_path, change) as done:
-        done()
-        after = kept_root(blocks.refreshed(path, np.array([2]), before=before))
+        tree = one.followed(lambda content: patches.tried(content, change, "f"), done)
+        assert tree is not None
+        after = kept_root(tree)
     kept = blocks.sidecar(path).read_bytes()
     assert blocks.write(path) == after
     assert kept == blocks.sidecar(path).read_bytes()

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from retrieval.embedders import HashedWords
+from retrieval.erase import erase
+from retrieval.indexes import seen
 from retrieval.indexes.faiss import build
 from retrieval.types import Chunk
 
@@ -22,22 +24,24 @@ SOME, MANY = [3, 4, 29], list(range(40))
 
 
 @pytest.mark.parametrize(
-    ("kind", "ids", "store"),
+    ("kind", "ids", "store", "compared"),
     [
-        ("flat", SOME, "generations"),
-        ("flat", SOME, "chunks.jsonl"),
-        ("hnsw", SOME, "generations"),
-        ("ivf", SOME, "chunks.jsonl"),
-        ("flat", MANY, "generations"),
-        ("hnsw", MANY, "chunks.jsonl"),
-        ("flat", SOME, "chunks.sqlite"),
-        ("flat", MANY, "chunks.sqlite"),
-        ("flat", SOME, "chunks.parquet"),
-        ("flat", MANY, "chunks.parquet"),
+        ("flat", SOME, "generations", "before"),
+        ("flat", SOME, "chunks.jsonl", "before"),
+        ("flat", SOME, "chunks.jsonl", "later"),
+        ("hnsw", SOME, "generations", "before"),
+        ("ivf", SOME, "chunks.jsonl", "later"),
+        ("flat", MANY, "generations", "before"),
+        ("hnsw", MANY, "chunks.jsonl", "before"),
+        ("flat", SOME, "chunks.sqlite", "before"),
+        ("flat", MANY, "chunks.sqlite", "before"),
+        ("flat", SOME, "chunks.parquet", "before"),
+        ("flat", MANY, "chunks.parquet", "before"),
     ],
     ids=[
         "scrub",
         "scrub, plain",
+        "scrub, compared later",
         "repair",
         "lists, plain",
         "new generation",
@@ -48,7 +52,9 @@ SOME, MANY = [3, 4, 29], list(range(40))
         "new generation, parquet",
     ],
 )
-def test_killed_at_a_random_step_it_is_before_or_after(tmp_path: Path, kind: str, ids: list[int], store: str) -> None:
+def test_killed_at_a_random_step_it_is_before_or_after(
+    tmp_path: Path, kind: str, ids: list[int], store: str, compared: str
+) -> None:
     folder = tmp_path / "whole"
     chunks = [Chunk(number, f"d{number}", f"word{number % 7} person{number} Müller") for number in range(60)]
     build(folder, chunks, HashedWords(32), kind=kind)
@@ -59,6 +65,10 @@ def test_killed_at_a_random_step_it_is_before_or_after(tmp_path: Path, kind: str
         (folder / "CURRENT").unlink()
     if store not in ("generations", "chunks.jsonl"):
         stored_in(folder, store, chunks)
+    if compared == "later":
+        erase(folder, [59])
+        while not (folder / seen.SEEN).exists():  # not noted within the tick in which the files were written
+            seen.note(folder, folder, ["index.faiss", "chunks.jsonl"])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     times = 34 if store in ("generations", "chunks.jsonl") else 17
     command = [
