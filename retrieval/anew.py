@@ -90,7 +90,7 @@ def _without(held: generation.Generation, ids: Ids, asked: Asked) -> _Made:
     """Take ids out of what is stored; what was learned is learned again, kept where they weighed little, or owed."""
     weight, stored = _weight(held, ids), turned.below(held.index)
     is_coded, is_turned = vectors.is_compressed(stored), turned.is_learned(held.index)
-    much = (is_coded and weight.is_much) or (is_turned and weight.retrain)
+    much = is_much(held.index, stored, weight)
     owed = weighing.owed(held.place.manifest, weight, much=much) if is_coded or is_turned else {}
     everybody = len(ids) >= len(held.chunks)
     if is_turned and everybody:
@@ -106,6 +106,12 @@ def _without(held: generation.Generation, ids: Ids, asked: Asked) -> _Made:
     said = weight.owed() if much else f"what was learned kept: {weight.shares()}"
     said = f"; {said}" if is_coded or is_turned else ""
     return _Made(turned.above(held.index, index), f"{how}{said}", owed, partial=much, below=stored)
+
+
+def is_much(index: Any, stored: Any, weight: Weight) -> bool:
+    """Say whether what is stored, or what turns it, was learned with the removed to more than a limit."""
+    by_codes = vectors.is_compressed(stored) and weight.is_much
+    return by_codes or (turned.is_learned(index) and weight.retrain)
 
 
 def _without_vectors(
@@ -146,9 +152,8 @@ def _learned_again(held: generation.Generation, ids: Ids, given: Originals, aske
 
 def _weight(held: generation.Generation, ids: Ids) -> Weight:
     """Return what the ids weigh, on lists too where the file's bytes are known."""
-    whole = len(ids) / max(1, held.index.ntotal)
     try:
         with mapped.opened(held.place) as files:
             return weighing.weigh(files.read, files.found, files.find(ids))
     except UnsupportedIndex:
-        return Weight(whole, 0.0, np.zeros(0, np.int64))
+        return weighing.of_all(len(ids), held.index.ntotal)

@@ -10,15 +10,17 @@ codes are read before an erase, each with the number of others who have it, and 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.errors import UnknownId
+from retrieval.errors import UnknownId, UnsupportedIndex
 from retrieval.indexes import layout, mapped
+from retrieval.indexes.layout import Place
 from retrieval.indexes.mapped import Files
 from retrieval.indexes.sections import Section
 
@@ -54,23 +56,21 @@ def held(folder: Path, ids: Iterable[int]) -> tuple[Code, ...]:
     In an index that stores vectors as they are, a code is the vector's bytes.
     """
     wanted = np.array(sorted(set(map(int, ids))), np.int64)
-    with mapped.opened(layout.current(folder)) as files:
-        mine = Counter(_codes_of(files, wanted))
+    with _opened(folder) as stored:
+        mine = Counter(stored.of(wanted).values())
         if mine.total() != len(wanted):
             raise UnknownId(
                 f"Reading codes of the index in {folder}: {len(wanted) - mine.total()} of {len(wanted)} ids are not in "
                 "it. Read them before they are erased."
             )
-        all_of_them = _counted(files, list(mine))
+        all_of_them = _counted(stored, list(mine))
     return tuple(Code(code, all_of_them[code] - count) for code, count in mine.items())
 
 
 def of(folder: Path, ids: Iterable[int]) -> dict[int, bytes]:
     """Return what the index stores of ids, by id; one that is not there is left out."""
-    wanted = np.array(sorted(set(map(int, ids))), np.int64)
-    with mapped.opened(layout.current(folder)) as files:
-        names = mapped.ids_at(files, files.find(wanted)).tolist()
-        return dict(zip(names, _codes_of(files, wanted), strict=True))
+    with _opened(folder) as stored:
+        return stored.of(np.array(sorted(set(map(int, ids))), np.int64))
 
 
 def left(folder: Path, codes: Sequence[Code]) -> CodesReport:
@@ -78,10 +78,67 @@ def left(folder: Path, codes: Sequence[Code]) -> CodesReport:
 
     After something was learned again (the receipt says so) codes mean something else, and this says nothing.
     """
-    with mapped.opened(layout.current(folder)) as files:
-        now = _counted(files, [code.content for code in codes])
+    with _opened(folder) as stored:
+        now = _counted(stored, [code.content for code in codes])
     over = sum(max(0, now[code.content] - code.shared) for code in codes)
     return CodesReport(len(codes), sum(code.shared > 0 for code in codes), over)
+
+
+class _Stored(Protocol):
+    def of(self, wanted: npt.NDArray[np.int64]) -> dict[int, bytes]:
+        """Return codes by id, of those that are there."""
+
+    def slots(self) -> Iterator[Rows]:
+        """Give the codes of all slots, (slots, bytes)."""
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """A file whose bytes are known: read where they stand."""
+
+    files: Files
+
+    def of(self, wanted: npt.NDArray[np.int64]) -> dict[int, bytes]:
+        names = mapped.ids_at(self.files, self.files.find(wanted)).tolist()
+        return dict(zip(names, _codes_of(self.files, wanted), strict=True))
+
+    def slots(self) -> Iterator[Rows]:
+        return _slots(self.files)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """An index that faiss has read, where the file's bytes are not known."""
+
+    ids: npt.NDArray[np.int64]
+    codes: Rows = field(repr=False)
+
+    def of(self, wanted: npt.NDArray[np.int64]) -> dict[int, bytes]:
+        at = np.flatnonzero(np.isin(self.ids, wanted))
+        return dict(zip(self.ids[at].tolist(), map(bytes, self.codes[at]), strict=True))
+
+    def slots(self) -> Iterator[Rows]:
+        if len(self.codes):
+            yield self.codes
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[_Stored]:
+    place = layout.current(folder)
+    with ExitStack() as held:
+        try:
+            files = held.enter_context(mapped.opened(place))
+        except UnsupportedIndex:
+            yield _loaded(place)
+            return
+        yield _Mapped(files)
+
+
+def _loaded(place: Place) -> _Loaded:
+    from retrieval.indexes import compressed, turned, vectors  # only here: what is known to the byte needs no faiss
+
+    whole = vectors.read(place.files / layout.INDEX)  # kept: it owns what stands below
+    return _Loaded(*compressed.stored(turned.below(whole), frozenset(map(int, place.manifest.get("slots", ())))))
 
 
 def _codes_of(files: Files, wanted: npt.NDArray[np.int64]) -> Iterator[bytes]:
@@ -94,13 +151,13 @@ def _codes_of(files: Files, wanted: npt.NDArray[np.int64]) -> Iterator[bytes]:
     yield from (bytes(files.lists[start : start + size]) for start in at.tolist())
 
 
-def _counted(files: Files, codes: Sequence[bytes]) -> Counter[bytes]:
+def _counted(stored: _Stored, codes: Sequence[bytes]) -> Counter[bytes]:
     """Count the slots of each code: by their first bytes, then exactly."""
     wanted, seen = frozenset(codes), Counter[bytes]()
     if not wanted:
         return seen
     keys = np.unique(_keys(np.frombuffer(b"".join(codes), np.uint8).reshape(len(codes), -1)))
-    for rows in _slots(files):
+    for rows in stored.slots():
         at = np.flatnonzero(np.isin(_keys(rows), keys))
         seen.update(code for code in map(bytes, rows[at]) if code in wanted)
     return seen

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from retrieval import anew
 from retrieval.errors import UnsupportedIndex
-from retrieval.indexes import beside, compressed, documents, hidden, inplace, layout, mapped, turned, vectors
+from retrieval.indexes import beside, compressed, documents, hidden, inplace, layout, mapped, turned, vectors, weighing
 from retrieval.indexes.layout import INDEX, Place
 from retrieval.indexes.sections import Offsets
 from retrieval.types import Folder
@@ -56,6 +57,9 @@ def _known(place: Place, held: documents.Documents, wanted: Offsets) -> tuple[st
         beside.refuse_elsewhere(vectors.inner_of(stored), place.files / INDEX)
         if vectors.is_compressed(stored):
             compressed.refuse_others(stored)
+        weight = weighing.of_all(len(wanted), whole.ntotal)
+        if len(wanted) < len(held) and anew.is_much(whole, stored, weight):
+            return "partial", weight.owed()
         return "rewritten", "its layout is not known to the byte"
 
 

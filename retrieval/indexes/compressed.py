@@ -12,7 +12,7 @@ import faiss as faiss_bindings
 import numpy as np
 
 from retrieval.errors import UnsupportedIndex
-from retrieval.indexes import originals, vectors
+from retrieval.indexes import fastscan, originals, vectors
 from retrieval.indexes.originals import Codes
 from retrieval.indexes.scrub import NOBODY
 from retrieval.indexes.vectors import Ids
@@ -29,6 +29,9 @@ def without(index: Any, remove: Ids, gone: frozenset[int]) -> tuple[Any, str]:
     if isinstance(inner, faiss.IndexHNSW):
         ids, codes = _coded(outer, inner, remove, gone)
         return _graph(inner, codes, ids), "codes copied bit for bit, graph built anew over them"
+    if fastscan.is_flat(inner):
+        ids, codes = _coded(outer, inner, remove, gone)
+        return _above(fastscan.filled(inner, codes), ids), "codes copied bit for bit"
     if vectors.has_positions(outer):
         ids = np.setdiff1d(np.arange(inner.ntotal), np.concatenate([remove, np.fromiter(gone, np.int64, len(gone))]))
         inner.remove_ids(faiss.IDSelectorNot(faiss.IDSelectorBatch(ids)))
@@ -47,7 +50,7 @@ def learned_again(index: Any, remove: Ids, gone: frozenset[int], of: Callable[[I
     ids, codes = kept(outer, inner, remove, gone)
     given = of(ids)
     originals.check_dimension(given, inner.d)
-    originals.check(_storing(inner), codes, given, ids)
+    originals.check(fastscan.Coder(inner.pq) if fastscan.is_flat(inner) else _storing(inner), codes, given, ids)
     fresh = emptied(inner)
     fresh.train(given)
     how = f"learned again from the original vectors of those who stay (all {len(ids):,} have their stored codes)"
@@ -57,6 +60,8 @@ def learned_again(index: Any, remove: Ids, gone: frozenset[int], of: Callable[[I
         return fresh, f"code book and centroids {how}"
     if isinstance(inner, faiss.IndexHNSW):
         return _named(fresh, given, ids), f"code book {how}, graph built anew"
+    if fastscan.is_flat(inner):
+        return _named(fresh, given, ids), f"code book {how}"
     fresh.add(given)
     return _with_ids(fresh, ids), f"code book {how}"
 
@@ -88,7 +93,20 @@ def _named(below: Any, given: Vectors, ids: Ids) -> Any:
     return index
 
 
+def _above(below: Any, ids: Ids) -> Any:
+    """Return a filled index below a map of ids; faiss puts ids above an empty one only."""
+    count, below.ntotal = below.ntotal, 0
+    index = faiss.IndexIDMap2(below)
+    below.this.disown()  # the outer index frees it
+    index.own_fields, below.ntotal, index.ntotal = True, count, count
+    faiss.copy_array_to_vector(np.ascontiguousarray(ids, np.int64), index.id_map)
+    index.construct_rev_map()
+    return index
+
+
 def _codes(storage: Any) -> Codes:
+    if fastscan.is_flat(storage):
+        return fastscan.codes_of(storage)
     return np.asarray(faiss.vector_to_array(storage.codes).reshape(-1, storage.sa_code_size()))
 
 
@@ -97,13 +115,10 @@ def _relisted(outer: Any, inner: Any, remove: Ids) -> Any:
 
     faiss cannot take vectors out of lists below a map of ids: lists name places in the map, which then move.
     """
-    mapped, blocks = _refuse_two_places(outer, inner), _in_blocks(inner)
+    mapped = _refuse_two_places(outer, inner)
     had_map = _without_map(inner)
-    if blocks:
-        inner.remove_ids(faiss.IDSelectorBatch(np.append(remove, NOBODY)))
-        _end_blocks(inner)
-    else:
-        _keep(inner, faiss.vector_to_array(outer.id_map) if mapped else None, np.append(remove, NOBODY))
+    keep = _keep_blocks if fastscan.is_listed(inner) else _keep
+    keep(inner, faiss.vector_to_array(outer.id_map) if mapped else None, np.append(remove, NOBODY))
     _with_map(inner, wanted=had_map)
     return faiss.clone_index(inner) if mapped else outer
 
@@ -117,13 +132,27 @@ def refuse_others(index: Any) -> None:
 
 def _refuse_two_places(outer: Any, inner: Any) -> bool:
     """Refuse lists whose codes cannot be taken out; return whether lists stand below a map of ids."""
-    mapped = outer is not inner and not isinstance(outer, faiss.IndexIVF)
-    if isinstance(inner, faiss.IndexIVFPQR) or (_in_blocks(inner) and mapped):
+    fastscan.refuse_others(inner)
+    if isinstance(inner, faiss.IndexIVFPQR):
         raise UnsupportedIndex(
-            f"Erasing from a {type(inner).__name__}: its codes lie in two places, or in blocks below a map of ids; "
-            "rebuild this one from its documents. Nothing was changed."
+            f"Erasing from an index of the kind {type(inner).__name__}: its codes lie in two places; rebuild this one "
+            "from its documents. Nothing was changed."
         )
-    return mapped
+    return outer is not inner and not isinstance(outer, faiss.IndexIVF)
+
+
+def _keep_blocks(inner: Any, names: Ids | None, remove: Ids) -> None:
+    """Let each list that keeps its codes in blocks have those of others than ``remove`` only."""
+    lists, count = inner.invlists, 0
+    for number in range(inner.nlist):
+        size = lists.list_size(number)
+        ids = faiss.rev_swig_ptr(lists.get_ids(number), size).copy() if size else np.zeros(0, np.int64)
+        ids = ids if names is None else vectors.named(names, ids)
+        stay = np.flatnonzero(~np.isin(ids, remove))
+        if len(stay) < size or names is not None:
+            fastscan.relist(inner, number, ids[stay], fastscan.listed(inner, number)[stay])
+        count += len(stay)
+    inner.ntotal = count
 
 
 def _keep(inner: Any, names: Ids | None, remove: Ids) -> None:
@@ -144,23 +173,6 @@ def _keep(inner: Any, names: Ids | None, remove: Ids) -> None:
     inner.ntotal = count
 
 
-def _in_blocks(inner: Any) -> bool:
-    return isinstance(faiss.downcast_InvertedLists(inner.invlists), faiss.BlockInvertedLists)
-
-
-def _end_blocks(inner: Any) -> None:
-    """Overwrite what faiss leaves behind a list's last code, in the block that it fills in part."""
-    lists = faiss.downcast_InvertedLists(inner.invlists)
-    nothing = np.zeros(lists.packer.code_size, np.uint8)
-    for number in range(inner.nlist):
-        size = lists.list_size(number)
-        count = -(-size // lists.n_per_block)
-        if size:
-            codes = faiss.rev_swig_ptr(lists.get_codes(number), count * lists.block_size).reshape(count, -1)
-            for place in range(size, count * lists.n_per_block):
-                lists.packer.pack_1(nothing, place, codes)
-
-
 def _without_map(inner: Any) -> bool:
     """Drop the direct map of lists, which hinders every change of them; return whether there was one."""
     had = isinstance(inner, faiss.IndexIVF) and inner.direct_map.type != faiss.DirectMap.NoMap
@@ -173,6 +185,13 @@ def _with_map(inner: Any, *, wanted: bool) -> None:
     """Give lists a direct map again: a table, for ids that are no longer 0 to n - 1."""
     if wanted:
         inner.set_direct_map_type(faiss.DirectMap.Hashtable)
+
+
+def stored(index: Any, gone: frozenset[int] = frozenset()) -> tuple[Ids, Codes]:
+    """Return the ids that a loaded index of codes holds, ascending, and their codes, without the numbers of lists."""
+    outer, inner = _parts(index)
+    ids, codes = _coded(outer, inner, np.zeros(0, np.int64), gone)
+    return ids, codes[:, inner.coarse_code_size() :] if isinstance(inner, faiss.IndexIVF) else codes
 
 
 def unlearned(index: Any) -> Any:
@@ -189,10 +208,11 @@ def unlearned(index: Any) -> Any:
 
 def _parts(index: Any) -> tuple[Any, Any]:
     outer, inner = faiss.downcast_index(index), vectors.inner_of(index)
-    if not isinstance(_storing(inner), (faiss.IndexIVF, faiss.IndexScalarQuantizer, faiss.IndexPQ)):
+    known = (faiss.IndexIVF, faiss.IndexScalarQuantizer, faiss.IndexPQ, faiss.IndexPQFastScan)
+    if not isinstance(_storing(inner), known):
         raise UnsupportedIndex(
-            f"Erasing from a {type(inner).__name__}: Flat, SQ, PQ, IVF and HNSW indexes can be changed; "
-            "rebuild this one from its documents."
+            f"Erasing from an index of the kind {type(inner).__name__}: Flat, SQ, PQ, IVF and HNSW indexes can be "
+            "changed; rebuild this one from its documents. Nothing was changed."
         )
     return outer, inner
 
@@ -257,7 +277,11 @@ def _listed(index: Any) -> tuple[Ids, Codes]:
         size = lists.list_size(number)
         if not size:
             continue
-        code = faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size).reshape(size, -1)
+        code = (
+            fastscan.listed(index, number)
+            if fastscan.is_listed(index)
+            else faiss.rev_swig_ptr(lists.get_codes(number), size * lists.code_size).reshape(size, -1)
+        )
         coarse = np.frombuffer(number.to_bytes(index.coarse_code_size(), "little"), np.uint8)
         ids.append(faiss.rev_swig_ptr(lists.get_ids(number), size).copy())
         codes.append(np.concatenate([np.broadcast_to(coarse, (size, len(coarse))), code], axis=1))

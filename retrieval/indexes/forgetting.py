@@ -9,7 +9,7 @@ from typing import Any
 import faiss as faiss_bindings
 import numpy as np
 
-from retrieval.indexes import documents, filemap, layout
+from retrieval.indexes import documents, fastscan, filemap, layout
 from retrieval.indexes.generation import Generation
 from retrieval.indexes.layout import INDEX
 from retrieval.indexes.mapped import mapped
@@ -55,6 +55,9 @@ def forget(index: Any, ids: Offsets, files: Path) -> None:
 def wipe(index: Any) -> None:
     """Overwrite all vectors of an index that nobody searches any more, before its memory is freed."""
     inner, _ = _unwrapped(index)
+    if fastscan.is_flat(inner) or fastscan.is_listed(inner):
+        fastscan.wipe(inner)
+        return
     if isinstance(inner, faiss.IndexIVF):
         for number in range(inner.nlist):
             size = inner.invlists.list_size(number)

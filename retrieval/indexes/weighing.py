@@ -73,6 +73,11 @@ def owed(manifest: Json, weight: Weight, *, much: bool) -> Json:
     return {OWED: [whole, largest]} if whole or largest else {}
 
 
+def of_all(removed: int, count: int) -> Weight:
+    """Return what some weigh among all, where it is not known which lists they are in."""
+    return Weight(removed / max(1, count), 0.0, np.zeros(0, np.int64))
+
+
 def weigh(read: Read, found: FileMap, where: Found) -> Weight:
     """Return what the found slots weigh, of all slots that the index was written with; ``read`` reads the lists."""
     removed = len(where.lists) if found.lists is not None else len(where.positions)

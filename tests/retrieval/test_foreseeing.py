@@ -40,8 +40,8 @@ def test_a_kind_that_is_refused_is_told_before_with_what_to_do(tmp_path: Path) -
     assert "binary index" in told.why and "rebuild" in told.why
 
 
-def test_codes_below_a_map_of_ids_in_blocks_are_refused_before_and_then(tmp_path: Path) -> None:
-    index = faiss.index_factory(16, "IDMap2,IVF8,PQ4x4fs")
+def test_codes_in_two_places_are_refused_before_and_then(tmp_path: Path) -> None:
+    index = faiss.index_factory(16, "IDMap2,IVF8,PQ4+4")
     index.train(points())
     index.add_with_ids(points(), np.arange(COUNT))
     faiss.write_index(index, str(tmp_path / "index.faiss"))

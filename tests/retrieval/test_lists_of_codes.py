@@ -59,7 +59,7 @@ def test_codes_in_blocks_leave_nothing_behind_the_last_of_a_list(tmp_path: Path)
         assert not any(code.any() for code in behind)
 
 
-@pytest.mark.parametrize("factory", ["IVF4,PQ4+4", "IDMap2,IVF4,PQ4x4fs"])
+@pytest.mark.parametrize("factory", ["IVF4,PQ4+4", "IDMap2,IVF4,PQ4+4"])
 def test_lists_that_cannot_be_changed_are_refused_in_words(tmp_path: Path, factory: str) -> None:
     folder = folder_with(tmp_path / "p", factory, points())
     before = (folder / "index.faiss").read_bytes()
