@@ -21,11 +21,13 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
+from compliance.audit import services as audit
 from compliance.intake import cleaning, vault
 from compliance.intake.form import Upload
-from compliance.intake.models import ErasureRequest
+from compliance.intake.models import DecisionKind, ErasureRequest
 from compliance.intake.papers import Attachment
 from compliance.rules.errors import InvalidInput, NotFoundHere
 
@@ -134,10 +136,30 @@ def opened(row: Attachment) -> File:
     return _open(vault.case_key(row.request), row)
 
 
-def destroy(row: Attachment) -> None:
-    """Destroy the content; that there was a file remains."""
-    row.sealed, row.destroyed_at = None, timezone.now()
-    row.save(update_fields=["sealed", "destroyed_at"])
+def destroy(row: Attachment, *, by: str) -> None:
+    """Destroy the content; that there was a file, and who destroyed it, remains."""
+    if row.request is None or row.destroyed_at is not None:
+        raise NotFoundHere("That attachment has been destroyed.")
+    with transaction.atomic():
+        row.sealed, row.destroyed_at = None, timezone.now()
+        row.save(update_fields=["sealed", "destroyed_at"])
+        detail = {"kind": row.kind, "mandate": row.mandate}
+        case, entity = row.request.reference, row.request.entity.slug
+        audit.record("attachment.destroyed", case=case, entity=entity, by=by, detail=detail)
+
+
+def destroy_shown(request: ErasureRequest) -> int:
+    """Destroy what came after identity had been asked for, as that letter promises; returns how many files.
+
+    Called when the request is decided (EDPB Guidelines 01/2022, 3.3); a mandate shows something else, and stays.
+    """
+    asked = request.decisions.filter(kind=DecisionKind.PAUSE).order_by("id").first()
+    if asked is None:
+        return 0
+    rows = request.attachments.filter(created_at__gte=asked.at, destroyed_at=None, mandate=False)
+    for row in rows.select_related("request__entity"):
+        destroy(row, by="system")
+    return len(rows)
 
 
 def remove(upload: Upload) -> None:

@@ -171,6 +171,8 @@ def move(
             notices.owe(fresh, letter if letter in row.instead and letter else row.letter)
         if to in (State.WITHDRAWN, State.LAPSED):
             jobs.cancel_live(fresh.pk, reason="The case ended before this work was due.")
+        if before is State.VERIFIED:
+            attachments.destroy_shown(fresh)
         retention.note(fresh)
     request.state, request.round = fresh.state, fresh.round
     return fresh

@@ -62,6 +62,7 @@ def show(request: HttpRequest, reference: str) -> HttpResponse:
         "files": list(case.attachments.all()),
         "rows": rows,
         "officer": Role.OFFICER in accounts.roles(user, case.entity) and State(case.state) in proofs.OPEN,
+        "destroys": Role.OFFICER in accounts.roles(user, case.entity),
     }
     return desk(request, "officer/attached.html", context)
 
@@ -95,6 +96,19 @@ def download(request: HttpRequest, reference: str, number: UUID) -> HttpResponse
         "X-Content-Type-Options": "nosniff",
     }
     return HttpResponse(content, content_type=_TYPES.get(row.kind, "application/octet-stream"), headers=headers)
+
+
+@staff
+@require_POST
+def destroy(request: HttpRequest, reference: str, number: UUID) -> HttpResponse:
+    """An officer destroys a file that is not needed (any more): an identity card that nobody asked for, say."""
+    user = member(request)
+    case = case_or_404(user, reference, IDENTIFIER_ROLES)
+    row = _file(case, number)
+    accounts.require(user, case.entity, [Role.OFFICER])
+    attachments.destroy(row, by=user.get_username())
+    messages.success(request, "The file is destroyed. That there was one stays in the log.")
+    return redirect("web:attached", reference)
 
 
 @staff

@@ -75,6 +75,7 @@ urlpatterns = [
     path(f"{_CASE}identifiers/", case.identifiers_shown, name="identifiers"),
     path(f"{_CASE}files/", attached.show, name="attached"),
     path(f"{_CASE}files/<uuid:number>/", attached.download, name="attached_file"),
+    path(f"{_CASE}files/<uuid:number>/destroy/", attached.destroy, name="attached_destroy"),
     path(f"{_CASE}files/<uuid:number>/mandate/", attached.mandate, name="mandate"),
     path(f"{_CASE}traces/", traces.show, name="traces"),
     path(f"{_CASE}decide/<slug:verb>/", decide.decide, name="decide"),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from django.test import Client
 
 from compliance.audit.models import Event
-from compliance.intake import additions, attachments, proofs, services
+from compliance.intake import additions, assessing, attachments, decisions, proofs, services
 from compliance.intake.form import Clue
 from compliance.intake.models import ErasureRequest
+from compliance.intake.reasons import Reasons
 from compliance.rules import asking
 from compliance.rules.asking import ProvenBy
-from compliance.rules.terms import IdentifierKind, Requester
+from compliance.rules.terms import Exemption, Ground, IdentifierKind, Requester
 from tests.web import seeded
 
 
@@ -71,3 +74,45 @@ def test_files_are_for_officer_and_approver_of_the_company_only(
     assert [one.proven_by for one in proofs.listed(ErasureRequest.objects.get())] == [None], (
         "an approver decides nothing"
     )
+
+
+def test_what_shows_who_somebody_is_goes_when_the_request_is_decided(aurora: seeded.Company) -> None:
+    case = seeded.verified(aurora)
+    _, before = attachments.receive("answer.txt", b"The answer that I saw.")
+    additions.add(case, upload=before)
+    asked = Reasons(reason="Two people wrote from this mailbox.", detail="The last invoice number.")
+    assessing.pause(case, by=aurora.olga, reasons=asked)
+    _, card = attachments.receive("card.txt", b"Identity card no. 4711")
+    additions.add(case, upload=card)
+    assessing.resume(case, by=aurora.olga, reason="The number fits.")
+    assert case.attachments.filter(destroyed_at=None).count() == 2, "nothing is decided yet"
+    decisions.accept(case, by=aurora.olga, reasons=Reasons(ground=Ground.CONSENT_WITHDRAWN))
+    kept, gone = case.attachments.order_by("created_at")
+    assert gone.destroyed_at and gone.sealed is None and kept.destroyed_at is None
+    assert Event.objects.filter(kind="attachment.destroyed", case=case.reference, actor="system").count() == 1
+
+
+@pytest.mark.parametrize("decide", ["refuse", "withdraw"])
+def test_it_goes_however_the_request_is_decided(aurora: seeded.Company, decide: str) -> None:
+    case = seeded.verified(aurora)
+    assessing.pause(case, by=aurora.olga, reasons=Reasons(reason="A doubt.", detail="The last invoice number."))
+    _, card = attachments.receive("card.txt", b"Identity card no. 4711")
+    additions.add(case, upload=card)
+    if decide == "refuse":
+        why = Reasons(exemption=Exemption.LEGAL_OBLIGATION, reason="Invoices.", review_on=date(2035, 1, 2))
+        decisions.refuse(case, by=aurora.olga, reasons=why)
+    else:
+        decisions.withdraw(case)
+    assert case.attachments.get().sealed is None
+
+
+def test_an_officer_destroys_a_file_that_nobody_asked_for(case: ErasureRequest, olga: Client, amir: Client) -> None:
+    number = case.attachments.get().pk
+    address = f"/officer/cases/{case.reference}/files/{number}/destroy/"
+    assert amir.post(address).status_code in (403, 404) and case.attachments.get().sealed
+    assert "Destroy this file" in olga.get(f"/officer/cases/{case.reference}/files/").content.decode()
+    olga.post(address)
+    assert case.attachments.get().sealed is None
+    assert olga.post(address).status_code == 404
+    assert "Destroyed on" in olga.get(f"/officer/cases/{case.reference}/files/").content.decode()
+    assert Event.objects.filter(kind="attachment.destroyed", case=case.reference, actor="olga").count() == 1
