@@ -42,8 +42,8 @@ class Who(Question):
     hints = {
         Requester.AGENT: _("You need the mandate as a file: a PDF or a picture."),
         Requester.AT_RISK: _(
-            "Every page then has a link that leaves at once. The subject of our letters never says what they are about; "
-            "the letters do. Use a mailbox that nobody else reads."
+            "Every page then has a link that leaves at once. The subject of our letters never says what they are "
+            "about; the letters do. Use a mailbox that nobody else reads."
         ),
     }
 
