@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from compliance.accounts import company_sign_in
-from compliance.intake import additions, proofs, vault, verification
+from compliance.intake import additions, clocks, proofs, vault, verification
 from compliance.intake.models import ErasureRequest
 from compliance.rules import lifecycle
 from compliance.rules.errors import NotFoundHere
@@ -83,7 +83,7 @@ def context_of(case: ErasureRequest, **more: Any) -> dict[str, Any]:
     return {
         "language_next": "/status/case/",
         "case": case,
-        "standing": words.STANDINGS[state],
+        "standing": words.ASKED_WHO if _asked_who(case) else words.STANDINGS[state],
         "may_withdraw": lifecycle.may(state, State.WITHDRAWN),
         "may_challenge": state in (State.ANSWERED, State.CLOSED) and lifecycle.may(state, State.ACCEPTED),
         "waits_for_code": state is State.RECEIVED,
@@ -100,6 +100,12 @@ def context_of(case: ErasureRequest, **more: Any) -> dict[str, Any]:
         "typed_code": forms.TypedCode(prefix="p"),
         **more,
     }
+
+
+def _asked_who(case: ErasureRequest) -> bool:
+    """Whether it is the person's turn: we asked who they are, and have no answer yet."""
+    asked = clocks.pauses_of(case) if State(case.state) is State.VERIFIED else ()
+    return bool(asked) and asked[-1].answered_on is None
 
 
 def _readable(case: ErasureRequest) -> bool:

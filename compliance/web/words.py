@@ -88,6 +88,11 @@ STANDINGS: dict[State, Standing] = {
         _("You can send a new one at any time."),
     ),
 }
+ASKED_WHO = Standing(
+    _("Waiting for you"),
+    _("We need to know that it is you before we can decide. Our letter says why, and what is enough."),
+    _("Answer below, or answer our letter. What you send for this is destroyed when we have decided."),
+)
 LETTERS: dict[Letter, Any] = {
     Letter.ACKNOWLEDGED: _("We have your request"),
     Letter.CODE: _("A code for one of your addresses"),

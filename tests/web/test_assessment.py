@@ -228,3 +228,21 @@ def test_only_an_officer_assesses(aurora: seeded.Company, bruno: Client, verb: s
     decide(bruno, case, verb, **data)
     case.refresh_from_db()
     assert case.state == State.VERIFIED and not case.decisions.exists()
+
+
+def test_the_persons_page_says_that_it_is_their_turn_while_identity_is_asked_for(
+    aurora: seeded.Company, client: Client
+) -> None:
+    receipt = services.prove(*_confirmable(aurora))
+    asked = Reasons(reason="Two people wrote from this mailbox.", detail="The last invoice number.")
+    assessing.pause(receipt.request, by=aurora.olga, reasons=asked)
+    client.post("/status/", {"reference": receipt.reference, "secret": receipt.secret})
+    page = client.get("/status/case/").content.decode()
+    assert "<h1>Waiting for you</h1>" in page and "what is enough" in page and "You need to do nothing" not in page
+    assessing.resume(receipt.request, by=aurora.olga, reason="The number fits.")
+    assert "<h1>We are reading your request</h1>" in client.get("/status/case/").content.decode()
+
+
+def _confirmable(firm: seeded.Company) -> tuple[str, str]:
+    receipt = seeded.submitted(firm)
+    return receipt.reference, seeded.code_of(receipt.request)
