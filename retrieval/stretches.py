@@ -75,7 +75,8 @@ def searched(path: Path, layout: LineFormat, filter_: Filter, threads: int) -> I
         def look(start: int, stop: int) -> _Looked:
             return _look(handle, start, stop, filter_, layout)
 
-        for stop, looked in _in_order(look, _stretches(handle, layout.skipped), threads):
+        alone = os.fstat(handle).st_size <= _STRETCH  # threads would cost a small file more than it does itself
+        for stop, looked in _in_order(look, _stretches(handle, layout.skipped), 1 if alone else threads):
             rows = [(layout.row(path, first + number, line), needles) for number, line, needles in looked.rows]
             first += looked.lines
             yield stop, rows
