@@ -9,6 +9,9 @@ the needles is part of our time, as building its automaton is part of ripgrep's.
 of people: as a user gets them, with no option about threads (we use every core, ripgrep one thread for one file: the
 goals are judged on this one), and one thread beside one thread on one core.
 
+The line above the figures names the vector instructions that were used. Other processors are tried with numba's own
+settings: ``NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=+avx2,+bmi,+bmi2,+popcnt,+sse4.2`` or ``NUMBA_CPU_NAME=generic``.
+
 Beside ten people stand two further rates without a goal: ripgrep told to ignore case, and a regular expression (in
 ripgrep) that accepts separators between letters as we do, which is what a literal search leaves out.
 """
@@ -32,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.people import People  # noqa: E402
+from retrieval.sieve import way  # noqa: E402
 
 GOALS = {10: 1.0, 1_000: 1.0, 100_000: 2.0}
 SAME_ROWS = 48  # megabytes of distinct rows; the file repeats them
@@ -84,7 +88,7 @@ def scans(folder: Path, megabytes: int) -> dict[str, Any]:
     size = corpus.stat().st_size
     compiled = _compile()
     cores = len(os.sched_getaffinity(0))
-    print(f"{size / 1e9:.2f} GB of JSON lines; first use compiled for {compiled:.1f} s (then cached)")
+    print(f"{size / 1e9:.2f} GB of JSON lines; first use compiled for {compiled:.1f} s (then cached); by {way()}")
     figures: dict[str, Any] = {}
     for count, goal in GOALS.items():
         wanted = people.choose(everybody, planted, count)
@@ -104,7 +108,7 @@ def scans(folder: Path, megabytes: int) -> dict[str, Any]:
         figures[f"{count} people"] = {
             "GB/s": rate, "threads": cores, "ripgrep GB/s": peer, "ratio": ratio, "goal": goal, "finds": found,
             "met": ratio >= goal, "one core GB/s": single, "one core ripgrep GB/s": single_peer,
-            "one core ratio": single / single_peer, **more,
+            "one core ratio": single / single_peer, "by": way(), **more,
         }  # fmt: skip
     return figures
 

@@ -22,11 +22,12 @@ from retrieval.coding import wide
 from retrieval.decoding import READ, Words, neighbours
 from retrieval.lanes import WORD, available
 from retrieval.letters import letters
+from retrieval.packing import packs
 from retrieval.rare import AROUND, WINDOW, Anchor, anchors_of
 from retrieval.sifting import CHUNK, MARGIN, sift
 from retrieval.types import Needle
 
-__all__ = ["MARGIN", "MOST", "Sieve", "sifts"]
+__all__ = ["MARGIN", "MOST", "Sieve", "sifts", "way"]
 
 MOST: Final = 32  # anchors; more fill the buckets
 _BUCKETS: Final = 8
@@ -35,6 +36,13 @@ _BUCKETS: Final = 8
 def sifts() -> bool:
     """Whether this processor has what the sieve needs."""
     return available()
+
+
+def way() -> str:
+    """Name the vector instructions that searches use on this processor, as its settings say."""
+    if wide() and packs():
+        return "AVX-512 VBMI2"
+    return "AVX-512 VBMI" if wide() else "AVX2" if available() else "no vector instructions of its own"
 
 
 class Sieve:
