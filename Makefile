@@ -4,6 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUTF8 := 1
 unexport PYTHONDONTWRITEBYTECODE  # compiled anew in every process, torch and transformers take ten seconds of each
 
 run: setup ; @$(BIN)/python manage.py run --port $(PORT) $(if $(SYSTEMS),--systems "$(SYSTEMS)") $(if $(SUBJECT),--subject "$(SUBJECT)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,11 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+if sys.getfilesystemencoding() != "utf-8":  # a person in the name of a file would not be recognised
+    raise ImproperlyConfigured(
+        f"Names of files and what commands say would be read as {sys.getfilesystemencoding()}.\n"
+        "Next: set PYTHONUTF8=1, or a locale of UTF-8 such as LC_ALL=C.UTF-8, and start again."
+    )
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 if (BASE_DIR / ".env").is_file():

@@ -45,3 +45,17 @@ def test_a_disk_that_is_too_full_is_said_before_anything_is_fetched(tmp_path: Pa
     assert done.returncode == 1
     assert "Not enough room" in done.stdout and "1 GB are free" in done.stdout
     assert "Traceback" not in done.stderr and not (checkout / ".venv").exists()
+
+
+def test_a_machine_that_reads_names_of_files_in_another_encoding_is_told_what_to_set(tmp_path: Path) -> None:
+    other = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "OUBLI_VAR": str(tmp_path / "var")}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=BASE_DIR,
+        env={**os.environ, **other},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"PYTHONUTF8=1" in done.stderr and b"Traceback" not in done.stderr
+    assert not (tmp_path / "var").exists()
