@@ -21,6 +21,7 @@ from compliance.rules.errors import (
 )
 from retrieval import codes, errors, replacing
 from retrieval.indexes import Embedder, Index, documents, layout, load, weighing
+from retrieval.indexes import hidden as hidden_ids
 from retrieval.types import Chunk, Progress, Vectors, silent
 
 _OWES = "what the index learned with the removed (code book, centroids, ranges, transformation) is still kept"
@@ -79,6 +80,16 @@ def refuse_new_vectors(place: Place, index: Index, ids: Sequence[int]) -> None:
             remedy="Set options.on_mention: erase, so that such chunks go whole, or build the index anew.",
         ) from error
     _embedder(place, {**current.manifest, "dimension": index.describe().dimension})
+
+
+def about(place: Place) -> Mapping[str, Any]:
+    """What the index says of itself: generation, embedder; nothing for a company's own before its first change."""
+    return layout.current(folder_of(place)).manifest
+
+
+def hidden(place: Place) -> frozenset[str]:
+    """The chunks that no search returns, by the names that their rows have."""
+    return frozenset(map(str, hidden_ids.read(folder_of(place))))
 
 
 def is_owing(place: Place) -> bool:

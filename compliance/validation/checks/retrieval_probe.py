@@ -15,6 +15,7 @@ from typing import Any
 
 from compliance.intake import vault
 from compliance.provenance import services as provenance
+from compliance.provenance.connectors import Place, index_folder
 from compliance.provenance.places import connector_of, place_of
 from compliance.rules.errors import DamagedArtifact
 from compliance.validation import plainsight
@@ -22,6 +23,9 @@ from compliance.validation.checks import challenged
 from compliance.validation.readings import Reading, Subject, judged
 
 MOST_QUERIES = 40
+_OWN = "as the index says"
+_DECLARED = {"all-MiniLM-L6-v2": "minilm"}
+_OURS_BY_NAME = {**_DECLARED, "hashed-words": _OWN}
 OURS = "vector_index"
 
 
@@ -32,10 +36,11 @@ def measure(subject: Subject) -> Iterator[Reading]:
     contents = [n.value for n in subject.search.needles if n.kind == "content"]
     given = challenged.texts(vault.opened(subject.request))
     texts = [*given, *(n.value for n in subject.search.identifiers), *contents][:MOST_QUERIES]
-    if not own or not texts or subject.artifact.connector != OURS:
+    model = _model(place_of(subject.artifact)) if subject.artifact.connector == OURS else ""
+    if not own or not texts or not model:
         yield judged(subject, _by_reading(subject, own))
         return
-    report = _probe(Path(place_of(subject.artifact).location), own, texts)
+    report = _probe(Path(place_of(subject.artifact).location), own, texts, model)
     asked = sum(line["asked"] for line in report["lines"])
     detail = {"ways": {line["how"]: line["asked"] for line in report["lines"]}, "digest": report["digest"]}
     yield judged(
@@ -43,27 +48,42 @@ def measure(subject: Subject) -> Iterator[Reading]:
     )
 
 
+def _model(place: Place) -> str:
+    """What makes vectors of questions as it made those of the index; nothing where that model is not here.
+
+    Another model's vectors, even of the same size, would meet strangers: such a probe would always pass.
+    """
+    own = str(index_folder.about(place).get("embedder", ""))
+    return _OURS_BY_NAME.get(own, "") if own else _DECLARED.get(str(place.options.get("embedder", "")), "")
+
+
 def _by_reading(subject: Subject, own: list[str]) -> Reading:
     """Entries that still name the person, and erased ids that are still answered; nothing is asked by vector."""
     place, connector = place_of(subject.artifact), connector_of(subject.artifact)
     wanted = {form for n in subject.search.identifiers for form in plainsight.forms(n.kind, n.value)}
     if subject.artifact.connector == OURS:
-        entries = (plainsight.plain(" ".join(row.fields.values())) for row in connector.records(place, None))
+        hidden = index_folder.hidden(place)  # stored, and given to no search: the claim says so by itself
+        rows = [row for row in connector.records(place, None) if row.key not in hidden]
+        entries = (plainsight.plain(" ".join(row.fields.values())) for row in rows)
         found = sum(any(form in entry for form in wanted) for entry in entries)
+        answered = sum(row.key in own for row in rows)
     else:
         found = plainsight.rows_with(place, wanted)
-    answered = sum(1 for _ in connector.records(place, set(own))) if own else 0
-    detail = {"how": "every entry that the store gives out was read, and each erased id was asked for"}
+        answered = sum(1 for _ in connector.records(place, set(own))) if own else 0
+    unasked = "; nothing was asked by text, because the model that made its vectors is not here"
+    how = "every entry that the store gives out was read, and each erased id was asked for"
+    detail = {"how": how + (unasked if subject.artifact.connector == OURS and own else "")}
     asked = len(wanted) + len(own)
     return Reading("retrieval_probe", "retrieval_hits", float(max(found, answered)), n=asked, detail=detail)
 
 
-def _probe(folder: Path, ids: list[str], texts: list[str]) -> dict[str, Any]:
+def _probe(folder: Path, ids: list[str], texts: list[str], model: str) -> dict[str, Any]:
     """The probe runs in a process of its own: it loads the embedding model; texts travel by file, not argument."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as queries:
         queries.write("\n".join(" ".join(text.split()) for text in texts))
         queries.flush()
         command = [sys.executable, "-m", "retrieval", "probe", str(folder), "--queries", queries.name, "--json"]
+        command += ["--embedder", model] if model != _OWN else []
         done = subprocess.run([*command, "--ids", *ids], capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
         raise DamagedArtifact(f"Probing the index in {folder.name}: {done.stderr.strip()[-300:]}")
