@@ -32,7 +32,7 @@ from retrieval.sieve import Sieve
 from retrieval.stretches import searched
 from retrieval.types import Found, Needle, Note, Progress, silent
 from retrieval.unspaced import Pairs, is_unspaced
-from retrieval.walking import files_below
+from retrieval.walking import files_below, links_below
 
 _Item = TypeVar("_Item")
 Wanted = dict[int, set[int]]
@@ -119,22 +119,27 @@ def sweep(
     and ``LookupError`` (an encoding that there is not) before a file is read, and without ``notes``
     ``RecordsUnreadable`` for files, or for rows in question, that are damaged or not read.
     """
-    sweeper, files = Sweeper(needles, region=region), _files(paths)
+    sweeper, files = Sweeper(needles, region=region), _files(paths, notes)
     if encoding and not known(encoding):
         raise LookupError(f"Reading files as {encoding!r}: there is no such encoding; write it as «koi8-r», «gbk».")
     search = _Search(sweeper, threads or _cores(), known(encoding), unread, notes)
     return _walk(search, files, progress)
 
 
-def _files(paths: Iterable[Path]) -> list[tuple[Path, str]]:
-    """Return (path, the name to search) of each file; below a folder the folders' names belong to it.
-
-    Raises ``ScanIncomplete`` for a folder that cannot be read.
-    """
+def _files(paths: Iterable[Path], notes: Callable[[Note], None] | None) -> list[tuple[Path, str]]:
+    """Return (path, the name to search) of each file; below a folder the folders' names belong to it."""
     files: list[tuple[Path, str]] = []
+
+    def refuse(path: Path, why: str) -> None:
+        if notes is not None:
+            notes(Note(str(path), "", "refused", why))
+
     for path in paths:
         if path.is_dir():
-            files += [(each, str(each.relative_to(path))) for each in files_below(path)]
+            below = files_below(path, unreadable=refuse if notes else None)
+            files += [(each, str(each.relative_to(path))) for each in below]
+            for link in links_below(path) if notes else ():
+                refuse(link, "it is a link, and links are not followed; name what it leads to")
         else:
             files.append((path, path.name))
     return files
