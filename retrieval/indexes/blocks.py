@@ -145,18 +145,19 @@ class Before:
         """Return the same, its blocks read."""
         return self if self.content or self.tree else replace(self, content=_content(self.path, self.touched))
 
-    def followed(self, change: Callable[[Content], None], written: Callable[[], None]) -> "Refreshed | None":
+    def followed(self, change: Callable[[Content], None]) -> "Refreshed | None":
         """Return the tree of the file behind a change that is tried on what was read; nothing when it was damaged.
 
-        ``written`` waits until the file has the change: where the sidecar cannot be built on, the file is hashed.
+        The file has all of the change by now, or nothing: where the sidecar cannot be built on, it is hashed.
         """
         if self.content is None:
             raise ValueError("its blocks were not read")
         before, groups = self.content.digests(), groups_of(self.touched)
         tree = self.tree or _kept(self.path, self.touched, self.root)
         if tree is None or not tree.is_sound(groups) or not tree.has(self.touched, before):
-            written()
             tree = _grown(self.path)
+            if (self.touched >= tree.count).any():
+                return None  # cut meanwhile, by a program that asks nobody
             groups = list(tree.rows)
             tree.put(self.touched, before)
             if tree.root != self.root:

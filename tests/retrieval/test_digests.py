@@ -47,13 +47,12 @@ def test_the_digests_after_a_change_are_those_of_the_whole_file(
     touched = patches.touched(change, "f")
     tree = blocks.verified(path, touched, before)
     assert tree is not None
-    foreseen = tree.followed(lambda content: patches.tried(content, change, "f"), lambda: None)
+    foreseen = tree.followed(lambda content: patches.tried(content, change, "f"))
     assert foreseen is not None
     later = blocks.Before(path, before, touched).taken()
-    with patches.overwriting(folder, change) as done:
-        done()
+    with patches.overwriting(folder, change):
         after = blocks.refreshed(path, touched, before=before).root
-    compared_later = later.followed(lambda content: patches.tried(content, change, "f"), lambda: None)
+    compared_later = later.followed(lambda content: patches.tried(content, change, "f"))
     assert compared_later is not None
     assert (foreseen.root, kept_root(compared_later)) == (after, after)
     assert blocks.root(path) == after
@@ -70,10 +69,20 @@ def test_a_sidecar_that_was_not_the_source_is_written_whole(tmp_path: Path) -> N
     blocks.sidecar(path).write_bytes(bytes(len(whole)))
     one = blocks.Before(path, before, np.array([2])).taken()
     change = [patches.write("f", 2 * blocks.BLOCK, b"y")]
-    with patches.overwriting(tmp_path, change) as done:
-        tree = one.followed(lambda content: patches.tried(content, change, "f"), done)
+    with patches.overwriting(tmp_path, change):
+        tree = one.followed(lambda content: patches.tried(content, change, "f"))
         assert tree is not None
         after = kept_root(tree)
     kept = blocks.sidecar(path).read_bytes()
     assert blocks.write(path) == after
     assert kept == blocks.sidecar(path).read_bytes()
+
+
+@pytest.mark.parametrize("size", [0, blocks.BLOCK, 150 * blocks.BLOCK])
+def test_a_file_that_is_cut_while_it_is_changed_counts_as_damaged(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(bytes(200 * blocks.BLOCK))
+    touched = np.array([1, 180], np.int64)
+    before = blocks.Before(path, blocks.root(path), touched).taken()
+    path.write_bytes(bytes(size))
+    assert before.followed(lambda content: None, lambda: None) is None
