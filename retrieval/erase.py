@@ -165,7 +165,7 @@ def _in_place(place: Place, planned: Scrub, progress: Progress) -> EraseReceipt:
     try:
         foreseen = finishing.Foreseen(planned.change, planned.before)
         foreseen.read()
-        foreseen.until(written.done, lambda: None)  # nothing is overwritten yet
+        foreseen.until(written.done)
     finally:
         written.result()  # from here on it counts
     manifest = finishing.carry_out(place.folder, planned.change, foreseen)

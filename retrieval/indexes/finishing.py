@@ -39,22 +39,22 @@ class Foreseen:
         """Read what is not read yet: before anything is overwritten."""
         self._before = {name: one.taken() for name, one in self._before.items()}
 
-    def until(self, done: Callable[[], bool], written: Callable[[], None]) -> None:
+    def until(self, done: Callable[[], bool]) -> None:
         """Make the digests of a file after the other, until what is waited for is done."""
         while self._before and not done():
             name = min(self._before, key=lambda name: name == INDEX)  # the largest last
             one = self._before.pop(name)
             if one.content is None:
                 continue
-            after = one.followed(partial(patches.tried, patches=self._patches, file=name), written)
+            after = one.followed(partial(patches.tried, patches=self._patches, file=name))
             if after is None:
                 self.damaged.append(name)
             else:
                 self._after[name] = after
 
-    def all(self, written: Callable[[], None]) -> dict[str, blocks.Refreshed]:
+    def all(self) -> dict[str, blocks.Refreshed]:
         """Make those that are missing, and return them by file."""
-        self.until(lambda: False, written)
+        self.until(lambda: False)
         return self._after
 
 
@@ -67,13 +67,11 @@ def carry_out(folder: Path, change: journal.Change, foreseen: Foreseen | None = 
     and the manifest keeps naming the file as it should have been, so that whoever opens it is told.
     """
     files, foreseen = folder / change.target if change.target else folder, foreseen or Foreseen(change, {})
-    with patches.overwriting(files, change.patches) as written_there:
-        after = foreseen.all(written_there)
+    with patches.overwriting(files, change.patches):
+        documents.carry_out(files, change.store)
+        after = foreseen.all()
         kept = {name: change.manifest["roots"][name] for name in foreseen.damaged}
-        if change.store or set(after) | set(kept) != set(change.manifest.get("roots", {})):
-            written_there()
-            documents.carry_out(files, change.store)
-            after |= _refreshed(files, change, {*after, *kept})
+        after |= _refreshed(files, change, {*after, *kept})
         roots = {name: tree.root for name, tree in after.items()} | _of_rows(files, change) | kept
         manifest = {**change.manifest, "roots": roots, "digest": digest(roots)}
         content = json.dumps(manifest, sort_keys=True).encode() + b"\n"

@@ -19,7 +19,7 @@ from retrieval.indexes.sections import Offsets
 P = ParamSpec("P")
 T = TypeVar("T")
 Rows: TypeAlias = npt.NDArray[np.uint8]
-_FILES: Final = 6  # written and synced side by side: an index, its lists, its documents, their places, a manifest
+_FILES: Final = 5  # synced side by side: an index, its lists, its documents, their places, a manifest
 _MANY: Final = 256  # rows: fewer are written one by one
 _WINDOW: Final = 1 << 14  # bytes: of many rows, those in one such stretch are one write
 
@@ -96,33 +96,26 @@ def names(patches: Sequence[Patch]) -> list[str]:
 
 
 @contextmanager
-def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[Callable[[], None]]:
-    """Overwrite, each file in a thread of its own; behind the block the disk has the new bytes.
+def overwriting(folder: Path, patches: Sequence[Patch]) -> Iterator[None]:
+    """Overwrite; whoever reads the files meets the new bytes inside the block, and behind it the disk has them.
 
-    The block is what can be done meanwhile; what it is given waits until whoever reads the files meets the new bytes.
-    Raises ``IndexUnreadable`` before anything is done when a span lies outside its file, or a file is a link: patches
-    are read from a journal, and whoever wrote that may not write elsewhere.
+    The disk is what is waited for, and the block is what can be done meanwhile. Raises ``IndexUnreadable`` before
+    anything is done when a span lies outside its file, or a file is a link: patches are read from a journal, and
+    whoever wrote that may not write elsewhere.
     """
+    there = names(patches)
     with ExitStack() as held:
-        handles = {name: _writable(folder / name, patches, held) for name in names(patches)}
-        begun = [meanwhile(_put_all, handle, patches, name) for name, handle in handles.items()]
-        held.callback(lambda: wait([one.result() for one in wait(begun).done if one.exception() is None]))
-        yield lambda: _all_done(begun)
-        _all_done([one.result() for one in begun])
-
-
-def _put_all(handle: int, patches: Sequence[Patch], file: str) -> Future[None]:
-    """Overwrite a file's bytes, and begin to wait for the disk."""
-    for patch in patches:
-        if patch.file == file:
-            _put(handle, patch)
-    return meanwhile(os.fdatasync, handle)  # no file grows: its content is all there is
-
-
-def _all_done(begun: Sequence[Future[T]]) -> None:
-    """Wait, and raise what went wrong first."""
-    for one in begun:
-        one.result()
+        handles = {name: _writable(folder / name, patches, held) for name in there}
+        syncs: list[Future[None]] = []
+        held.callback(lambda: wait(syncs))
+        for name in there:
+            for patch in patches:
+                if patch.file == name:
+                    _put(handles[name], patch)
+            syncs.append(meanwhile(os.fdatasync, handles[name]))  # no file grows: its content is all there is
+        yield
+        for sync in syncs:
+            sync.result()
 
 
 def meanwhile(wait_for: Callable[P, T], *args: P.args, **named: P.kwargs) -> Future[T]:
