@@ -68,6 +68,12 @@ def refuse_others(index: Any) -> None:
         )
 
 
+def is_whole(index: Any) -> bool:
+    """Say whether a flat index has as many blocks as it says that it has vectors."""
+    shape = _of_flat(index)
+    return bool(index.codes.size() == -(-index.ntotal // shape.each) * shape.size)
+
+
 def codes_of(index: Any) -> Codes:
     """Return a flat index's codes, (n, bytes)."""
     size = index.codes.size()

@@ -59,7 +59,10 @@ def search(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[int
         how.sel = chosen.selector
     try:
         scores, ids = index.search(query, k, params=how)
-    except RuntimeError:  # a kind to which faiss takes no selector: PQ without lists, fast scan, LSH, refined
+    except (
+        RuntimeError,
+        MemoryError,
+    ):  # a kind to which faiss takes no selector: PQ without lists, fast scan, LSH, refined
         return _picked(index, query, k, chosen)
     found = zip(ids[0].tolist(), scores[0].tolist(), strict=True)
     return [(id, score) for id, score in found if id != NOBODY and id not in chosen.unseen]
@@ -80,8 +83,8 @@ def _picked(index: Any, query: Vectors, k: int, chosen: Chosen) -> list[tuple[in
 def _searched(index: Any, query: Vectors, k: int) -> Any:
     try:
         return index.search(query, k)
-    except RuntimeError:
+    except (RuntimeError, MemoryError):
         raise UnsupportedIndex(
-            f"Searching an index of the kind {type(inner_of(index)).__name__}: faiss itself refuses; build the index "
-            "anew, of a kind that it searches."
+            f"Searching an index of the kind {type(inner_of(index)).__name__}: faiss itself refuses, or asks for more "
+            "memory than there is; restore the index, or build it anew, of a kind that it searches."
         ) from None

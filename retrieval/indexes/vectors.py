@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.errors import IndexUnreadable, UnsupportedIndex
-from retrieval.indexes import beside
+from retrieval.indexes import beside, fastscan
 from retrieval.indexes.scrub import NOBODY
 from retrieval.types import Vectors
 
@@ -49,11 +49,32 @@ def read(path: Path) -> Any:
                 "it without the removed from its documents. Nothing was changed."
             )
     try:
-        return beside.read(path)
+        index = beside.read(path)
     except Exception as error:  # faiss raises RuntimeError, MemoryError or its own, according to where the file ends
         raise IndexUnreadable(
             f"Reading {path}: faiss cannot read it, it is truncated or not an index; restore it or rebuild the index."
         ) from error
+    if not _is_sound(index, path):
+        raise IndexUnreadable(
+            f"Reading {path}: its numbers contradict each other, it was damaged or made to mislead; restore it or "
+            "rebuild the index."
+        )
+    return index
+
+
+def _is_sound(index: Any, path: Path) -> bool:
+    """Say whether what faiss took from the file fits together, as far as it would step outside its memory otherwise."""
+    inner, ids = _unwrap(index)
+    named_beside = beside.data_of(path)
+    size = path.stat().st_size + ((path.parent / named_beside).stat().st_size if named_beside else 0)
+    if not 0 <= index.ntotal <= size or (fastscan.is_flat(inner) and not fastscan.is_whole(inner)):
+        return False
+    if ids is None:
+        return True
+    if isinstance(inner, faiss.IndexIVF):
+        places = _places(inner)
+        return len(ids) == index.ntotal and not len(places[(places != NOBODY) & ((places < 0) | (places >= len(ids)))])
+    return bool(len(ids) == index.ntotal == inner.ntotal)
 
 
 def write(index: Any, path: Path) -> None:
@@ -137,11 +158,16 @@ def _ids_of(index: Any) -> Ids:
     if ids is not None:
         return ids
     if isinstance(inner, faiss.IndexIVF):
-        lists = inner.invlists
-        sizes = [(number, lists.list_size(number)) for number in range(inner.nlist)]
-        parts = [faiss.rev_swig_ptr(lists.get_ids(number), size).copy() for number, size in sizes if size]
-        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+        return _places(inner)
     return np.arange(inner.ntotal, dtype=np.int64)
+
+
+def _places(index: Any) -> Ids:
+    """Return the numbers that stand in lists, list by list."""
+    lists = index.invlists
+    sizes = [(number, lists.list_size(number)) for number in range(index.nlist)]
+    parts = [faiss.rev_swig_ptr(lists.get_ids(number), size).copy() for number, size in sizes if size]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
 def is_compressed(index: Any) -> bool:

@@ -89,6 +89,31 @@ def test_a_file_cut_anywhere_is_refused_and_nothing_breaks(tmp_path: Path, facto
     assert erase(folder, FEW).removed == 3
 
 
+@pytest.mark.parametrize("factory", ["IDMap2,IVF8,PQ4x4fs", "IDMap2,IVF8,Flat", "IDMap2,IVF8,RaBitQ"])
+def test_lists_that_name_places_outside_their_map_are_refused_before_faiss_steps_there(
+    tmp_path: Path, factory: str
+) -> None:
+    folder = folder_with(tmp_path / "p", factory)
+    whole = faiss.read_index(str(folder / "index.faiss"))
+    below = faiss.downcast_index(faiss.downcast_index(whole).index)
+    number = next(number for number in range(8) if below.invlists.list_size(number))
+    faiss.rev_swig_ptr(below.invlists.get_ids(number), 1)[0] = 1 << 40
+    faiss.write_index(whole, str(folder / "index.faiss"))
+    for ask in (lambda: open_index(folder), lambda: erase(folder, range(900))):
+        with pytest.raises(RetrievalError):
+            ask()
+
+
+def test_a_file_that_says_it_holds_more_than_it_can_is_refused(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "p", "PQ4x4fs")
+    content = bytearray((folder / "index.faiss").read_bytes())
+    for count in (COUNT + 100, 1 << 30):
+        content[8:16] = count.to_bytes(8, "little")
+        (folder / "index.faiss").write_bytes(content)
+        with pytest.raises(RetrievalError, match=r"contradict|cannot read"):
+            open_index(folder)
+
+
 @pytest.mark.parametrize("factory", ["IDMap2,IVF8,PQ4x4fs", pytest.param("PQ4x4fs", marks=pytest.mark.slow)])
 def test_killed_at_a_random_step_its_files_are_before_or_after(tmp_path: Path, factory: str) -> None:
     folder = folder_with(tmp_path / "whole", factory)
