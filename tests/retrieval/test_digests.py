@@ -85,4 +85,4 @@ def test_a_file_that_is_cut_while_it_is_changed_counts_as_damaged(tmp_path: Path
     touched = np.array([1, 180], np.int64)
     before = blocks.Before(path, blocks.root(path), touched).taken()
     path.write_bytes(bytes(size))
-    assert before.followed(lambda content: None, lambda: None) is None
+    assert before.followed(lambda content: None) is None
