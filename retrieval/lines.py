@@ -20,6 +20,7 @@ from retrieval.lanes import WORD, bits_of, equal_at
 from retrieval.letters import Bytes
 from retrieval.rows import RecordsUnreadable, leaves
 
+NO_JSON: Final = "(no JSON)"  # the field of a row that could not be parsed
 _BLOCK: Final = 1 << 20  # a block is read into memory that the nearer caches hold
 _GLIMPSE: Final = 4_096  # bytes in which the rest of a line is expected
 _QUOTE, _NEWLINE, _RETURN = 34, 10, 13
@@ -177,6 +178,11 @@ def json_lines(path: Path, encoding: str = "") -> Iterator[Lines]:
     yield from _lines(path, _json_fields, encoding, json=True)
 
 
+def damaged_json_lines(path: Path, encoding: str = "") -> Iterator[Lines]:
+    """Yield the same; a row that cannot be parsed is text, under a name that says so."""
+    yield from _lines(path, _fields_or_said, encoding, json=True)
+
+
 def json_or_plain_lines(path: Path, encoding: str = "") -> Iterator[Lines]:
     """Yield the rows of a file that looks like JSON lines; a line that is none is text."""
     yield from _lines(path, _fields_or_text, encoding, json=True)
@@ -194,6 +200,7 @@ def line_format(path: Path, reader: Callable[[Path, str], object], encoding: str
     ways: dict[object, tuple[Callable[[str], Mapping[str, str]], bool]] = {
         plain_lines: (_text, False),
         json_lines: (_json_fields, True),
+        damaged_json_lines: (_fields_or_said, True),
         json_or_plain_lines: (_fields_or_text, True),
     }
     if reader not in ways:
@@ -212,11 +219,15 @@ def _json_fields(text: str) -> dict[str, str]:
     return unique(leaves(_JSON.decode(text)))
 
 
-def _fields_or_text(text: str) -> dict[str, str]:
+def _fields_or_text(text: str, name: str = "text") -> dict[str, str]:
     try:
         return _json_fields(text)
     except (ValueError, RecursionError):
-        return _text(text)
+        return {name: text}
+
+
+def _fields_or_said(text: str) -> dict[str, str]:
+    return _fields_or_text(text, NO_JSON)
 
 
 def _every_pair(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -57,14 +57,16 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def blocks(path: Path, encoding: str = "", *, within: Budget | None = None) -> Iterator[Block]:
+def blocks(path: Path, encoding: str = "", *, within: Budget | None = None, damaged: bool = False) -> Iterator[Block]:
     """Yield the blocks of one file.
 
     ``encoding`` is that of text that neither is UTF-8 nor names another; ``within`` the limit of a file in which this
-    one lies. Raises ``RecordsUnreadable`` for what is written so that nobody would be found in it.
+    one lies; ``damaged`` rows of JSON lines are read as text. Raises ``RecordsUnreadable`` for what is written so that
+    nobody would be found in it.
     """
     with readable(path):
-        yield from _reader(path, encoding, within)(path, encoding)
+        reader = _reader(path, encoding, within)
+        yield from (lines.damaged_json_lines if damaged and reader is lines.json_lines else reader)(path, encoding)
 
 
 @contextmanager
@@ -76,13 +78,15 @@ def readable(path: Path) -> Iterator[None]:
         raise RecordsUnreadable(f"Reading records of {path}: {type(error).__name__}; check the file.") from error
 
 
-def layout_of(path: Path, encoding: str = "") -> lines.LineFormat | None:
+def layout_of(path: Path, encoding: str = "", *, damaged: bool = False) -> lines.LineFormat | None:
     """Return how a file's lines are read, a row each, where they stand in it plainly; else nothing.
 
     Raises ``RecordsUnreadable`` as ``blocks`` does.
     """
     with readable(path):
-        return lines.line_format(path, _reader(path, encoding), encoding)
+        reader = _reader(path, encoding)
+        reader = lines.damaged_json_lines if damaged and reader is lines.json_lines else reader
+        return lines.line_format(path, reader, encoding)
 
 
 def _reader(path: Path, encoding: str, within: Budget | None = None) -> Reader:

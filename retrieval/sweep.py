@@ -21,6 +21,7 @@ from retrieval.anchors import forms_of
 from retrieval.charsets import known
 from retrieval.formats import Block, Refused, Row, Texts
 from retrieval.letters import Bytes
+from retrieval.lines import NO_JSON
 from retrieval.locate import spans_of
 from retrieval.matching import Rule, rules_of
 from retrieval.pages import Page
@@ -163,6 +164,11 @@ class _Search:
     unread: Callable[[Path, str], None] | None
     notes: Callable[[Note], None] | None
 
+    def damaged(self, path: Path, row: Row) -> None:
+        """Say of a row that it was read as text; without who hears it, it is an error before it comes here."""
+        if self.notes is not None and NO_JSON in row.fields:
+            self.notes(Note(str(path), row.record, "stored", "rows are no JSON and were searched as text"))
+
     def aside(self, path: Path, block: Block) -> None:
         """Say what is not read of a block, or only as it is stored; raises ``RecordsUnreadable`` where nobody hears."""
         if isinstance(block, Refused):
@@ -174,7 +180,9 @@ class _Search:
             if self.unread is not None:
                 self.unread(path, inner.record)
             if self.notes is not None:
-                self.notes(Note(str(path), inner.record, "stored", "its body could not be unpacked"))
+                self.notes(
+                    Note(str(path), inner.record, "stored", "bodies could not be unpacked and were searched as stored")
+                )
 
 
 def _walk(search: _Search, files: list[tuple[Path, str]], progress: Progress) -> Iterator[Found]:
@@ -184,6 +192,7 @@ def _walk(search: _Search, files: list[tuple[Path, str]], progress: Progress) ->
         try:
             for read, rows in _searched(search, path):
                 for row, wanted in rows:
+                    search.damaged(path, row)
                     yield from _in_row(search.sweeper, path, row, wanted)
                 progress(min(1.0, (done + read) / whole), f"{path.name} searched")
             if search.notes is not None and not search.encoding and (why := assumed(path)):
@@ -198,11 +207,12 @@ def _walk(search: _Search, files: list[tuple[Path, str]], progress: Progress) ->
 
 def _searched(search: _Search, path: Path) -> Iterator[tuple[int, list[tuple[Row, set[int]]]]]:
     """Yield (bytes read, rows that may hold somebody with the needles), stretch by stretch or block by block."""
-    if layout := layout_of(path, search.encoding):
+    listens = search.notes is not None
+    if layout := layout_of(path, search.encoding, damaged=listens):
         with readable(path):
             yield from searched(path, layout, search.sweeper, search.threads)
         return
-    for block, rows in _ahead(search.sweeper, blocks(path, search.encoding), search.threads):
+    for block, rows in _ahead(search.sweeper, blocks(path, search.encoding, damaged=listens), search.threads):
         parsed = block.rows([number for number, _ in rows])
         yield block.read, [(row, wanted) for row, (_, wanted) in zip(parsed, rows, strict=True)]
         search.aside(path, block)

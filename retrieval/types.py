@@ -53,8 +53,8 @@ class Found:
 class Note:
     """What must be known of a file beside what was found in it; ``record`` is empty for the file as a whole.
 
-    ``refused``: not read. ``stored``: searched as it is stored, because it could not be unpacked. ``assumed``: read in
-    an encoding that nothing tells, or as bytes because it is no text.
+    ``refused``: not read. ``stored``: searched as it is stored, because it could not be unpacked or parsed.
+    ``assumed``: read in an encoding that nothing tells, or as bytes because it is no text.
     """
 
     path: str

@@ -47,10 +47,10 @@ def _say(notes: list[Note]) -> None:
     for note in notes:
         if note.what == "refused":
             take.say(f"not read: {note.path}{f', {note.record}' if note.record else ''}: {note.why}")
-    stored = [note for note in notes if note.what == "stored"]
-    if stored:
-        first = f"{stored[0].path}, record {stored[0].record}"
-        take.say(f"{len(stored)} bodies could not be unpacked and were searched as stored, the first: {first}")
+    stored = sorted((note.why, note.path, note.record) for note in notes if note.what == "stored")
+    for why, records in groupby(stored, itemgetter(0)):
+        some = list(records)
+        take.say(f"{len(some)} {why}, the first: {some[0][1]}, record {some[0][2]}")
     for why, paths in groupby(sorted((note.why, note.path) for note in notes if note.what == "assumed"), itemgetter(0)):
         every = [path for _, path in paths]
         take.say(f"{len(every)} files, the first {every[0]}: {why} (--encoding)")

@@ -209,3 +209,40 @@ def test_names_of_files_folders_members_and_columns_are_searched(tmp_path: Path)
         ("c.parquet", "0", "ana.silva@x.example", 0, 19),
     }
     assert [Path(note.path).name for note in notes] == ["ana.silva@x.example.pdf"]
+
+
+def test_a_row_cut_in_the_middle_hides_neither_who_is_in_it_nor_the_rows_behind(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"t": "ana.silva@x.example\n' + LINE)
+    found, notes = looked(tmp_path / "a.jsonl")
+    assert [(one.record, one.field) for one in found] == [("1", "(no JSON)"), ("2", "t")]
+    assert [(note.record, note.what) for note in notes] == [("1", "stored")]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "why"),
+    [
+        ("a.txt", "Здравствуйте, Иван".encode("koi8-r"), "not UTF-8"),
+        ("b.txt", "山田".encode("iso2022-jp"), "ISO-2022"),
+        ("c.bin", b"\x00\x01\xff\xfe\x80", "no text"),
+    ],
+)
+def test_what_is_read_in_an_encoding_that_nothing_tells_is_said(
+    tmp_path: Path, name: str, raw: bytes, why: str
+) -> None:
+    (tmp_path / name).write_bytes(raw)
+    (note,) = looked(tmp_path / name)[1]
+    assert note.what == "assumed"
+    assert why in note.why
+
+
+@pytest.mark.parametrize("encoding", ["koi8-r", "cp1251", "cp866", "utf-8", "utf-32", "utf-32-le"])
+def test_text_is_read_in_the_encoding_that_is_given_and_marked_text_in_its_own(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.csv").write_bytes("имя;город\nИван Петров;Ёлкино\n".encode(encoding))
+    given = encoding if len(encoding) < 7 else "koi8-r"
+    found = list(sweep([tmp_path / "a.csv"], [Needle("name", "Иван Петров", "n")], encoding=given))
+    assert [(one.record, one.field, one.start, one.end) for one in found] == [("1", "имя", 0, 11)]
+
+
+def test_an_encoding_that_there_is_not_is_refused() -> None:
+    with pytest.raises(LookupError, match="no such encoding"):
+        sweep([], [ANA], encoding="klingon")
