@@ -117,12 +117,12 @@ def sweep(
     ``unread(path, record)`` is told of records of web archives whose body could not be unpacked: they are searched as
     they are stored. ``encoding`` is that of text that is not UTF-8 and names no other. ``threads`` filter, as many as
     there are cores if not given; what is found, and its order, is the same. Raises ``UnusableNeedle``, ``UnknownKind``
-    and ``LookupError`` (an encoding that there is not) before a file is read, and without ``notes``
+    and ``ValueError`` (an encoding that there is not) before a file is read, and without ``notes``
     ``RecordsUnreadable`` for files, or for rows in question, that are damaged or not read.
     """
     sweeper, files = Sweeper(needles, region=region), _files(paths, notes)
     if encoding and not known(encoding):
-        raise LookupError(f"Reading files as {encoding!r}: there is no such encoding; write it as «koi8-r», «gbk».")
+        raise ValueError(f"Reading files as {encoding!r}: there is no such encoding; write it as «koi8-r», «gbk».")
     search = _Search(sweeper, threads or _cores(), known(encoding), unread, notes)
     return _walk(search, files, progress)
 

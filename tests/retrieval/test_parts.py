@@ -244,5 +244,5 @@ def test_text_is_read_in_the_encoding_that_is_given_and_marked_text_in_its_own(t
 
 
 def test_an_encoding_that_there_is_not_is_refused() -> None:
-    with pytest.raises(LookupError, match="no such encoding"):
+    with pytest.raises(ValueError, match="no such encoding"):
         sweep([], [ANA], encoding="klingon")
