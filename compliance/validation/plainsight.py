@@ -7,6 +7,7 @@ than the locator does (it knows no word boundaries), and shares no code with it.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -63,11 +64,21 @@ def _texts(place: Place) -> Iterator[str]:
 def _paths(place: Place) -> list[Path]:
     root = Path(place.location)
     if root.is_dir():
-        return sorted(root.rglob("*"))
+        return sorted(_below(root, place))
     found = [root] if root.exists() else sorted(map(Path, glob(place.location, recursive=True, include_hidden=True)))
     if not found:
         raise SourceUnreachable(f"{place.name}: it is not where it was registered.")
     return found
+
+
+def _below(root: Path, place: Place) -> Iterator[Path]:
+    """The files below a folder; one that cannot be read is an error, never a folder without files."""
+
+    def refuse(error: OSError) -> None:
+        raise SourceUnreachable(f"{place.name}: the folder {Path(error.filename or root).name} cannot be read.")
+
+    for base, _, names in os.walk(root, onerror=refuse):
+        yield from (Path(base, name) for name in names)
 
 
 def _file(path: Path) -> Iterator[str]:
