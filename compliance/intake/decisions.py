@@ -47,9 +47,21 @@ def accept(request: ErasureRequest, *, by: User, reasons: Reasons) -> Decision:
     of_its_laws(request, reasons)
     _wishes_for_it(request)
     with transaction.atomic():
+        _held_in(request, State.VERIFIED, what="Accepting a request: only one that waits for this decision can be.")
         decision = write(request, DecisionKind.ACCEPT, by, reasons)
         services.move(request, to=State.ACCEPTED, by=by)
     return decision
+
+
+def _held_in(request: ErasureRequest, *states: State, what: str) -> ErasureRequest:
+    """The case as it is now, held until the transaction ends; IllegalMove when it stands elsewhere.
+
+    The table says what may follow a state, whoever asks; which verb may ask for it stands here.
+    """
+    held = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+    if State(held.state) not in states:
+        raise IllegalMove(f"{what} This one is {State(held.state).label.lower()}.")
+    return held
 
 
 def _wishes_for_it(request: ErasureRequest) -> None:
@@ -148,9 +160,10 @@ def endorsement(request: ErasureRequest, plan_digest: str) -> Decision | None:
 
 
 def look_again(request: ErasureRequest, *, by: User, reason: str) -> Decision:
-    """Send a planned case back to the trace."""
+    """Send a planned case back to the trace; nothing else starts a search, and this accepts no request."""
     accounts.require(by, request.entity, [Role.OFFICER, Role.APPROVER])
     with transaction.atomic():
+        _held_in(request, State.PLANNED, what="Searching again: only a case whose plan is not approved can be.")
         decision = write(request, DecisionKind.LOOK_AGAIN, by, Reasons(reason=reason))
         services.move(request, to=State.ACCEPTED, by=by)
     return decision
@@ -180,7 +193,7 @@ def challenge(request: ErasureRequest, *, reason: str) -> Decision:
     """
     with transaction.atomic():
         # Held first: of two, a case is either forgotten or reopened, never reopened without its key.
-        held = ErasureRequest.objects.select_for_update().get(pk=request.pk)
+        held = _held_in(request, State.ANSWERED, State.CLOSED, what="Challenging an answer: there is none yet.")
         # The person's own words may name what they still see: they are sealed with the case, not written to the log.
         key = vault.case_key(held)
         content = vault.decrypt(key, held.sealed)

@@ -134,3 +134,39 @@ def test_one_person_with_both_roles_never_says_both_words(aurora: seeded.Company
         decisions.approve(case, by=aurora.olga, plan_digest=digest, current_digest=digest)
         with pytest.raises(SecondPersonNeeded):
             decisions.approve(case, by=aurora.olga, plan_digest=digest, current_digest=digest)
+
+
+@pytest.mark.parametrize("at", ["verified", "refused", "answered"])
+def test_searching_again_accepts_nothing(aurora: seeded.Company, at: str) -> None:
+    """An approver who sends a case back to its search would else have it accepted: no ground, nobody's decision."""
+    case = {
+        "verified": lambda: seeded.verified(aurora),
+        "refused": lambda: seeded.refused(aurora),
+        "answered": lambda: seeded.answered(aurora, seeded.register(aurora.entity)),
+    }[at]()
+    if at == "refused":
+        services.move(case, to=State.CLOSED, by=services.SYSTEM)
+    before = (case.state, case.round, case.decisions.count())
+    for who in (aurora.bruno, aurora.olga):
+        with pytest.raises(IllegalMove, match="Searching again"):
+            decisions.look_again(case, by=who, reason="A system was missing.")
+    case.refresh_from_db()
+    assert (case.state, case.round, case.decisions.count()) == before
+
+
+def test_what_was_planned_refused_or_answered_is_not_accepted_once_more(aurora: seeded.Company) -> None:
+    made = seeded.register(aurora.entity)
+    refused = seeded.refused(aurora)
+    services.move(refused, to=State.CLOSED, by=services.SYSTEM)
+    planned = seeded.planned(aurora, made, email="planned@example.org")
+    answered = seeded.answered(aurora, made, email="answered@example.org")
+    for case in (refused, planned, answered):
+        with pytest.raises(IllegalMove, match="waits for this decision"):
+            decisions.accept(case, by=aurora.olga, reasons=Reasons(ground=Ground.CONSENT_WITHDRAWN))
+
+
+def test_nobody_challenges_an_answer_that_was_not_given(aurora: seeded.Company) -> None:
+    case = seeded.planned(aurora, seeded.register(aurora.entity))
+    with pytest.raises(IllegalMove, match="there is none yet"):
+        decisions.challenge(case, reason="I still see my name.")
+    assert case.decisions.filter(kind="challenge").count() == 0
