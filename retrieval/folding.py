@@ -56,7 +56,7 @@ class Folded:
     @cached_property
     def starts(self) -> Sequence[int]:
         """For each folded character, the original position it came from."""
-        others = [(other.start(), len(_FOLDER[ord(other[0])])) for other in _NO_ASCII.finditer(self.original)]
+        others = ((other.start(), len(_FOLDER[ord(other[0])])) for other in _NO_ASCII.finditer(self.original))
         uneven = [(position, size) for position, size in others if size != 1]
         if len(self.text) != len(self.original) + sum(size - 1 for _, size in uneven):  # white space was kept once
             return [position for position, folded in enumerate(_pieces(self.original)) for _ in folded]

@@ -6,6 +6,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress
+from typing import overload
 
 import ahocorasick_rs
 import numpy as np
@@ -19,7 +20,8 @@ from retrieval.types import Found, Needle, Progress, Record, silent
 __all__ = ["Locator", "locate", "scan_bytes", "scan_tree"]
 
 _REPORT_EVERY = 500
-_LARGE = 1 << 20  # characters from which on eight bytes a letter are little beside a list's forty
+_LARGE = 1 << 20  # characters from which on a list's forty bytes a letter are too much
+_PIECE = 1 << 14  # characters of a long text that are counted together
 _DELETE = bytes(code for code in range(128) if not chr(code).isalnum())
 _IS_LETTER = bytes(code < 128 and chr(code).isalnum() for code in range(256))
 _LOWER = bytes(ord(chr(code).lower()) if code < 128 else code for code in range(256))
@@ -73,12 +75,36 @@ def _checked(folded: Folded, hits: Iterable[tuple[Rule, int, int]]) -> list[tupl
 
 def _places(folded: str) -> Sequence[int]:
     """Return where letters and digits stand."""
-    if not folded.isascii():
-        return list(compress(range(len(folded)), map(str.isalnum, folded)))
-    there = folded.encode().translate(_IS_LETTER)
-    if len(there) < _LARGE:
-        return list(compress(range(len(there)), there))
-    return np.flatnonzero(np.frombuffer(there, np.uint8)).data
+    if len(folded) >= _LARGE:
+        return _Places(folded.encode().translate(_IS_LETTER) if folded.isascii() else bytes(map(str.isalnum, folded)))
+    there: Iterable[bool | int] = (
+        folded.encode().translate(_IS_LETTER) if folded.isascii() else map(str.isalnum, folded)
+    )
+    return list(compress(range(len(folded)), there))
+
+
+class _Places(Sequence[int]):
+    """The same for a long text, of which few places are asked for: counted piece by piece, looked up in one."""
+
+    def __init__(self, there: bytes) -> None:
+        self._there = np.frombuffer(there, np.uint8)
+        pieces = (self._there[at : at + _PIECE] for at in range(0, len(there), _PIECE))
+        self._upto = np.cumsum([np.count_nonzero(piece) for piece in pieces])
+
+    def __len__(self) -> int:
+        return int(self._upto[-1])
+
+    @overload
+    def __getitem__(self, number: int) -> int: ...
+    @overload
+    def __getitem__(self, number: slice) -> Sequence[int]: ...
+    def __getitem__(self, number: int | slice) -> int | Sequence[int]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        piece = int(np.searchsorted(self._upto, number, side="right"))
+        before = int(self._upto[piece - 1]) if piece else 0
+        start = piece * _PIECE
+        return start + int(np.flatnonzero(self._there[start : start + _PIECE])[number - before])
 
 
 def _leftmost_longest(span: tuple[int, int, Rule]) -> tuple[int, int]:
