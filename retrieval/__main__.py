@@ -6,7 +6,9 @@ when); 2 an error, with a sentence on standard error. ``--json`` prints one JSON
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from retrieval.errors import RetrievalError
@@ -36,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; a change that was begun is finished by whoever opens the folder next", file=sys.stderr)
         return _INTERRUPTED
+    except Exception as error:  # a defect of ours: said without its own words, which may quote what was read
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(at.filename).name}, line {at.lineno}"
+        return _failed(f"{type(error).__name__} in {where}: this should not happen; report it with the command.")
     printing.show(result, as_json=given.json)
     return int(code)
 

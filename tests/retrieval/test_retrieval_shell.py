@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import retrieval
 from retrieval.__main__ import main
 from retrieval.erase import absent
 from retrieval.indexes import access
@@ -165,3 +166,23 @@ def test_a_number_that_is_no_id_is_an_error_in_words(
     for verb in ("hide", "erase"):
         assert main([verb, str(folder), "--ids", str(1 << 80)]) == 2
         assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_defect_of_ours_is_said_without_what_was_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError("Ana Silva")
+
+    monkeypatch.setattr(os, "walk", failing)
+    assert main(["scan", str(tmp_path), "--identifier", "email:ana.silva@x.com"]) == 2
+    said = capsys.readouterr().err
+    assert "RuntimeError" in said
+    assert "Ana" not in said
+
+
+def test_the_verbs_are_there_when_the_library_is_imported() -> None:
+    assert retrieval.erase.erase is retrieval.erase.erase
+    assert issubclass(retrieval.caches.CacheUnreadable, retrieval.errors.RetrievalError)
+    with pytest.raises(AttributeError, match="forget"):
+        _ = retrieval.forget
