@@ -64,11 +64,12 @@ def test_identifiers_can_come_from_a_file(tmp_path: Path, chunks: Path, capsys: 
     assert (code, [row["needle"] for row in found]) == (0, ["phone-1", "email-2"])
 
 
-def test_a_broken_line_is_named_and_not_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_line_is_searched_and_named_and_not_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "r.jsonl").write_text('{"a": "fine"}\n{"mail": "ana.silva@x.com"\n')
-    assert main(["locate", str(tmp_path / "r.jsonl"), "--identifier", "email:ana.silva@x.com"]) == 2
-    said = capsys.readouterr().err
-    assert "line 2" in said
+    assert main(["locate", str(tmp_path / "r.jsonl"), "--identifier", "email:ana.silva@x.com"]) == 0
+    out, said = capsys.readouterr()
+    assert "record=2" in out
+    assert "no JSON" in said
     assert "ana.silva" not in said
 
 
