@@ -119,9 +119,6 @@ class StoredChunks(Mapping[int, Chunk]):
         """Say of each id whether its row is there."""
         return np.asarray(self.places.find(ids) >= 0)
 
-    def prepare(self, ids: Sequence[int]) -> None:
-        """Do nothing: rows are blanked in place, by patches."""
-
 
 def _are_of(rows: bytes, ids: list[int]) -> bool:
     """Say whether rows, with a comma between two, plainly are the chunks of ids in their order."""

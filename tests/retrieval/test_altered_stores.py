@@ -1,8 +1,9 @@
 """Documents in SQLite and Parquet: what was erased comes back with all its columns, and a text is blanked in place."""
 
 import json
+import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,38 @@ def test_a_change_that_is_done_twice_is_as_done_once(tmp_path: Path, store: str)
     now = documents.opened(folder)
     assert set(now.live().tolist()) == set(range(COUNT)) - {4}
     assert (now[3].text, now[7].text) == (text(3), "other")
+
+
+class Stopped(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_a_way_back_that_is_stopped_at_any_rename_is_not_begun_or_is_finished_by_who_opens_next(
+    tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = plain(tmp_path / "whole", store)
+    before = stored(folder, store)
+    erase(folder, SOME, keep_undo=tmp_path / "aside")
+    (kept,) = (tmp_path / "aside").glob("*.jsonl")
+    rename, seen = Path.replace, set()
+    for last in range(1, 12):
+        copy, left = tmp_path / "copy", [last]
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder, copy)
+
+        def stopping(path: Path, target: Path, left: list[int] = left) -> Path:
+            left[0] -= 1
+            if not left[0]:
+                raise Stopped
+            return rename(path, target)
+
+        with monkeypatch.context() as patch, suppress(Stopped):
+            patch.setattr(Path, "replace", stopping)
+            undo.restore(copy, kept)
+        there = set(SOME) & open_index(copy).ids()
+        assert there in (set(), set(SOME)), last
+        assert undo.restore(copy, kept) == len(SOME) - len(there)
+        assert stored(copy, store) == before
+        seen.add(len(there))
+    assert seen == {0, len(SOME)}
