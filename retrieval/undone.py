@@ -7,15 +7,19 @@ there. A file is read so where its name or its beginning says that it is JSON or
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from html import unescape
 from pathlib import Path
 from typing import Final
 
-from retrieval.formats import Block, Row, Texts, decoded, opened
-from retrieval.lines import json_or_plain_lines, plain_lines
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.formats import Block, Row, decoded, opened
+from retrieval.letters import Bytes
+from retrieval.lines import Lines, json_or_plain_lines, plain_lines
 
 _SAMPLE: Final = 1 << 16
 _SAMPLES: Final = 16
@@ -38,14 +42,20 @@ class _Way:
     spelled: re.Pattern[str]
     said: Callable[[str], str]
 
+    @property
+    def stored(self) -> re.Pattern[bytes]:
+        """The same as bytes."""
+        return re.compile(self.spelled.pattern.encode())
 
+
+@lru_cache(maxsize=4_096)
 def _said(escape: str) -> str:
     return str(json.loads(f'"{escape}"'))
 
 
 _JSON: Final = _Way(b"\\", _IN_JSON, _said)
 _TEXT: Final = _Way(b"\\u", _IN_TEXT, _said)
-_MARKUP: Final = _Way(b"&", _IN_MARKUP, unescape)
+_MARKUP: Final = _Way(b"&", _IN_MARKUP, lru_cache(maxsize=4_096)(unescape))
 
 
 def reader_of(path: Path, suffix: str, encoding: str = "") -> Callable[[Path, str], Iterator[Block]]:
@@ -85,15 +95,48 @@ def _samples(path: Path, start: bytes) -> Iterator[bytes]:
 def blocks(way: _Way, path: Path, encoding: str = "") -> Iterator[Block]:
     """Yield the lines of a text file with their escapes undone; records are numbers of lines."""
     for block in plain_lines(path, encoding):
-        if way.begins not in block.raw:
-            yield block
-            continue
-        lines = block.raw.split(b"\n")
-        yield Texts([_row(block.first + at, decoded(line), way) for at, line in enumerate(lines) if line], block.read)
+        yield _UndoneLines(block, way) if way.begins in block.raw else block
+
+
+@dataclass(frozen=True)
+class _UndoneLines:
+    """Lines filtered with their escapes undone, all at once; those in question are undone with the way back."""
+
+    lines: Lines = field(repr=False)
+    way: _Way
+    json: bool = False
+
+    @property
+    def read(self) -> int:
+        """Bytes of the file read so far."""
+        return self.lines.read
+
+    @cached_property
+    def content(self) -> Bytes:
+        """The bytes to filter; as many line ends as are stored."""
+        return np.frombuffer(self.way.stored.sub(partial(_on_one_line, self.way.said), self.lines.raw), np.uint8)
+
+    @cached_property
+    def ends(self) -> npt.NDArray[np.int64]:
+        """Where each line ends in ``content``."""
+        ends = np.flatnonzero(self.content == 10) + 1
+        return ends if len(ends) and ends[-1] == len(self.content) else np.append(ends, len(self.content))
+
+    def row_numbers(self, places: Sequence[int]) -> list[int]:
+        """Return the line, counted within the block, in which each byte stands."""
+        return [int(number) for number in np.searchsorted(self.ends, np.array(places), side="right")]
+
+    def rows(self, numbers: Sequence[int]) -> Iterator[Row]:
+        """Undo the escapes of some lines."""
+        for number in numbers:
+            yield _row(self.lines.first + number, decoded(self.lines.line(number)).rstrip("\r\n"), self.way)
+
+
+def _on_one_line(said: Callable[[str], str], escape: re.Match[bytes]) -> bytes:
+    return said(escape[0].decode("ascii")).replace("\n", " ").encode("utf-8", "replace")
 
 
 def _row(number: int, line: str, way: _Way) -> Row:
-    line = line.rstrip("\r")
     escapes = list(way.spelled.finditer(line)) if way.begins.decode() in line else []
     if not escapes:
         return Row(str(number), {"text": line})
