@@ -16,7 +16,8 @@ from retrieval.indexes.vectors import Ids
 from retrieval.types import Vectors
 
 faiss: Any = faiss_bindings
-_NUMBERS: Final = ("mean", "eigenvalues", "PCAMat", "A", "b")
+_NUMBERS: Final = ("mean", "eigenvalues", "PCAMat", "A", "b", "init_rotation")
+_PARTS: Final = ("itq", "pca_then_itq")  # transformations that one is made of
 
 
 def below(index: Any) -> Any:
@@ -48,10 +49,12 @@ def is_learned(index: Any) -> bool:
 def unlearned(index: Any) -> Any:
     """Put zeros in place of what the transformations have learned."""
     for one in filter(_is_learned, _chain(index)):
-        for name in _NUMBERS:
-            numbers = getattr(one, name, None)
-            if numbers is not None:
-                faiss.copy_array_to_vector(np.zeros(numbers.size(), np.float32), numbers)
+        for part in (one, *(getattr(one, name) for name in _PARTS if hasattr(one, name))):
+            for name in _NUMBERS:
+                numbers = getattr(part, name, None)
+                if numbers is not None:
+                    kind = np.float64 if isinstance(numbers, faiss.Float64Vector) else np.float32
+                    faiss.copy_array_to_vector(np.zeros(numbers.size(), kind), numbers)
     return index
 
 

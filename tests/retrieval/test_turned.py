@@ -123,6 +123,16 @@ def test_when_nobody_is_left_the_rotation_is_zeroed_and_no_way_back_is_promised(
     assert not matrix(faiss.read_index(str(folder / "index.faiss"))).any()
 
 
+def test_when_nobody_is_left_what_an_itq_has_learned_in_its_parts_is_zeroed_too(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / "p", "ITQ8,SQ8")
+    assert erase(folder, range(COUNT)).level == "rewritten"
+    whole = faiss.read_index(str(folder / "index.faiss"))  # kept: it owns what is looked at below
+    pre = faiss.downcast_index(faiss.downcast_index(whole).index) if isinstance(whole, faiss.IndexIDMap2) else whole
+    one = faiss.downcast_VectorTransform(faiss.downcast_index(pre).chain.at(0))
+    learned = [one.mean, one.pca_then_itq.A, one.pca_then_itq.b, one.itq.A]
+    assert not any(faiss.vector_to_array(numbers).any() for numbers in learned)
+
+
 @pytest.mark.parametrize("factory", ["PCA8,Flat", "OPQ4_8,IVF8,PQ4x4np", "L2norm,Flat"])
 def test_a_file_cut_anywhere_or_with_any_byte_of_its_head_changed_is_refused_or_erased_from(
     tmp_path: Path, factory: str
