@@ -184,7 +184,7 @@ def _verified(place: Place, held: Documents, changes: list[Patch]) -> dict[str, 
         if blocks.is_few(touched) and seen.is_same(kept, path):
             before[name] = blocks.Before(path, root, touched)
             continue
-        one = blocks.verified(path, touched, root)
+        one = blocks.verified(path, touched, root) if path.is_file() else None
         if one is None:
             raise IndexUnreadable(
                 f"Erasing from {path}: it is not the file that its manifest names (truncated or "

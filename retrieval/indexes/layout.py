@@ -23,7 +23,7 @@ from pathlib import Path
 
 from retrieval.durable import sync_file, sync_folder, write_whole
 from retrieval.errors import IndexBusy, IndexUnreadable, JournalDamaged
-from retrieval.indexes import beside, documents, finishing, journal, numbered
+from retrieval.indexes import beside, documents, finishing, journal, numbered, seen
 from retrieval.indexes.names import CHUNKS as CHUNKS
 from retrieval.indexes.names import INDEX as INDEX
 from retrieval.indexes.names import MANIFEST as MANIFEST
@@ -38,6 +38,7 @@ _OURS = frozenset(
         journal.PENDING,
         MANIFEST,
         "hidden.json",
+        seen.SEEN,
         "access.json",
         INDEX,
         *(INDEX + end for end in _BESIDE),

@@ -84,17 +84,28 @@ def test_a_binary_index_is_refused_by_its_name(tmp_path: Path) -> None:
     assert (tmp_path / "index.faiss").read_bytes() == before
 
 
-@pytest.mark.parametrize("name", ["index.faiss", "chunks.jsonl", "manifest.json", "chunks.jsonl.places", "hidden.json"])
+@pytest.mark.parametrize(
+    "name", ["index.faiss", "chunks.jsonl", "manifest.json", "chunks.jsonl.places", "hidden.json", ".seen"]
+)
 def test_a_pipe_where_a_file_was_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "i"
     build(folder, [Chunk(n, f"d{n}", f"person number {n}") for n in range(30)], HashedWords(16))
-    place = layout.current(folder).files if name != "hidden.json" else folder
+    place = layout.current(folder).files if name not in ("hidden.json", ".seen") else folder
     (place / name).unlink(missing_ok=True)
     os.mkfifo(place / name)
     with pytest.raises(IndexUnreadable, match=f"{name} is no plain file"):
         open_index(folder)
     with pytest.raises(IndexUnreadable, match=f"{name} is no plain file"):
         erase(folder, [3])
+
+
+def test_a_manifest_that_names_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    folder = plain(tmp_path / "p", "IDMap2,Flat")
+    erase(folder, [1])
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"index.faiss"', '"inde8.faiss"'))
+    with pytest.raises(IndexUnreadable, match=r"inde8\.faiss"):
+        erase(folder, [2])
 
 
 def test_a_folder_whose_name_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
