@@ -57,6 +57,8 @@ def _known(place: Place, held: documents.Documents, wanted: Offsets) -> tuple[st
         beside.refuse_elsewhere(vectors.inner_of(stored), place.files / INDEX)
         if vectors.is_compressed(stored):
             compressed.refuse_others(stored)
+            if len(wanted) >= len(held) > 0:
+                compressed.refuse_what_stays(stored)
         weight = weighing.of_all(len(wanted), whole.ntotal)
         if len(wanted) < len(held) and anew.is_much(whole, stored, weight):
             return "partial", weight.owed()

@@ -6,7 +6,7 @@ that they were made from: then everything is learned again from those, as if the
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import faiss as faiss_bindings
 import numpy as np
@@ -19,6 +19,14 @@ from retrieval.indexes.vectors import Ids
 from retrieval.types import Vectors
 
 faiss: Any = faiss_bindings
+_ZEROED: Final = (
+    faiss.IndexScalarQuantizer,
+    faiss.IndexPQ,
+    faiss.IndexPQFastScan,
+    faiss.IndexIVFScalarQuantizer,
+    faiss.IndexIVFPQ,
+    faiss.IndexIVFPQFastScan,
+)
 
 
 def without(index: Any, remove: Ids, gone: frozenset[int]) -> tuple[Any, str]:
@@ -194,8 +202,23 @@ def stored(index: Any, gone: frozenset[int] = frozenset()) -> tuple[Ids, Codes]:
     return ids, codes[:, inner.coarse_code_size() :] if isinstance(inner, faiss.IndexIVF) else codes
 
 
+def refuse_what_stays(index: Any) -> None:
+    """Raise ``UnsupportedIndex`` where what was learned lies in places that are not known, when nobody is left."""
+    inner = _storing(vectors.inner_of(index))
+    is_known = isinstance(inner, _ZEROED)
+    if isinstance(inner, faiss.IndexIVF):
+        centroids = faiss.downcast_index(inner.quantizer)
+        is_known = is_known and isinstance(centroids, (faiss.IndexFlat, faiss.IndexHNSWFlat))
+    if not is_known:
+        raise UnsupportedIndex(
+            f"Erasing everybody from an index of the kind {type(inner).__name__}: what it learned from them would "
+            "stay; remove the whole folder instead. Nothing was changed."
+        )
+
+
 def unlearned(index: Any) -> Any:
     """Return an index that holds nobody with zeros in place of what it had learned."""
+    refuse_what_stays(index)
     inner = _storing(vectors.inner_of(index))
     if isinstance(inner, faiss.IndexIVF):
         inner.quantizer.reset()

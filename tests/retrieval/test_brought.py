@@ -42,7 +42,9 @@ def brought(
         one.metric_arg = argument
     index.train(points(d))
     numbers = np.arange(COUNT) if ids is None else np.asarray(ids, np.int64)
-    index.add_with_ids(points(d), numbers) if "IDMap" in factory or "IVF" in factory else index.add(points(d))
+    index.add_with_ids(points(d), numbers) if "IDMap" in factory or factory[:3] in ("IVF", "IMI") else index.add(
+        points(d)
+    )
     faiss.write_index(index, str(folder / "index.faiss"))
     rows = [{"id": int(id), "document": f"d{id}", "text": f"text {id}"} for id in sorted(set(numbers.tolist()))]
     (folder / "chunks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -146,3 +148,14 @@ def test_vectors_that_are_no_numbers_already_stay_and_are_nobodys_answer(tmp_pat
         erase(tmp_path, gone)
         assert {7, 9} < open_index(tmp_path).ids()
         assert 7 not in {hit.id for hit in open_index(tmp_path).search(points()[8], k=50)}
+
+
+@pytest.mark.parametrize("factory", ["IVF4,RQ2x4", "IVF4,RaBitQ", "IMI2x2,PQ4x4np"])
+def test_where_what_was_learned_would_stay_nobody_is_told_that_it_is_zeroed(tmp_path: Path, factory: str) -> None:
+    folder = brought(tmp_path, factory)
+    before = (folder / "index.faiss").read_bytes()
+    with pytest.raises(UnsupportedIndex, match="remove the whole folder"):
+        erase(folder, range(COUNT))
+    assert (folder / "index.faiss").read_bytes() == before
+    assert erase(folder, [5, 17]).removed == 2
+    assert open_index(folder).ids() == set(range(COUNT)) - {5, 17}
