@@ -16,7 +16,7 @@ from typing import IO, Final
 from retrieval.charsets import decoded, is_utf8, known
 from retrieval.formats import Block, Refused, Texts, opened, unique
 from retrieval.pages import page
-from retrieval.parts import Reading, names_row
+from retrieval.parts import DAMAGED, Reading, names_row
 from retrieval.rows import RecordsUnreadable
 
 _NAMES: Final = frozenset({".eml", ".mbox", ".mbx", ".mht", ".mhtml", ".emlx"})
@@ -70,7 +70,7 @@ def members(path: Path, begun: Reading) -> Iterator[Block]:
                 message = email.message_from_bytes(source)
                 yield begun.text(f"{number}:headers", _headers(message), raw.tell())
                 yield from _parts(message, str(number), begun, raw.tell())
-            except (RecursionError, MessageError) as error:
+            except (MessageError, *DAMAGED) as error:
                 yield Refused(str(number), f"{type(error).__name__} while reading this message", raw.tell())
 
 
@@ -92,14 +92,14 @@ def _messages(handle: IO[bytes], path: Path) -> Iterator[bytes]:
 
 
 def _headers(message: Message) -> dict[str, str]:
-    return unique((name, _words(str(value))) for name, value in message.items())
+    return unique((name, _words(str(value))) for name, value in message.raw_items())
 
 
 def _words(value: str) -> str:
-    raw = value.encode("ascii", "surrogateescape")
+    raw = value.encode("utf-8", "surrogateescape")  # bytes of the file itself, where it did not encode them
     try:
         return str(make_header(decode_header(decoded(raw))))
-    except (HeaderParseError, LookupError, UnicodeError, ValueError):
+    except (HeaderParseError, *DAMAGED):
         return decoded(raw)
 
 
@@ -108,17 +108,16 @@ def _parts(message: Message, record: str, begun: Reading, read: int) -> Iterator
         name, kind = f"{record}:{number}", part.get_content_type()
         if kind in _SEALED:
             yield Refused(name, _SEALED[kind], read)
-        elif part.is_multipart():
-            if number > 1:
-                yield begun.text(f"{name}:headers", _headers(part), read)
-        else:
+            continue
+        if number > 1:
+            yield begun.text(f"{name}:headers", _headers(part), read)
+        if not part.is_multipart():
             yield from _part(part, name, kind, begun, read)
 
 
 def _part(part: Message, name: str, kind: str, begun: Reading, read: int) -> Iterator[Block]:
     content, file = part.get_payload(decode=True), _words(part.get_filename() or "")
     body, charset = content if isinstance(content, bytes) else b"", known(part.get_content_charset() or "")
-    yield begun.text(f"{name}:headers", _headers(part), read)
     if file:
         yield Texts([names_row(name, file)], read)
     if kind.startswith("text/") and charset:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from xml.parsers import expat
 
 from retrieval.formats import Block, Refused, Row, Texts
-from retrieval.parts import Reading, zipped
+from retrieval.parts import DAMAGED, Reading, zipped
 
 _XML: Final = (".xml", ".rels", ".vml", ".rdf")
 _SHARED: Final = "xl/sharedStrings.xml"
@@ -33,7 +33,7 @@ def is_office(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
             return "[Content_Types].xml" in names or {"mimetype", "content.xml"} <= names
-    except zipfile.BadZipFile:
+    except DAMAGED:  # said when its members are read
         return False
 
 
@@ -51,7 +51,7 @@ def members(path: Path, begun: Reading) -> Iterator[Block]:
                         yield Texts(xml.taken())
                     xml.parser.Parse(b"", True)
                     yield Texts(xml.taken())
-            except (expat.ExpatError, zipfile.BadZipFile, _Declared) as error:
+            except (expat.ExpatError, *DAMAGED) as error:
                 yield Refused(name, f"{type(error).__name__}: it is no XML that office programs write")
         yield Texts(shared.unused())
     yield from zipped(path, begun, without=_XML)

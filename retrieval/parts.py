@@ -5,6 +5,8 @@ named ``member:record``, and spans count in the part as it is decoded: it cannot
 decodes to more than 200 times the file's size (and 64 MB), as in ``retrieval.scan``.
 """
 
+import lzma
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -24,8 +26,9 @@ FILE_NAME: Final = "(file name)"
 _PIECE: Final = 1 << 20
 _DEEPEST: Final = 3
 _ENCRYPTED: Final = 1
-_DAMAGED: Final = (
-    OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile, tarfile.TarError, RecordsUnreadable,
+DAMAGED: Final = (  # what the standard library raises on archives and messages that were made to break it
+    OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError,
+    NotImplementedError, struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError,
 )  # fmt: skip
 Pieces: TypeAlias = Iterable[bytes]
 
@@ -92,9 +95,10 @@ class Reading:
                 yield _named(block, name, str(held), read)
         except DecodesToTooMuch:
             raise
-        except _DAMAGED as error:
-            why = str(error) if isinstance(error, RecordsUnreadable) else f"{type(error).__name__} while unpacking it"
-            yield Refused(name, why.replace(str(held), name), read)
+        except RecordsUnreadable as error:
+            yield Refused(name, str(error).replace(str(held), name), read)
+        except (*DAMAGED, RuntimeError) as error:
+            yield Refused(name, f"{type(error).__name__} while unpacking it", read)
 
     def text(self, name: str, fields: dict[str, str], read: int) -> Block:
         """Return texts of a part that is decoded already."""
@@ -196,7 +200,7 @@ def blocks(members: Members, inner: Inner, within: Budget | None, path: Path, en
     try:
         with reading(path, encoding, inner, within) as begun:
             yield from _together(members(path, begun))
-    except (zipfile.BadZipFile, tarfile.TarError, NotImplementedError) as error:
+    except DAMAGED as error:
         raise RecordsUnreadable(f"Reading records of {path}: {type(error).__name__}; it is no whole archive.") from None
 
 

@@ -143,6 +143,18 @@ def test_mail_in_another_alphabet_is_read_as_it_says(tmp_path: Path) -> None:
     assert [(one.record, one.start, one.end) for one in found] == [("1:1", 14, 25)]
 
 
+def test_headers_with_plain_letters_of_other_alphabets_are_read(tmp_path: Path) -> None:
+    encoded = b"MIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\nYQ==\n"
+    (tmp_path / "a.eml").write_bytes("From: José Muñoz <j@x.example>\nX: =?utf-8?q?a?= \n".encode() + encoded)
+    (tmp_path / "b.eml").write_bytes("From: José Muñoz <j@x.example>\n".encode("latin-1") + encoded)
+    found, notes = looked(tmp_path)
+    assert [(Path(one.path).name, one.record, one.field, one.end) for one in found] == [
+        ("a.eml", "1:headers", "From", 10),
+        ("b.eml", "1:headers", "From", 10),
+    ]
+    assert not notes
+
+
 def test_sealed_mail_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.eml").write_bytes(
         b"MIME-Version: 1.0\nContent-Type: application/pkcs7-mime\nContent-Transfer-Encoding: base64\n\nAAAA\n"
