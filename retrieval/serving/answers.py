@@ -77,10 +77,11 @@ def _opened(value: Json, listed: Suppression | Allowing) -> Json:
     """Filter a tool's arguments as the values that they write, so that no escape hides anything."""
     if not isinstance(value.get("arguments"), str):
         return value
-    return {**value, "arguments": _arguments(value["arguments"], listed)}
+    return {**value, "arguments": arguments_of(value["arguments"], listed)}
 
 
-def _arguments(text: str, listed: Suppression | Allowing) -> str:
+def arguments_of(text: str, listed: Suppression | Allowing) -> str:
+    """Filter a tool's arguments: the values that their JSON writes, or the text where it is none."""
     try:
         return json.dumps(_part(json.loads(text), listed, _SAID), ensure_ascii=False)
     except (ValueError, RecursionError):  # no JSON: as text, with what its escapes write
@@ -185,7 +186,7 @@ class _Whole:
         return ""
 
     def finish(self) -> str:
-        return _arguments("".join(self._parts), self._listed) if self._parts else ""
+        return arguments_of("".join(self._parts), self._listed) if self._parts else ""
 
 
 def _append(choice: Json, key: tuple[Any, ...], rest: str) -> None:
@@ -216,14 +217,3 @@ def _number(given: Json) -> int:
 
 def _objects(value: Any) -> list[Json]:
     return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
-
-
-def event_of(line: bytes) -> Json | None:
-    """Return the JSON of a ``data:`` line, None for anything else (comments, ``[DONE]``)."""
-    if not line.startswith(b"data:"):
-        return None
-    try:
-        event = json.loads(line[5:])
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from retrieval.serving.answers import Deltas, clean_answer, clean_request
+from retrieval.serving.events import Responses, is_response
 from retrieval.suppress import Suppression
 
 
@@ -49,14 +50,35 @@ class SuppressionGuardrail(_Base):  # type: ignore[misc]
         self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]
     ) -> AsyncIterator[Any]:
         """Yield the answer's pieces as they may be said."""
-        deltas, last = Deltas(self._listed), None
+        deltas, responses, last = Deltas(self._listed), Responses(self._listed), None
         async for piece in response:
+            event = _event(piece)
+            if is_response(event):
+                for said in responses.take(event):
+                    yield said if isinstance(piece, dict) else _like(piece, said)
+                continue
             last = piece
-            event = piece if isinstance(piece, dict) else piece.model_dump()
             yield deltas.take(event) if isinstance(piece, dict) else type(piece)(**deltas.take(event))
         for choice in deltas.rest():
             event = {**(last if isinstance(last, dict) else last.model_dump() if last else {}), "choices": [choice]}
             yield event if isinstance(last, dict) or last is None else type(last)(**event)
+
+
+def _event(piece: Any) -> dict[str, Any]:
+    """A piece of a stream as a dictionary; raises ``ValueError`` for a stream that cannot be filtered."""
+    event = piece if isinstance(piece, dict) else piece.model_dump() if hasattr(piece, "model_dump") else None
+    if not isinstance(event, dict) or not ("choices" in event or is_response(event)):
+        raise ValueError("Filtering a stream: one of this kind cannot be filtered; ask without streaming.")
+    return event
+
+
+def _like(piece: Any, event: dict[str, Any]) -> Any:
+    """A piece of a response as an object of its kind; one of another kind, which a last delta is, as it can be read."""
+    kind = piece if str(getattr(piece.type, "value", piece.type)) == event["type"] else None
+    if kind is not None:
+        return type(piece)(**event)
+    module = importlib.import_module(type(piece).__module__)
+    return module.OutputTextDeltaEvent(**event) if hasattr(module, "OutputTextDeltaEvent") else event
 
 
 def from_environment() -> Suppression:

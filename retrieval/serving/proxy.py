@@ -1,8 +1,8 @@
 """A proxy in front of any server that speaks the OpenAI API: nobody who is listed goes in, and nobody comes out.
 
 1. Requests: every text of messages, prompts, tool results and retrieved passages is filtered before it is forwarded.
-2. Answers: chat and completions, whole or as server-sent events, tool calls included; what might still become a match
-   waits for the next piece.
+2. Answers: chat, completions and responses, whole or as server-sent events, tool calls included; what might still
+   become a match waits for the next piece.
 3. What cannot be filtered is not handed on: other events, events that are no JSON, lines without end, other types of
    content. When the list cannot be read, nothing is served (503).
 
@@ -14,6 +14,7 @@ import asyncio
 import hmac
 import json
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote
@@ -22,13 +23,16 @@ import aiohttp
 from aiohttp import web
 
 from retrieval.errors import RetrievalError
-from retrieval.serving.answers import Deltas, clean_answer, clean_request, event_of
+from retrieval.serving.answers import Deltas, clean_answer, clean_request
+from retrieval.serving.events import Responses, is_response
+from retrieval.serving.sent import data_of, event_of
 from retrieval.suppress import Allowing, Suppression
 
 log = logging.getLogger(__name__)
-STREAMED: Final = ("/chat/completions", "/completions")
+STREAMED: Final = ("/chat/completions", "/completions", "/responses")
 PASSED_ON: Final = ("Authorization", "OpenAI-Organization", "OpenAI-Project")
-_BODY, _LINE = 64 << 20, 4 << 20
+_BODY: Final = 64 << 20
+_WITHHELD: Final = {"error": {"message": "An event could not be filtered.", "type": "withheld"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +126,48 @@ class Proxy:
         said = web.StreamResponse(status=answer.status, headers={"Content-Type": "text/event-stream"})
         said.headers["Cache-Control"] = "no-cache"
         await said.prepare(request)
-        deltas, last = Deltas(listed), dict[str, Any]()
+        said_by = _Said(listed)
         try:
-            async for line in _lines(answer):
-                if line.startswith(b"data:") and line[5:].strip() != b"[DONE]":
-                    event = event_of(line)
-                    if event is None or "choices" not in event:
-                        event = {"error": {"message": "An event could not be filtered.", "type": "withheld"}}
-                        await said.write(_event(event))
-                        break
-                    last = {key: event[key] for key in ("id", "object", "created", "model") if key in event}
-                    await said.write(_event(deltas.take(event)))
+            async for data in data_of(answer):
+                if data.strip() == b"[DONE]":
+                    continue
+                events = said_by.take(event_of(data))
+                for event in events if events is not None else [_WITHHELD]:
+                    await said.write(_event(event))
+                if events is None:
+                    break
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
             await said.write(_event({"error": {"message": "The model server broke off.", "type": "upstream"}}))
-        for choice in deltas.rest():
-            await said.write(_event({**last, "choices": [choice]}))
-        await said.write(b"data: [DONE]\n\n")
+        for event in said_by.rest():
+            await said.write(_event(event))
+        if not said_by.response:
+            await said.write(b"data: [DONE]\n\n")
         await said.write_eof()
         return said
+
+
+class _Said:
+    """What may be said of one stream: of chats and completions, or of a response."""
+
+    def __init__(self, listed: Suppression | Allowing) -> None:
+        self._deltas, self._responses, self._last = Deltas(listed), Responses(listed), dict[str, Any]()
+        self.response = False
+
+    def take(self, event: dict[str, Any] | None) -> list[dict[str, Any]] | None:
+        """Return the events to hand on for one that came; None where it cannot be filtered."""
+        if event is not None and is_response(event):
+            self.response = True
+            return list(self._responses.take(event))
+        if event is None or "choices" not in event:
+            return None
+        self._last = {key: event[key] for key in ("id", "object", "created", "model") if key in event}
+        return [self._deltas.take(event)]
+
+    def rest(self) -> Iterator[dict[str, Any]]:
+        """Yield what waited in texts that their server never ended."""
+        yield from self._responses.rest()
+        for choice in self._deltas.rest():
+            yield {**self._last, "choices": [choice]}
 
 
 def _when(answer: Any) -> dict[str, str]:
@@ -158,20 +186,11 @@ async def _whole(answer: Any) -> bytes:
     return b"".join(parts)
 
 
-async def _lines(answer: Any) -> Any:
-    """Yield lines; raises ``ValueError`` for one without end."""
-    rest = b""
-    async for part in answer.content.iter_any():
-        *lines, rest = (rest + part).replace(b"\r\n", b"\n").split(b"\n")
-        for line in lines:
-            yield line
-        if len(rest) > _LINE:
-            raise ValueError("Reading a stream: a line has no end.")
-    yield rest
-
-
 def _event(event: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(event, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
+    data = b"data: " + json.dumps(event, ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
+    kind = event.get("type")
+    plain = isinstance(kind, str) and kind.replace(".", "").replace("_", "").isalnum()
+    return b"event: " + kind.encode("utf-8", "replace") + b"\n" + data if plain and kind is not None else data
 
 
 def _problem(status: int, message: str) -> web.Response:
