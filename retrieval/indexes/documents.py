@@ -25,6 +25,7 @@ from retrieval.indexes.names import CHUNKS, MANIFEST
 from retrieval.types import Chunk, Json
 
 STEP: Final = ".forget"
+_PICKLED: Final = "index.pkl"
 _STEM: Final = CHUNKS.removesuffix(".jsonl")
 KINDS: Final = {
     ".jsonl": "retrieval.indexes.chunks",
@@ -95,6 +96,15 @@ def found(files: Path) -> Path:
             "leaves one would stay in the other; keep the one that counts."
         )
     return there[0] if there else files / CHUNKS
+
+
+def refuse_frameworks(files: Path) -> None:
+    """Raise ``UnsupportedIndex`` for a folder of LangChain: its texts lie in a file of its own, by names of its own."""
+    if (files / _PICKLED).exists() and not found(files).exists():
+        raise UnsupportedIndex(
+            f"Opening the index in {files}: it is LangChain's, with its texts in {_PICKLED}; erase from it by names or "
+            "documents (retrieval.frameworks, in the shell --names and --documents)."
+        )
 
 
 def is_lines(path: Path) -> bool:

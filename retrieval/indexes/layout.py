@@ -83,6 +83,7 @@ def current(folder: Path, *, damaged_too: bool = False) -> Place:
         refuse_what_is_no_file(files)
         return Place(folder, files, plain=False, manifest=_manifest(files, required=True, damaged_too=damaged_too))
     if (folder / INDEX).exists():
+        documents.refuse_frameworks(folder)
         return Place(folder, folder, plain=True, manifest=_manifest(folder, required=False, damaged_too=damaged_too))
     raise IndexUnreadable(f"Opening the index in {folder}: neither {_CURRENT} nor {INDEX} is there; build it first.")
 

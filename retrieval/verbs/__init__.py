@@ -13,6 +13,7 @@ VERBS: Final = {
     "build": "retrieval.verbs.build",
     "search": "retrieval.verbs.search",
     "locate": "retrieval.verbs.locate",
+    "names": "retrieval.verbs.names",
     "hide": "retrieval.verbs.hide",
     "show": "retrieval.verbs.show",
     "about": "retrieval.verbs.about",

@@ -13,6 +13,7 @@ import pytest
 import retrieval
 from retrieval.__main__ import main
 from retrieval.erase import absent
+from retrieval.frameworks import entries
 from retrieval.indexes import access
 from retrieval.indexes.faiss import open as open_index
 from retrieval.verbs import printing
@@ -187,3 +188,28 @@ def test_the_verbs_are_there_when_the_library_is_imported() -> None:
     assert issubclass(retrieval.caches.CacheUnreadable, retrieval.errors.RetrievalError)
     with pytest.raises(AttributeError, match="forget"):
         _ = retrieval.forget
+
+
+@pytest.mark.parametrize("framework", ["langchain", "llamaindex"])
+def test_a_person_in_a_frameworks_folder_is_found_by_the_names_that_an_erase_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], framework: str
+) -> None:
+    folder = shutil.copytree(Path(__file__).with_name("folders") / framework, tmp_path / "l")
+    entry = sorted(entries(folder).values(), key=lambda each: each.name)[0]
+    word = max(entry.text.split(), key=len).strip(".,")
+    code, found = run(capsys, "names", folder, "--identifier", f"username:{word}")
+    names = {row["name"] for row in found}
+    assert (code, entry.name in names) == (0, True)
+    assert {
+        entry.text[row["start"] : row["end"]] for row in found if row["name"] == entry.name and row["field"] == "text"
+    }
+    assert run(capsys, "erase", folder, "--names", *names)[1]["removed"] == len(names)
+    assert run(capsys, "names", folder, "--identifier", f"username:{word}")[1] == []
+
+
+def test_what_langchain_wrote_is_said_to_be_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = shutil.copytree(Path(__file__).with_name("folders") / "langchain", tmp_path / "l")
+    for command in (["erase", "--ids", "3"], ["about"], ["search", "x", "--embedder", "hashed-words"]):
+        assert main([command[0], str(folder), *command[1:]]) in (1, 2)
+        out, err = capsys.readouterr()
+        assert "--names" in out + err
