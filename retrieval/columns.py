@@ -97,9 +97,11 @@ def _lines(column: Any) -> Any:
 
 
 def _readable(value: object) -> object:
-    """Turn bytes into text at the bottom of nested values, and map entries' pairs into lists."""
+    """Turn bytes, decimals and dates into text at the bottom of nested values, and map entries' pairs into lists."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     if isinstance(value, dict):
         return {key: _readable(part) for key, part in value.items()}
-    return [_readable(part) for part in value] if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (list, tuple)):
+        return [_readable(part) for part in value]
+    return value if value is None or isinstance(value, (str, int, float)) else str(value)

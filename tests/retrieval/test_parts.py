@@ -7,6 +7,7 @@ import lzma
 import tarfile
 import zipfile
 from collections.abc import Callable
+from decimal import Decimal
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -258,3 +259,12 @@ def test_text_is_read_in_the_encoding_that_is_given_and_marked_text_in_its_own(t
 def test_an_encoding_that_there_is_not_is_refused() -> None:
     with pytest.raises(ValueError, match="no such encoding"):
         sweep([], [ANA], encoding="klingon")
+
+
+def test_numbers_of_every_kind_of_column_are_read(tmp_path: Path) -> None:
+    kinds = [pa.int64(), pa.uint64(), pa.decimal128(20, 0), pa.list_(pa.decimal128(20, 0))]
+    columns = [pa.array([49301234567]).cast(kind) if not pa.types.is_list(kind) else None for kind in kinds]
+    columns[3] = pa.array([[Decimal(49301234567)]], kinds[3])
+    pq.write_table(pa.table({f"c{n}": column for n, column in enumerate(columns)}), tmp_path / "a.parquet")
+    found, _ = looked(tmp_path / "a.parquet", Needle("phone", "+49 30 1234567", "p"))
+    assert [one.field for one in found] == ["c0", "c1", "c2", "c3.0"]

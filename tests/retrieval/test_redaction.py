@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.sweep import sweep
@@ -140,6 +140,7 @@ WAYS: dict[str, Callable[[Path, list[str]], Iterator[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize("name", WAYS)
+@settings(max_examples=40)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4))
 def test_cutting_the_spans_leaves_nothing_of_the_person_and_everything_of_others(
     name: str, texts: list[str], tmp_path_factory: pytest.TempPathFactory
