@@ -20,6 +20,8 @@ from retrieval.indexes import documents
 from retrieval.indexes.faiss import open as open_index
 from tests.retrieval.test_document_stores import COUNT, EMBEDDER, MANY, SOME, STORES, plain, text
 
+GRAPHS = ["IVF4,Flat", "HNSW8,Flat"]
+
 
 def stored(folder: Path, store: str) -> list[tuple[Any, ...]]:
     """Every row with every column, by id, read by other code than ours."""
@@ -31,7 +33,7 @@ def stored(folder: Path, store: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("store", STORES)
-@pytest.mark.parametrize("factory", ["Flat", "IVF4,Flat", "HNSW8,Flat"])
+@pytest.mark.parametrize("factory", ["Flat", *(pytest.param(kind, marks=pytest.mark.slow) for kind in GRAPHS)])
 @pytest.mark.parametrize("ids", [SOME, MANY], ids=["in place", "written anew"])
 def test_what_was_erased_comes_back_with_all_its_columns(
     tmp_path: Path, store: str, factory: str, ids: list[int]
@@ -156,7 +158,7 @@ def test_a_way_back_that_is_stopped_at_any_rename_is_not_begun_or_is_finished_by
     erase(folder, SOME, keep_undo=tmp_path / "aside")
     (kept,) = (tmp_path / "aside").glob("*.jsonl")
     rename, seen = Path.replace, set()
-    for last in range(1, 12):
+    for last in range(1, 9):
         copy, left = tmp_path / "copy", [last]
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(folder, copy)

@@ -57,7 +57,7 @@ METRICS = [0, 1, 2, 3, 4, 20, 21, 22, 23, 24]
 
 @pytest.mark.parametrize(
     ("factory", "metric"),
-    [(factory, metric) for factory in (FLATS, LISTS) for metric in METRICS] + [("Flat", 3), (GRAPHS, 3), (GRAPHS, 4)],
+    [(FLATS, metric) for metric in METRICS] + [(LISTS, 3), (LISTS, 4), (LISTS, 23), ("Flat", 3), (GRAPHS, 3)],
 )
 def test_with_any_metric_nobody_who_is_erased_is_met_by_us_or_by_faiss(
     tmp_path: Path, factory: str, metric: int
@@ -76,7 +76,7 @@ def test_with_any_metric_nobody_who_is_erased_is_met_by_us_or_by_faiss(
     assert metric < 2 or {one.metric_arg for one in stored_in(index)[-1:]} == {3.0}
 
 
-@pytest.mark.parametrize("factory", [FLATS, LISTS, GRAPHS])
+@pytest.mark.parametrize("factory", [FLATS, LISTS, pytest.param(GRAPHS, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "ids", [-np.arange(2, COUNT + 2), (1 << 62) + np.arange(COUNT), 3 * np.arange(COUNT) - 300], ids=NUMBERS
 )
@@ -113,7 +113,7 @@ def test_a_graph_to_which_faiss_takes_no_parameters_is_searched_without(tmp_path
         erase(folder, [5])
 
 
-@pytest.mark.parametrize("dimension", [1, 4096])
+@pytest.mark.parametrize("dimension", [1, pytest.param(4096, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("factory", [FLATS, "IVF4,SQ8", GRAPHS])
 def test_vectors_of_one_number_and_of_thousands(tmp_path: Path, factory: str, dimension: int) -> None:
     folder = brought(tmp_path, factory, d=dimension)

@@ -31,8 +31,11 @@ def folder_with(folder: Path, factory: str, metric: int = faiss.METRIC_L2) -> Pa
     return folder
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=["L2", "product"])
-@pytest.mark.parametrize("factory", KINDS)
+@pytest.mark.parametrize(
+    ("factory", "metric"),
+    [("PQ4x4fs", 1), ("IDMap2,PQ8x4fs", 0), ("IVF8,PQ4x4fs", 0), ("IDMap2,IVF8,PQ8x4fs", 1)]
+    + [pytest.param(kind, metric, marks=pytest.mark.slow) for kind in KINDS for metric in METRICS],
+)
 def test_their_codes_go_and_all_others_keep_theirs(tmp_path: Path, factory: str, metric: int) -> None:
     folder = folder_with(tmp_path / "p", factory, metric)
     served = open_index(folder)
@@ -56,7 +59,10 @@ def test_their_codes_go_and_all_others_keep_theirs(tmp_path: Path, factory: str,
     assert whole.ntotal == COUNT - 3 and not set(met.ravel().tolist()) & set(FEW)
 
 
-@pytest.mark.parametrize("factory", KINDS)
+@pytest.mark.parametrize(
+    "factory",
+    ["IDMap2,PQ8x4fs", "IDMap2,IVF8,PQ8x4fs", *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS)],
+)
 def test_many_are_owed_or_learned_again_and_when_nobody_is_left_nothing_stays(tmp_path: Path, factory: str) -> None:
     folder = folder_with(tmp_path / "p", factory)
     assert erase(folder, MANY).level == can_erase(folder_with(tmp_path / "q", factory), MANY).level == "partial"
@@ -114,7 +120,8 @@ def test_a_file_that_says_it_holds_more_than_it_can_is_refused(tmp_path: Path) -
             open_index(folder)
 
 
-@pytest.mark.parametrize("factory", ["IDMap2,IVF8,PQ4x4fs", pytest.param("PQ4x4fs", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("factory", ["IDMap2,IVF8,PQ4x4fs", "PQ4x4fs"])
 def test_killed_at_a_random_step_its_files_are_before_or_after(tmp_path: Path, factory: str) -> None:
     folder = folder_with(tmp_path / "whole", factory)
-    judged(killed(folder, FEW, 8), 8)
+    judged(killed(folder, FEW, 20), 20)

@@ -10,11 +10,14 @@ from retrieval.erase import hide, show
 from retrieval.indexes.faiss import open as open_index
 from tests.retrieval.test_scrub import COUNT, DIMENSION, points, write_chunks
 
+QUICK = [("PQ4x4np", ""), ("PQ4x4fs", ""), ("LSH", "IDMap2,"), ("Flat,RFlat", ""), ("IVF8,PQ4x4fs", "")]
 KINDS = ["PQ4x4np", "PQ4x4fs", "LSH", "RQ2x4", "NSG8,Flat", "IVF8,PQ4+4", "Flat,RFlat", "PCA8,LSH", "IVF8,PQ4x4fs"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("mapped", ["", "IDMap2,"], ids=["bare", "with ids"])
+@pytest.mark.parametrize(
+    ("kind", "mapped"),
+    [*QUICK, *(pytest.param(kind, mapped, marks=pytest.mark.slow) for kind in KINDS for mapped in ("", "IDMap2,"))],
+)
 def test_nobody_who_is_hidden_is_found_in_any_kind_and_as_many_others_are(
     tmp_path: Path, kind: str, mapped: str
 ) -> None:
