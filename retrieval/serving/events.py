@@ -41,9 +41,10 @@ class Responses:
 
     def take(self, event: Json) -> Iterator[Json]:
         """Yield what may be handed on of an event, numbered anew."""
-        what = str(event["type"])
+        what = str(getattr(event["type"], "value", event["type"]))  # a library's word for it may be an enumeration's
+        event = {**event, "type": what}
         name = what.removesuffix(_DELTA).removesuffix(_DONE)
-        if what.endswith(_DELTA):
+        if what.endswith(_DELTA) or "delta" in event:
             yield from self._delta(event, name)
             return
         if what.endswith(_DONE) and name in _ENDS:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,23 @@ def test_a_streamed_response_says_nobody_and_its_deltas_are_its_text(listed: Sup
     assert [json.loads(event["delta"]) for event in arguments] == [{"to": BLOCKED_MARK}]
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
     assert "response.audio.delta" not in {event["type"] for event in events}
+
+
+class Kinds(StrEnum):
+    """As a library names events; ``str`` of the plain kind of enumeration is not its value."""
+
+    DELTA = "response.output_text.delta"
+    __str__ = object.__str__
+
+
+def test_events_whose_type_is_an_enumeration_are_read_by_its_value(listed: Suppression) -> None:
+    responses = Responses(listed)
+    pieces = [ANSWER[at : at + 3] for at in range(0, len(ANSWER), 3)]
+    events = [
+        said for piece in pieces for said in responses.take({"type": Kinds.DELTA, "item_id": "m", "delta": piece})
+    ]
+    assert "".join(event["delta"] for event in [*events, *responses.rest()]) == ANSWER.replace(EMAIL, BLOCKED_MARK)
+    assert list(responses.take({"type": "response.new", "delta": "ana."})) == [], "what is not known is not handed on"
 
 
 def test_what_waited_in_a_response_that_broke_off_is_still_said(listed: Suppression) -> None:
