@@ -299,7 +299,19 @@ def _mapped(path: Path, header: Mapping[str, Any], offset: int, key: bytes) -> T
         offset += length * empty.itemsize
     if path.stat().st_size != offset:
         raise ValueError("its length is not what its header says")
-    return Table(
+    table = Table(
         bloom=int(header["bloom"]), rows=int(header["rows"]), longest=int(header["longest"]),
         kinds=tuple(header["kinds"]), **arrays,
     )  # fmt: skip
+    _fits(table)
+    return table
+
+
+def _fits(table: Table) -> None:
+    """Refuse a table whose parts do not belong together: the compiled loop looks up without asking."""
+    rows, ends = table.rows, table.group_ends
+    whole = table.bloom > 0 and rows >= 0 and len(table.words) == table.bloom + rows + (rows + 1) // 2
+    whole = whole and {len(table.group), len(table.until), len(table.kind)} == {rows} and table.words.dtype == np.uint64
+    whole = whole and (not rows or (table.kind.max() < len(table.kinds) and table.group.max() < len(ends)))
+    if not whole or (len(ends) and ends[-1] != len(table.group_names)):
+        raise ValueError("its parts do not belong together")
