@@ -1,3 +1,3 @@
 """The Django project: three doors, five floors and the ground they stand on."""
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"

@@ -6,4 +6,4 @@ evaluate, targets (reasoned refusals, to review), explain (the model's own reaso
 `--help` lists them all.
 """
 
-__version__ = "0.7.0"
+__version__ = "0.8.0"
