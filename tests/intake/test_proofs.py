@@ -119,7 +119,7 @@ def test_a_mandate_proves_what_it_names_and_nothing_else(aurora: seeded.Company)
     mandate = case.attachments.get()
     proofs.accept_mandate(case, [1], attachment=mandate, by=aurora.olga)
     assert how(case) == [None, ProvenBy.MANDATE]
-    attachments.destroy(mandate)
+    attachments.destroy(mandate, by="olga")
     with pytest.raises(InvalidInput):
         proofs.accept_mandate(case, [0], attachment=mandate, by=aurora.olga)
 
