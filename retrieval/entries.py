@@ -1,7 +1,7 @@
 """Suppression lists on disk and in memory: keyed hashes only, in JSON (one case, for the API) or packed (millions).
 
-A row of the packed form is 19 bytes (hash 8, check 4, group 4, last day 2, kind 1), its share of the Bloom filter about
-8; the file is mapped, not read, and can be shared by every serving process.
+A row of the packed form is 17 bytes (hash 8, check 4, group 4, kind 1), two more where any row has a last day, and its
+share of the Bloom filter about 4; the file is mapped, not read, and can be shared by every serving process.
 """
 
 import json
@@ -25,9 +25,11 @@ from retrieval.skeleton import skeleton
 from retrieval.text import KINDS, normalise, squeeze
 
 FORMAT: Final = 2
+PACKED: Final = 3  # of a packed list whose rows all count for ever: one last day stands for all
+READABLE: Final = frozenset({FORMAT, PACKED})
 MAGIC: Final = b"OUBLISUP"
 ALLOWED: Final = "allowed"
-_KEYS_A_WORD = 5.9  # 11 bits a key: one word in some fifty is looked up in vain
+_KEYS_A_WORD = 6.9  # 9 bits a key: one word in some thirty is looked up in vain
 _SHORTEST, _PASSAGE = 4, 48
 _EPOCH = date(2000, 1, 1)
 _FOREVER = 0xFFFF
@@ -83,7 +85,7 @@ class Table:
     @property
     def bytes(self) -> int:
         """Size in memory, or in the file."""
-        parts = (self.words, self.group, self.until, self.kind, self.group_ends, self.group_names)
+        parts = (self.words, self.group, _once(self.until), self.kind, self.group_ends, self.group_names)
         return sum(part.nbytes for part in parts)
 
 
@@ -203,12 +205,21 @@ def _assembled(
         rows=len(hashes),
         longest=longest,
         group=np.array([groups[group] for _, group in labels], np.uint32)[order],
-        until=np.array(days, np.uint16)[order],
+        until=_alike(np.array(days, np.uint16)[order]),
         kind=np.array([kinds[kind] for kind, _ in labels], np.uint8)[order],
         kinds=tuple(kinds),
         group_ends=np.cumsum([len(name) for name in names], dtype=np.uint32) if names else np.zeros(0, np.uint32),
         group_names=np.frombuffer(b"".join(names), np.uint8),
     )
+
+
+def _alike(days: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    """Return last days, kept once where all are the same: most lists count until they are built again."""
+    return np.broadcast_to(days[:1], len(days)) if len(days) and (days == days[0]).all() else days
+
+
+def _once(days: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+    return days[:1] if len(days) and not days.strides[0] else days
 
 
 def _paired(checks: Any) -> Any:
@@ -242,9 +253,11 @@ _ARRAYS: Final = ("words", "group_ends", "group", "until", "kind", "group_names"
 def packed(table: Table, content: Mapping[str, Any]) -> bytes:
     """Return a table as bytes: magic, length of the header, header, arrays (widest first)."""
     arrays = {name: getattr(table, name) for name in _ARRAYS}
+    arrays["until"] = _once(table.until)
     shapes = {name: [array.dtype.str, len(array)] for name, array in arrays.items()}
     about = {"bloom": table.bloom, "rows": table.rows, "longest": table.longest, "kinds": table.kinds}
-    header = json.dumps({**content, **about, "arrays": shapes}).encode()
+    version = FORMAT if len(arrays["until"]) == table.rows else PACKED
+    header = json.dumps({**content, **about, "format": version, "arrays": shapes}).encode()
     header += b" " * (-(len(MAGIC) + 4 + len(header)) % 8)
     return b"".join([MAGIC, struct.pack("<I", len(header)), header, *(array.tobytes() for array in arrays.values())])
 
@@ -282,7 +295,7 @@ def accepted(stored: Sequence[Mapping[str, Any]]) -> Table:
 def _accept(path: Path, content: Mapping[str, Any], key: bytes) -> None:
     if content["key_check"] != key_check(key):
         raise SuppressionUnreadable(f"Reading {path}: it was made with another key; use that one, or build it again.")
-    if content["format"] != FORMAT:
+    if content["format"] not in READABLE:
         raise SuppressionUnreadable(
             f"Reading {path}: it has the format of another version; build it again from plain "
             "entries (python -m retrieval suppress)."
@@ -299,6 +312,8 @@ def _mapped(path: Path, header: Mapping[str, Any], offset: int, key: bytes) -> T
         offset += length * empty.itemsize
     if path.stat().st_size != offset:
         raise ValueError("its length is not what its header says")
+    if header["format"] == PACKED and len(arrays["until"]) == 1:
+        arrays["until"] = np.broadcast_to(arrays["until"], int(header["rows"]))
     table = Table(
         bloom=int(header["bloom"]), rows=int(header["rows"]), longest=int(header["longest"]),
         kinds=tuple(header["kinds"]), **arrays,

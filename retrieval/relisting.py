@@ -33,7 +33,7 @@ class Listed:
     @property
     def is_current(self) -> bool:
         """Whether this version can serve from it."""
-        return self.format == lists.FORMAT
+        return self.format in lists.READABLE
 
 
 def look(path: Path, key: bytes, *, today: date | None = None) -> Listed:
@@ -97,7 +97,7 @@ def _plain(path: Path, content: dict[str, Any], key: bytes, day: date) -> Listed
         raise SuppressionUnreadable(f"Reading {path}: it was made with another key; use that one.")
     rows = content["entries"]
     live = [row for row in rows if row["until"] is None or date.fromisoformat(row["until"]) >= day]
-    hashed = int(content["format"]) == lists.FORMAT
+    hashed = int(content["format"]) in lists.READABLE
     details = ((str(row["group"]), str(row["kind"]), str(row["hash"]) if hashed else "") for row in live)
     return Listed(int(content["format"]), len(rows), frozenset(details))
 
