@@ -30,9 +30,9 @@ def _rewrite(item: Affected) -> str:
 
 
 def _others_stay(item: Affected) -> str:
-    if item.rows_total is None:
-        return "rows of other people are copied unchanged"
-    return f"{max(item.rows_total - item.found, 0):,} rows of other people are copied unchanged"
+    in_place = outlook.is_in_place(item)
+    said = "entries of other people stay where they are" if in_place else "rows of other people are copied unchanged"
+    return said if item.rows_total is None else f"{max(item.rows_total - item.found, 0):,} {said}"
 
 
 def _why_found(item: Affected) -> str:
@@ -215,7 +215,7 @@ TABLE: Mapping[ArtifactKind, tuple[Row, ...]] = {
             "hide_from_index",
             Horizon.IMMEDIATE,
             Phase.SUPPRESS,
-            _say("Searches in {name} leave {count} entries out at once; they are still stored until the rebuild."),
+            _say("Searches in {name} leave {count} entries out at once; they are still stored until they are erased."),
             when=lambda item: _hides(item) and outlook.goes(item),
             cost=lambda _: "milliseconds",
             reversible=True,

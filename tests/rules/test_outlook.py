@@ -38,7 +38,7 @@ def test_an_index_from_which_nothing_can_be_erased_is_hidden_alone_and_it_is_sai
     assert list(steps) == ["hide_from_index"]
     said = steps["hide_from_index"].reason
     assert "cannot be erased from it as it is: Its kind is not known here. Nothing else is planned" in said
-    assert "look again" in said and "until the rebuild" not in said
+    assert "look again" in said and "until they are erased" not in said
 
 
 @pytest.mark.parametrize(("mends", "said"), [(True, "embedded again"), (False, "claim no more than that")])
