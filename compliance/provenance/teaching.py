@@ -42,9 +42,9 @@ def held_in(artifact: Artifact, row: Row, search: searching.Search) -> Held:
 
 
 def consented(request: ErasureRequest) -> list[dict[str, str]]:
-    """What the search is to look for on an officer's word: kind, value, artifact and record, of records still said yes
+    """What the search is to look for on an officer's word, of records that are still said to be the person's.
 
-    to.
+    Rows of kind, value, artifact and record.
     """
     yes = answered.names(request, accepted=True)
     rows: list[dict[str, str]] = vault.opened(request).get("taught", [])
@@ -58,9 +58,9 @@ def owed(request: ErasureRequest) -> bool:
 
 
 def consent(request: ErasureRequest, choices: Mapping[int, bool], *, by: User) -> int:
-    """The officer says whether identifiers of these records (by the trace's number) are looked for; returns how many
+    """The officer says whether identifiers of these records are looked for; returns how many identifiers that changed.
 
-    identifiers that changed.
+    ``choices`` are by the trace's number.
     """
     accounts.require(by, request.entity, [Role.OFFICER])
     if State(request.state) not in (State.TRACED, State.PLANNED):

@@ -19,6 +19,7 @@ from retrieval.types import Json
 
 SEEN: Final = ".seen"
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_LARGEST: Final = 1 << 16
 _COARSE: Final = 5  # Linux' CLOCK_REALTIME_COARSE, by which files are stamped
 
 
@@ -29,13 +30,13 @@ def note(folder: Path, files: Path, names: Iterable[str]) -> None:
     with suppress(OSError):
         now = {name: _of(files / name) for name in names}
         if max((each[-1] for each in now.values()), default=0) < time.clock_gettime_ns(_COARSE):
-            (folder / SEEN).write_text(json.dumps({"boot": boot, "files": now}))
+            _put(folder / SEEN, json.dumps({"boot": boot, "files": now}).encode())
 
 
 def read(folder: Path) -> Json:
     """Return what was kept of files, by name; empty where there is nothing that counts."""
-    with suppress(OSError, ValueError, TypeError, AttributeError):
-        kept = json.loads((folder / SEEN).read_bytes())
+    with suppress(OSError, ValueError, TypeError, AttributeError, RecursionError):
+        kept = json.loads(_content(folder / SEEN))
         if _boot() and kept.get("boot") == _boot():
             return dict(kept["files"])
     return {}
@@ -48,9 +49,30 @@ def is_same(kept: Json, path: Path) -> bool:
     return False
 
 
+def _put(path: Path, content: bytes) -> None:
+    """Write beside and rename: what lies there under the name, a link to somebody's file or a pipe, is replaced."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    try:
+        os.write(handle, content)
+    finally:
+        os.close(handle)
+    beside.replace(path)
+
+
+def _content(path: Path) -> bytes:
+    """Read a plain file's beginning, as much as we ever write."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return os.read(handle, _LARGEST)
+    finally:
+        os.close(handle)
+
+
 def _of(path: Path) -> list[int]:
     """Return what the system knows of a file; it is opened, so that a file server is asked again."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         stat = os.fstat(handle)
     finally:

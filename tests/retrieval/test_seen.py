@@ -1,6 +1,7 @@
 """A file that nobody wrote to since our last change is compared with its digests while the next one is made."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -92,7 +93,9 @@ def test_digests_that_cannot_be_built_on_are_made_again_from_the_file(folder: Pa
     assert beside.read_bytes() == kept
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"boot": "another", "files": {}}', b'{"files": []}', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"boot": "another", "files": {}}', b'{"files": []}', b"\xff", b"[" * 60_000]
+)
 def test_a_hint_that_says_nothing_is_none(folder: Path, content: bytes) -> None:
     (folder / seen.SEEN).write_bytes(content)
     assert seen.read(folder) == {}
@@ -114,3 +117,24 @@ def test_the_hint_names_files_and_nobody(folder: Path) -> None:
     assert set(kept) == {"boot", "files"}
     assert set(kept["files"]) == {"index.faiss", "chunks.jsonl"}
     assert all(len(each) == 5 for each in kept["files"].values())
+
+
+def test_a_link_or_a_pipe_by_the_name_of_the_hint_is_neither_followed_nor_waited_for(
+    folder: Path, tmp_path: Path
+) -> None:
+    somebodys, hint = tmp_path / "somebodys", folder / seen.SEEN
+    somebodys.write_text("theirs")
+    hint.unlink(missing_ok=True)
+    hint.symlink_to(somebodys)
+    assert seen.read(folder) == {}
+    believed(folder)
+    assert somebodys.read_text() == "theirs"
+    assert not hint.is_symlink()
+    hint.unlink()
+    os.mkfifo(hint)
+    assert seen.read(folder) == {}
+    with pytest.raises(IndexUnreadable, match="no plain file"):
+        erase(folder, [3])
+    believed(folder)
+    assert erase(folder, [3]).removed == 1
+    assert not list(folder.glob(".*.tmp"))
