@@ -137,10 +137,10 @@ def opened(row: Attachment) -> File:
 
 
 def destroy(row: Attachment, *, by: str) -> None:
-    """Destroy the content; that there was a file, and who destroyed it, remains."""
-    if row.request is None or row.destroyed_at is not None:
-        raise NotFoundHere("That attachment has been destroyed.")
+    """Destroy the content; that there was a file, and who destroyed it, remains. Of two at once one does it."""
     with transaction.atomic():
+        if row.request is None or not Attachment.objects.select_for_update().filter(pk=row.pk, destroyed_at=None):
+            raise NotFoundHere("That attachment has been destroyed.")
         row.sealed, row.destroyed_at = None, timezone.now()
         row.save(update_fields=["sealed", "destroyed_at"])
         detail = {"kind": row.kind, "mandate": row.mandate}

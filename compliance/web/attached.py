@@ -106,7 +106,10 @@ def destroy(request: HttpRequest, reference: str, number: UUID) -> HttpResponse:
     case = case_or_404(user, reference, IDENTIFIER_ROLES)
     row = _file(case, number)
     accounts.require(user, case.entity, [Role.OFFICER])
-    attachments.destroy(row, by=user.get_username())
+    try:
+        attachments.destroy(row, by=user.get_username())
+    except NotFoundHere as gone:  # by a colleague, a moment ago
+        raise Http404 from gone
     messages.success(request, "The file is destroyed. That there was one stays in the log.")
     return redirect("web:attached", reference)
 

@@ -14,6 +14,7 @@ from compliance.intake.models import ErasureRequest
 from compliance.intake.reasons import Reasons
 from compliance.rules import asking
 from compliance.rules.asking import ProvenBy
+from compliance.rules.errors import NotFoundHere
 from compliance.rules.terms import Exemption, Ground, IdentifierKind, Requester
 from tests.web import seeded
 
@@ -116,3 +117,11 @@ def test_an_officer_destroys_a_file_that_nobody_asked_for(case: ErasureRequest, 
     assert olga.post(address).status_code == 404
     assert "Destroyed on" in olga.get(f"/officer/cases/{case.reference}/files/").content.decode()
     assert Event.objects.filter(kind="attachment.destroyed", case=case.reference, actor="olga").count() == 1
+
+
+def test_two_who_destroy_one_file_at_once_are_one_event(case: ErasureRequest, olga: Client) -> None:
+    read_before = case.attachments.get()
+    olga.post(f"/officer/cases/{case.reference}/files/{read_before.pk}/destroy/")
+    with pytest.raises(NotFoundHere):
+        attachments.destroy(read_before, by="another")
+    assert Event.objects.filter(kind="attachment.destroyed", case=case.reference).count() == 1
